@@ -1,0 +1,46 @@
+"""The one validated model of a pipeline, whether it was written in Python or in TOML."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from plait.config.use import Settings, Use, use
+
+__all__ = ["AnswerSettings", "Pipeline"]
+
+
+class AnswerSettings(Settings):
+    """How evidence becomes an answer."""
+
+    passages: int = Field(default=8, ge=1, le=200)
+    """Most passages put before the generator."""
+    prompt_tokens: int = Field(default=1_500, ge=64)
+    """Most tokens of the prompt; whole passages only, what did not fit is in the trace."""
+    max_tokens: int = Field(default=256, ge=1)
+    """Most tokens of the answer."""
+    template: str = "default"
+    """Name of a template that comes with Plait, or the path of one."""
+    seed: int = 0
+    """Seed for generators that sample; greedy ones ignore it."""
+    temperature: float = Field(default=0.0, ge=0.0, le=2.0)
+    """0 decodes greedily and reproducibly."""
+
+
+class Pipeline(Settings):
+    """A whole pipeline.
+
+    Example:
+        >>> Pipeline(retrievers=[use("dense")]).generator.name
+        'extractive'
+    """
+
+    readers: tuple[Use, ...] = (use("markdown"), use("text"), use("beir"), use("jats"), use("pdf"))
+    """Tried in this order; the first that accepts a file reads it."""
+    chunker: Use = use("sections")
+    retrievers: tuple[Use, ...] = Field(default=(use("dense"), use("lexical")), min_length=1)
+    fusion: Use = use("rrf")
+    ranker: Use | None = None
+    generator: Use = use("extractive")
+    candidates: int = Field(default=100, ge=1)
+    """How many passages each retriever returns for fusion."""
+    answer: AnswerSettings = AnswerSettings()

@@ -1,0 +1,72 @@
+"""The vocabulary of Plait: frozen dataclasses and protocols. Imports nothing heavier than numpy."""
+
+from plait.contracts.answer import Answer, Citation, Sentence, Stage, Trace
+from plait.contracts.chunker import Chunker
+from plait.contracts.document import (
+    Block,
+    Document,
+    Equation,
+    Figure,
+    PlacedBlock,
+    Reference,
+    Section,
+    Source,
+    Table,
+    Text,
+)
+from plait.contracts.embedder import Embedder
+from plait.contracts.fusion import Fusion
+from plait.contracts.generator import Chunk, Evidence, GenerationRequest, Generator, Message, Usage
+from plait.contracts.passage import Hit, Passage, Span, Strand
+from plait.contracts.query import Query
+from plait.contracts.ranker import Ranker
+from plait.contracts.reader import Reader, ReadReport
+from plait.contracts.retriever import (
+    Column,
+    ColumnValues,
+    IndexView,
+    IngestBatch,
+    Retriever,
+    SparseColumn,
+)
+
+__all__ = [
+    "Answer",
+    "Block",
+    "Chunk",
+    "Chunker",
+    "Citation",
+    "Column",
+    "ColumnValues",
+    "Document",
+    "Embedder",
+    "Equation",
+    "Evidence",
+    "Figure",
+    "Fusion",
+    "GenerationRequest",
+    "Generator",
+    "Hit",
+    "IndexView",
+    "IngestBatch",
+    "Message",
+    "Passage",
+    "PlacedBlock",
+    "Query",
+    "Ranker",
+    "ReadReport",
+    "Reader",
+    "Reference",
+    "Retriever",
+    "Section",
+    "Sentence",
+    "Source",
+    "Span",
+    "SparseColumn",
+    "Stage",
+    "Strand",
+    "Table",
+    "Text",
+    "Trace",
+    "Usage",
+]

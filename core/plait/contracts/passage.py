@@ -1,0 +1,70 @@
+"""Passages, spans and hits: what is indexed, cited and found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["Hit", "Passage", "Span", "Strand"]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Characters ``start`` to ``end`` (end excluded) of a document's canonical text."""
+
+    document_id: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    r"""A piece of one document: always exactly ``document.text[start:end]``.
+
+    ``context`` (the title and the headings above) helps an encoder place the passage; it is not evidence.
+
+    Example:
+        >>> p = Passage("a#0", "a", 0, 23, 37, "Three strands.", context="On braids > Intro")
+        >>> p.embedding_text
+        'On braids > Intro\nThree strands.'
+    """
+
+    id: str
+    document_id: str
+    ordinal: int
+    start: int
+    end: int
+    text: str
+    context: str = ""
+    kind: Literal["text", "table", "figure", "equation"] = "text"
+
+    @property
+    def span(self) -> Span:
+        """The characters of the document that this passage is."""
+        return Span(self.document_id, self.start, self.end)
+
+    @property
+    def embedding_text(self) -> str:
+        """What an encoder or a term index reads: context, then text."""
+        return f"{self.context}\n{self.text}" if self.context else self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Strand:
+    """What one retriever gave to a hit: its rank there (from 1), its raw score, its share of the fused score."""
+
+    retriever: str
+    rank: int
+    score: float
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A found passage. ``row`` is its row in the index view that found it; ``strands`` explain the score."""
+
+    passage_id: str
+    document_id: str
+    score: float
+    row: int
+    strands: tuple[Strand, ...] = ()
