@@ -1,0 +1,1 @@
+"""Pytest fixtures for plugin authors, active wherever Plait is installed."""
