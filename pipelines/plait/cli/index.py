@@ -1,0 +1,168 @@
+"""``plait index``: add, remove, rebuild, versions, diff, rollback, check."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from plait.cli.options import IndexOption, JsonFlag, NoPluginsFlag, PipelineOption
+from plait.cli.output import console, print_json, progress
+
+if TYPE_CHECKING:
+    from plait.rag.ingest import IngestSummary
+
+__all__ = ["app"]
+
+app = typer.Typer(help="Write to an index, look at its history, check it.", no_args_is_help=True)
+
+
+@app.command()
+def add(
+    paths: Annotated[list[Path], typer.Argument(help="Files or folders.", show_default=False)],
+    index: IndexOption,
+    pipeline: PipelineOption = None,
+    prune: Annotated[bool, typer.Option(help="Also remove documents whose file is gone.")] = False,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait while another process writes.")] = 10.0,
+    no_plugins: NoPluginsFlag = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Add what is new or changed under PATHS; unchanged files cost a hash.
+
+    Exit status 2 says that some documents could not be added; the others were.
+    """
+    from plait.hooks import PluginHost
+    from plait.rag import open_index
+
+    host = PluginHost.discover(third_party=not no_plugins)
+    with open_index(index, pipeline, host=host) as rag, progress(as_json) as told:
+        summary = rag.add(*paths, prune=prune, progress=told, timeout=timeout)
+    _print_summary(summary, as_json)
+
+
+@app.command()
+def remove(
+    ids: Annotated[list[str], typer.Argument(help="Document ids.", show_default=False)],
+    index: IndexOption,
+    as_json: JsonFlag = False,
+) -> None:
+    """Remove documents by id."""
+    from plait.rag import open_index
+
+    with open_index(index) as rag:
+        _print_summary(rag.remove(*ids), as_json)
+
+
+@app.command()
+def rebuild(index: IndexOption, pipeline: PipelineOption = None, as_json: JsonFlag = False) -> None:
+    """Cut and encode all stored documents again, for another embedder, chunker or set of retrievers."""
+    from plait.rag import open_index
+
+    with open_index(index, pipeline) as rag, progress(as_json) as told:
+        summary = rag.rebuild(progress=told)
+    _print_summary(summary, as_json)
+
+
+@app.command()
+def versions(index: IndexOption, as_json: JsonFlag = False) -> None:
+    """List the commits that are kept, newest first."""
+    from plait.index import Index
+
+    commits = Index.open(index).versions()
+    if as_json:
+        print_json([commit.to_json() for commit in commits])
+        return
+    from rich.table import Table
+
+    table = Table("commit", "created", "documents", "passages", "what", box=None)
+    for commit in commits:
+        counts = commit.counts
+        table.add_row(
+            str(commit.number), commit.created, str(counts["documents"]), str(counts["passages"]), commit.message
+        )
+    console().print(table)
+
+
+@app.command()
+def diff(
+    older: Annotated[int, typer.Argument(help="A commit number.")],
+    newer: Annotated[int, typer.Argument(help="A later commit number.")],
+    index: IndexOption,
+    as_json: JsonFlag = False,
+) -> None:
+    """Say which documents differ between two commits."""
+    from plait.index import Index
+
+    difference = Index.open(index).diff(older, newer)
+    changes = {"added": difference.added, "removed": difference.removed, "changed": difference.changed}
+    if as_json:
+        print_json({what: list(ids) for what, ids in changes.items()})
+        return
+    shown = console()
+    for what, ids in changes.items():
+        shown.print(f"[bold]{what}[/] {len(ids)}: {', '.join(ids) or '-'}", soft_wrap=True)
+
+
+@app.command()
+def rollback(
+    number: Annotated[int, typer.Argument(help="The commit to go back to.")],
+    index: IndexOption,
+    as_json: JsonFlag = False,
+) -> None:
+    """Make a new commit that shows the tables as they were at commit NUMBER."""
+    from plait.index import Index
+
+    commit = Index.open(index).rollback(number)
+    if as_json:
+        print_json(commit.to_json())
+    else:
+        console().print(f"commit {commit.number} shows what commit {number} showed")
+
+
+@app.command()
+def check(index: IndexOption, as_json: JsonFlag = False) -> None:
+    """Verify every invariant of the index and name what is wrong. Exit status 1 when something is."""
+    from plait.index import Index
+
+    opened = Index.open(index)
+    findings = opened.check()
+    if as_json:
+        print_json({"commit": opened.commit.number, "findings": [finding.to_json() for finding in findings]})
+    elif not findings:
+        counts = opened.commit.counts
+        console().print(
+            f"commit {opened.commit.number}: {counts['documents']} documents, {counts['passages']} passages, "
+            "every check passed"
+        )
+    else:
+        shown = console()
+        for finding in findings:
+            shown.print(str(finding), markup=False, soft_wrap=True)
+    if findings:
+        raise typer.Exit(1)
+
+
+def _print_summary(summary: IngestSummary, as_json: bool) -> None:
+    if as_json:
+        print_json(summary.to_json())
+    else:
+        shown = console()
+        shown.print(
+            f"commit {summary.commit}: {len(summary.added)} added, {len(summary.updated)} updated, "
+            f"{len(summary.removed)} removed, {summary.unchanged} unchanged, {summary.passages} passages written"
+        )
+        for (where, what), count in sorted(summary.report.skipped.items()):
+            shown.print(f"  skipped {count} x {what} ({where})", markup=False, soft_wrap=True, style="dim")
+        if summary.missing:
+            listed = ", ".join(summary.missing[:10]) + (" ..." if len(summary.missing) > 10 else "")
+            shown.print(
+                f"  {len(summary.missing)} documents stand in the index but their file is gone: {listed} "
+                "(--prune removes them)",
+                markup=False,
+                soft_wrap=True,
+            )
+        for failure in summary.failures:
+            shown.print(f"  failed: {failure}", markup=False, soft_wrap=True, style="red")
+    if summary.failures:
+        raise typer.Exit(2)

@@ -1,0 +1,302 @@
+"""Adds documents to an index: reads, chunks, encodes and commits what is new or changed, and nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from plait.contracts import ColumnValues, Document, IndexView, IngestBatch, Passage, ReadReport
+from plait.contracts.errors import DocumentError, ModelError, ReadError
+from plait.index import content_hash
+from plait.rag.parts import Parts
+from plait.rag.walking import Unit, find_units
+
+if TYPE_CHECKING:
+    from plait.index import Index, SourceState, Writer
+
+__all__ = ["BATCH_PASSAGES", "IngestSummary", "Ingestor", "Progress"]
+
+BATCH_PASSAGES = 2_048
+"""Passages that are encoded and committed together: a killed run loses at most this many."""
+
+Progress = Callable[[str, int, int | None], None]
+"""Called with (what is being done, how many are done, how many there are or None)."""
+
+
+@dataclass(slots=True)
+class IngestSummary:
+    """What one ``add``, ``remove`` or ``rebuild`` did."""
+
+    added: list[str] = field(default_factory=list)
+    updated: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    unchanged: int = 0
+    passages: int = 0
+    missing: list[str] = field(default_factory=list)
+    """Documents in the index whose file is no longer under the added folder; ``prune`` removes them."""
+    report: ReadReport = field(default_factory=ReadReport)
+    commit: int = 0
+
+    @property
+    def failures(self) -> list[Exception]:
+        """What could not be read or encoded; everything else went in."""
+        return self.report.failures
+
+    def to_json(self) -> dict[str, Any]:
+        """The summary as JSON values."""
+        return {
+            "commit": self.commit,
+            "added": self.added,
+            "updated": self.updated,
+            "removed": self.removed,
+            "unchanged": self.unchanged,
+            "passages": self.passages,
+            "missing": self.missing,
+            "skipped": [
+                {"where": where, "what": what, "count": count}
+                for (where, what), count in sorted(self.report.skipped.items())
+            ],
+            "failures": [str(error) for error in self.report.failures],
+        }
+
+
+class Ingestor:
+    """One run of adding documents, under the index's write lock.
+
+    Args:
+        index: the index.
+        writer: its open writer.
+        parts: the pipeline's components.
+        notes: what is stored beside each commit (the pipeline as TOML, the readers' settings).
+        progress: told how far the run is.
+    """
+
+    def __init__(
+        self, index: Index, writer: Writer, parts: Parts, notes: Mapping[str, Any], progress: Progress | None = None
+    ) -> None:
+        self._index = index
+        self._writer = writer
+        self._parts = parts
+        self._notes = dict(notes)
+        self._progress = progress or (lambda _what, _done, _all: None)
+        self._summary = IngestSummary()
+        self._identity = parts.identity()
+        self._documents: list[Document] = []
+        self._passages: list[Passage] = []
+        self._moved: list[Document] = []
+        self._hashes = index.content_hashes()
+        self._dirty = False
+        writer.declare([column for retriever in parts.retrievers.values() for column in retriever.columns])
+
+    def add(self, paths: Sequence[Path], prune: bool = False) -> IngestSummary:
+        """Adds every document under ``paths`` that is new or changed since the last commit.
+
+        A file whose bytes are unchanged costs one hash. Documents that a changed file no longer holds are
+        removed. With ``prune``, so are documents whose file under ``paths`` is gone.
+        """
+        report = self._summary.report
+        units = [unit for path in paths for unit in self._units(path)]
+        sources = self._index.sources()
+        reread = self._index.commit.notes.get("readers") != self._notes.get("readers")
+        owners = {document_id: uri for uri, state in sources.items() for document_id in state.document_ids}
+        seen: dict[str, str] = {}
+        for number, unit in enumerate(units):
+            self._progress(f"reading {unit.path.name}", number, len(units))
+            uri = _uri(unit)
+            known = sources.get(uri)
+            try:
+                if known is not None and not reread and known.sha256 == _sha256(Path(uri)):
+                    self._summary.unchanged += len(known.document_ids)
+                    seen.update(dict.fromkeys(known.document_ids, uri))
+                    continue
+                self._read(unit, uri, known, owners, seen)
+            except ReadError as error:
+                report.fail(error)
+            except OSError as error:
+                report.fail(ReadError(error.strerror or str(error), where=str(unit.path), fix="check the file"))
+        self._flush()
+        self._prune(paths, sources, {_uri(unit) for unit in units}, prune)
+        return self._finish("add")
+
+    def remove(self, document_ids: Sequence[str]) -> IngestSummary:
+        """Removes documents by id.
+
+        Raises:
+            DocumentError: an id is not in the index; nothing is removed then.
+        """
+        known = set(self._writer.view.document_ids)
+        unknown = [document_id for document_id in document_ids if document_id not in known]
+        if unknown:
+            raise DocumentError(
+                f"no such document: {', '.join(unknown)}",
+                where=str(self._index.path),
+                fix="list ids with 'plait search ... --json'; nothing was removed",
+            )
+        self._remove(document_ids)
+        return self._finish("remove")
+
+    def rebuild(self) -> IngestSummary:
+        """Cuts and encodes all stored documents again, for another embedder, chunker or set of retrievers.
+
+        The documents come from the index itself, so their files need not exist any more. The old commit stays
+        current until the last document is done.
+        """
+        view = self._writer.view
+        self._writer.clear()
+        for document_id in view.document_ids:
+            self._take(view.document(document_id))
+            self._summary.updated.append(document_id)
+            if len(self._passages) >= BATCH_PASSAGES:
+                self._put()
+        self._put()
+        self._dirty = True
+        return self._finish("rebuild")
+
+    def _units(self, path: Path) -> Iterator[Unit]:
+        try:
+            yield from find_units(path, list(self._parts.readers.items()), self._summary.report)
+        except ReadError as error:
+            self._summary.report.fail(error)
+
+    def _read(
+        self, unit: Unit, uri: str, known: SourceState | None, owners: Mapping[str, str], seen: dict[str, str]
+    ) -> None:
+        """Reads one unit and takes in the documents whose content is not already stored."""
+        before = len(self._summary.report.failures)
+        fresh: set[str] = set()
+        for document in self._parts.readers[unit.reader].read(unit.path, self._summary.report):
+            holder = seen.get(document.id) or self._living_owner(owners.get(document.id), uri)
+            if holder is not None:
+                self._summary.report.fail(
+                    DocumentError(
+                        f"a second document with the id {document.id!r}; the one from {holder} is kept",
+                        where=uri,
+                        fix="give one of them another id",
+                    )
+                )
+                continue
+            seen[document.id] = uri
+            fresh.add(document.id)
+            self._take_if_changed(document)
+            if len(self._passages) >= BATCH_PASSAGES:
+                self._flush()
+        # A file that was only partly readable may still hold the documents that did not come out of it.
+        if known is not None and len(self._summary.report.failures) == before:
+            self._remove([document_id for document_id in known.document_ids if document_id not in fresh])
+
+    @staticmethod
+    def _living_owner(owner: str | None, uri: str) -> str | None:
+        """The other file that holds this id already, unless that file is gone (the document has moved)."""
+        return owner if owner is not None and owner != uri and Path(owner).exists() else None
+
+    def _take_if_changed(self, document: Document) -> None:
+        stored = self._hashes.get(document.id)
+        if stored is None:
+            self._summary.added.append(document.id)
+        elif stored != content_hash(document):
+            self._summary.updated.append(document.id)
+        else:
+            # Same content in a file whose other parts changed, or at a new place: only the source is noted anew.
+            self._summary.unchanged += 1
+            self._moved.append(document)
+            return
+        self._take(document)
+
+    def _take(self, document: Document) -> None:
+        passages = self._parts.chunker.chunk(document)
+        self._documents.append(document)
+        self._passages += passages
+
+    def _flush(self) -> None:
+        """Encodes and commits what has gathered."""
+        if self._documents or self._moved:
+            self._writer.relocate(self._moved)
+            self._moved = []
+            self._put()
+            self._commit("add")
+
+    def _put(self) -> None:
+        documents, passages = self._documents, self._passages
+        self._documents, self._passages = [], []
+        for batch, columns in self._encode(documents, passages):
+            self._writer.put(batch.documents, batch.passages, columns)
+            self._summary.passages += len(batch.passages)
+            self._dirty = True
+
+    def _encode(
+        self, documents: Sequence[Document], passages: Sequence[Passage]
+    ) -> Iterator[tuple[IngestBatch, Mapping[str, ColumnValues]]]:
+        """Fills the columns; where a model cannot encode a batch, halves it until the culprit stands alone."""
+        if not documents:
+            return
+        self._progress(f"encoding {len(passages)} passages", self._summary.passages, None)
+        try:
+            columns: dict[str, ColumnValues] = {}
+            view: IndexView = self._writer.view
+            for retriever in self._parts.retrievers.values():
+                if retriever.columns:
+                    columns |= retriever.encode(IngestBatch(documents, passages, columns, view))
+        except ModelError as error:
+            if len(documents) == 1:
+                self._forget(documents[0].id)
+                self._summary.report.fail(
+                    ModelError(error.message, where=f"document {documents[0].id}", fix=error.fix or "leave it out")
+                )
+                return
+            half = len(documents) // 2
+            for part in (documents[:half], documents[half:]):
+                ids = {document.id for document in part}
+                yield from self._encode(part, [passage for passage in passages if passage.document_id in ids])
+            return
+        yield IngestBatch(documents, passages, columns), columns
+
+    def _forget(self, document_id: str) -> None:
+        for names in (self._summary.added, self._summary.updated):
+            if document_id in names:
+                names.remove(document_id)
+
+    def _remove(self, document_ids: Iterable[str]) -> None:
+        gone = list(document_ids)
+        if gone:
+            self._writer.remove(gone)
+            self._summary.removed += gone
+            self._dirty = True
+
+    def _prune(
+        self, paths: Sequence[Path], sources: Mapping[str, SourceState], found: set[str], prune: bool
+    ) -> None:
+        """Documents whose file stood under ``paths`` and is gone: removed with ``prune``, else named."""
+        roots = [path.resolve() for path in paths]
+        for uri, state in sources.items():
+            place = Path(uri)
+            if uri not in found and not place.exists() and any(place.is_relative_to(root) for root in roots):
+                still_here = [i for i in state.document_ids if i not in set(self._summary.updated)]
+                if prune:
+                    self._remove(still_here)
+                else:
+                    self._summary.missing += still_here
+
+    def _commit(self, message: str) -> None:
+        self._summary.commit = self._writer.commit(message, identity=self._identity, notes=self._notes).number
+        self._dirty = False
+
+    def _finish(self, message: str) -> IngestSummary:
+        if self._dirty:
+            self._commit(message)
+        self._summary.commit = self._index.commit.number
+        return self._summary
+
+
+def _uri(unit: Unit) -> str:
+    """The file that stands for a unit: a folder read whole (BEIR) is known by its ``corpus.jsonl``."""
+    corpus = unit.path / "corpus.jsonl"
+    return (corpus if corpus.is_file() else unit.path).as_posix()
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+

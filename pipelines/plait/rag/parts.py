@@ -1,0 +1,128 @@
+"""The built components of one pipeline, made late: a question that needs no generator loads none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, cast
+
+from plait.config import Pipeline, Use
+from plait.contracts import Chunker, Embedder, Fusion, Generator, Ranker, Reader, Retriever
+from plait.contracts.errors import ConfigError
+from plait.hooks import Assembly, Kind, PluginHost
+
+__all__ = ["Parts"]
+
+
+class Parts:
+    """Builds what a pipeline names, each part once and only when it is first needed.
+
+    Args:
+        pipeline: the validated pipeline.
+        host: where its components are looked up.
+    """
+
+    def __init__(self, pipeline: Pipeline, host: PluginHost) -> None:
+        self.pipeline = pipeline
+        self.host = host
+        self._assembly = Assembly(host)
+
+    @cached_property
+    def readers(self) -> dict[str, Reader]:
+        """Readers by name, in the pipeline's order."""
+        return {use.name: cast(Reader, self._build("reader", use)) for use in self.pipeline.readers}
+
+    @cached_property
+    def chunker(self) -> Chunker:
+        """The chunker."""
+        return cast(Chunker, self._build("chunker", self.pipeline.chunker))
+
+    @cached_property
+    def retrievers(self) -> dict[str, Retriever]:
+        """Retrievers by label: the name, with ``-2``, ``-3`` ... where one is used more than once.
+
+        Raises:
+            ConfigError: two retrievers would write the same column.
+        """
+        labelled: dict[str, Retriever] = {}
+        owners: dict[str, str] = {}
+        for use in self.pipeline.retrievers:
+            same = sum(label == use.name or label.startswith(f"{use.name}-") for label in labelled)
+            label = use.name if not same else f"{use.name}-{same + 1}"
+            retriever = cast(Retriever, self._build("retriever", use))
+            for column in retriever.columns:
+                if column.name in owners:
+                    raise ConfigError(
+                        f"retrievers {owners[column.name]!r} and {label!r} both write the column {column.name!r}",
+                        where="pipeline: retrievers",
+                        fix=f"give one of them another name: use({use.name!r}, column='{column.name}2', ...)",
+                    )
+                owners[column.name] = label
+            labelled[label] = retriever
+        return labelled
+
+    @cached_property
+    def fusion(self) -> Fusion:
+        """The rank fusion."""
+        return cast(Fusion, self._build("fusion", self.pipeline.fusion))
+
+    @cached_property
+    def ranker(self) -> Ranker | None:
+        """The ranker, if the pipeline has one."""
+        return cast(Ranker, self._build("ranker", self.pipeline.ranker)) if self.pipeline.ranker else None
+
+    @cached_property
+    def generator(self) -> Generator:
+        """The generator."""
+        return cast(Generator, self._build("generator", self.pipeline.generator))
+
+    @cached_property
+    def relevance_embedder(self) -> Embedder:
+        """The embedder that judges whether evidence can answer: one a retriever already uses, else the default."""
+        for use in self.pipeline.retrievers:
+            embedder = getattr(self._build("retriever", use), "embedder", None)
+            if isinstance(embedder, Embedder):
+                return embedder
+        return cast(Embedder, self._build("embedder", Use(name="minilm")))
+
+    def identity(self) -> dict[str, Any]:
+        """What the stored columns and passages depend on, as JSON values."""
+        return {
+            "chunker": self._stamp("chunker", self.pipeline.chunker),
+            "columns": {
+                column.name: {
+                    **self._stamp("retriever", use),
+                    "kind": column.kind,
+                    "dimension": column.dimension,
+                    "fingerprint": _plain(retriever.fingerprint()),
+                }
+                for use, retriever in zip(self.pipeline.retrievers, self.retrievers.values(), strict=True)
+                for column in retriever.columns
+            },
+        }
+
+    def readers_identity(self) -> list[dict[str, Any]]:
+        """Readers and their settings: when these change, unchanged files are read again."""
+        return [self._stamp("reader", use) for use in self.pipeline.readers]
+
+    def _stamp(self, kind: Kind, use: Use) -> dict[str, Any]:
+        registered = self.host.component(kind, use.name)
+        settings = self._assembly.settings(kind, use)
+        return {
+            "name": use.name,
+            "plugin": _plugin_stamp(registered.distribution, registered.version),
+            **({"settings": settings.model_dump(mode="json")} if kind != "retriever" and settings is not None else {}),
+        }
+
+    def _build(self, kind: Kind, use: Use) -> object:
+        return self._assembly.build(kind, use)
+
+
+def _plugin_stamp(distribution: str, version: str) -> str:
+    """A third party's exact version; of Plait itself only major and minor, which bugfix releases keep."""
+    shown = ".".join(version.split(".")[:2]) if distribution == "plait" else version
+    return f"{distribution} {shown}"
+
+
+def _plain(fingerprint: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: _plain(value) if isinstance(value, Mapping) else value for key, value in fingerprint.items()}

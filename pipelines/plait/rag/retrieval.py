@@ -1,0 +1,48 @@
+"""Runs the retrievers of a pipeline and fuses what they found."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from plait.contracts import Hit, IndexView, Query
+from plait.rag.parts import Parts
+
+__all__ = ["Retrieval", "retrieve_all"]
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieval:
+    """What one question brought up.
+
+    ``runs`` maps each retriever's label to its hits; ``fused`` is their fusion, reordered by the ranker where the
+    pipeline has one. ``cpu_seconds`` maps each label, ``fusion`` and ``ranker`` to what it cost.
+    """
+
+    query: Query
+    runs: Mapping[str, Sequence[Hit]]
+    fused: Sequence[Hit]
+    cpu_seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+def retrieve_all(parts: Parts, query: Query, view: IndexView, k: int) -> Retrieval:
+    """Asks every retriever for its candidates, fuses them, and lets the ranker reorder the k best.
+
+    With one retriever there is nothing to fuse: its hits are passed on with their own scores.
+    """
+    runs: dict[str, Sequence[Hit]] = {}
+    spent: dict[str, float] = {}
+    depth = max(k, parts.pipeline.candidates)
+    for label, retriever in parts.retrievers.items():
+        start = time.process_time()
+        runs[label] = retriever.retrieve(query, view, depth)
+        spent[label] = time.process_time() - start
+    start = time.process_time()
+    fused = parts.fusion.fuse(query, runs, k)
+    spent["fusion"] = time.process_time() - start
+    if parts.ranker is not None:
+        start = time.process_time()
+        fused = parts.ranker.rank(query, fused, view)
+        spent["ranker"] = time.process_time() - start
+    return Retrieval(query, runs, fused, spent)
