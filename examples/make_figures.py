@@ -60,6 +60,7 @@ class Canvas:
         self.draw.polygon(head, fill=fill)
 
     def save(self, name: str) -> None:
+        """Write the picture with a small palette."""
         FOLDER.mkdir(parents=True, exist_ok=True)
         flat = self.image.quantize(colors=64, dither=Image.Dither.NONE)
         flat.save(FOLDER / f"{name}.png", optimize=True)
@@ -280,6 +281,7 @@ FIGURES = {
 
 
 def main() -> None:
+    """Draw every figure and print the path of its file."""
     for name, draw in FIGURES.items():
         draw().save(name)
         print(FOLDER / f"{name}.png")
