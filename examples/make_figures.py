@@ -122,9 +122,9 @@ def longembed() -> Canvas:
     c = Canvas(900, 440)
     base, top, scale = 360, 60, 300 / 80
     for value in (0, 20, 40, 60, 80):
-        y = base - value * scale
-        c.draw.line([(90, y), (870, y)], fill=PALE, width=1)
-        c.text((75, y), str(value), 15, GREY, "rm")
+        tick = base - value * scale
+        c.draw.line([(90, tick), (870, tick)], fill=PALE, width=1)
+        c.text((75, tick), str(value), 15, GREY, "rm")
     c.text((90, 25), "LongEmbed average over six tasks", 18, INK, "lm")
     groups = [
         ("E5-Base\n512 to 4k, tuned", 41.0, 56.6),
@@ -136,10 +136,10 @@ def longembed() -> Canvas:
         bars = [(before, GREY, PALE), (after, BLUE, BLUE_FILL)]
         for place, (value, edge, fill) in enumerate(bars):
             x = left + place * 95
-            c.draw.rectangle((x, base - value * scale, x + 80, base), fill=fill, outline=edge, width=2)
-            y = base - value * scale
-            c.draw.rectangle((x + 10, y - 26, x + 70, y - 4), fill="white")
-            c.text((x + 40, y - 14), f"{value:.1f}", 17)
+            height = base - value * scale
+            c.draw.rectangle((x, height, x + 80, base), fill=fill, outline=edge, width=2)
+            c.draw.rectangle((x + 10, height - 26, x + 70, height - 4), fill="white")
+            c.text((x + 40, height - 14), f"{value:.1f}", 17)
         c.text((left + 87, base + 38), name, 16)
     c.draw.line([(90, base), (870, base)], fill=INK, width=2)
     for x, word, edge, fill in [(560, "original", GREY, PALE), (700, "extended window", BLUE, BLUE_FILL)]:
