@@ -121,10 +121,10 @@ def longembed() -> Canvas:
     """Averages before and after the window is extended."""
     c = Canvas(900, 440)
     base, top, scale = 360, 60, 300 / 80
-    for value in (0, 20, 40, 60, 80):
-        tick = base - value * scale
+    for mark in (0, 20, 40, 60, 80):
+        tick = base - mark * scale
         c.draw.line([(90, tick), (870, tick)], fill=PALE, width=1)
-        c.text((75, tick), str(value), 15, GREY, "rm")
+        c.text((75, tick), str(mark), 15, GREY, "rm")
     c.text((90, 25), "LongEmbed average over six tasks", 18, INK, "lm")
     groups = [
         ("E5-Base\n512 to 4k, tuned", 41.0, 56.6),
