@@ -1,6 +1,28 @@
 """Pipelines as their users write them, in Python or TOML."""
 
+from plait.config.explain import combine, explain
+from plait.config.extras import require
+from plait.config.loading import load_pipeline
+from plait.config.python import load_python
 from plait.config.schema import AnswerSettings, Pipeline
+from plait.config.toml import dump_toml, load_toml, parse_toml
 from plait.config.use import Settings, Use, use
+from plait.config.validation import named_components, validate_pipeline
 
-__all__ = ["AnswerSettings", "Pipeline", "Settings", "Use", "use"]
+__all__ = [
+    "AnswerSettings",
+    "Pipeline",
+    "Settings",
+    "Use",
+    "combine",
+    "dump_toml",
+    "explain",
+    "load_pipeline",
+    "load_python",
+    "load_toml",
+    "named_components",
+    "parse_toml",
+    "require",
+    "use",
+    "validate_pipeline",
+]

@@ -1,6 +1,24 @@
 """The plugin host: discovers components by entry point, isolates broken plugins, runs stage hooks."""
 
+from plait.hooks.assembly import Assembly
 from plait.hooks.component import API_VERSION, KINDS, Component, Kind
+from plait.hooks.discovery import ALLOW_VARIABLE
+from plait.hooks.host import PluginHost
 from plait.hooks.markers import hookimpl, hookspec
+from plait.hooks.registered import Problem, Registered
+from plait.hooks.stages import StageHooks
 
-__all__ = ["API_VERSION", "KINDS", "Component", "Kind", "hookimpl", "hookspec"]
+__all__ = [
+    "ALLOW_VARIABLE",
+    "API_VERSION",
+    "KINDS",
+    "Assembly",
+    "Component",
+    "Kind",
+    "PluginHost",
+    "Problem",
+    "Registered",
+    "StageHooks",
+    "hookimpl",
+    "hookspec",
+]

@@ -6,9 +6,12 @@ torch nor the plugin's own dependencies.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
+
+from plait.contracts.errors import PluginError
 
 __all__ = ["API_VERSION", "KINDS", "Component", "Kind"]
 
@@ -17,6 +20,9 @@ API_VERSION = "1.0"
 
 Kind = Literal["reader", "chunker", "embedder", "retriever", "ranker", "fusion", "generator"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+
+_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_IMPORT_STRING = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +39,21 @@ class Component:
         api: the plugin API it was written for, as a version specifier.
         extra: the pip requirement to name when the factory's import fails, such as ``"plait[pdf]"``.
         parts: config fields that hold a ``use(...)`` of another component, field -> kind. The host builds them and
-            passes them under the same names; equal parts are built once and shared.
+            passes them under the same names; equal parts are built once and shared. A field may also hold None
+            (passed on as None) or a tuple of uses (passed on as a tuple of objects).
         capabilities: facts for other components and for people, such as ``{"suffixes": [".pdf"]}``.
+
+    Raises:
+        PluginError: the declaration breaks one of these rules.
 
     Example:
         >>> Component("retriever", "overlap", factory="my_plugin.overlap:Overlap", summary="Counts shared words").api
         '>=1,<2'
+        >>> Component("retriever", "Overlap!", factory="my_plugin.overlap:Overlap")
+        Traceback (most recent call last):
+        ...
+        plait.contracts.errors.PluginError: component 'Overlap!': the name is not made of lower-case letters, \
+digits and hyphens. Fix: rename it, for example 'overlap'.
     """
 
     kind: Kind
@@ -50,3 +65,29 @@ class Component:
     extra: str = ""
     parts: Mapping[str, Kind] = field(default_factory=dict)
     capabilities: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        where = f"component {self.name!r}"
+        if self.kind not in KINDS:
+            raise PluginError(f"there is no kind {self.kind!r}", where=where, choices=KINDS, fix="use one of the kinds")
+        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
+            better = "-".join(re.findall(r"[a-z0-9]+", str(self.name).lower())) or "my-retriever"
+            raise PluginError(
+                "the name is not made of lower-case letters, digits and hyphens",
+                where=where,
+                fix=f"rename it, for example {better!r}",
+            )
+        for label, value in (("factory", self.factory), ("config", self.config or "module:Config")):
+            if not isinstance(value, str) or not _IMPORT_STRING.fullmatch(value):
+                raise PluginError(
+                    f"{label} is {value!r}, not an import string", where=where, fix=f"write {label}='module:Class'"
+                )
+        if self.parts and not self.config:
+            raise PluginError(
+                "it has parts but no config whose fields name them", where=where, fix="add config='module:Config'"
+            )
+        for part, kind in self.parts.items():
+            if kind not in KINDS:
+                raise PluginError(
+                    f"the part {part!r} has the kind {kind!r}, which does not exist", where=where, choices=KINDS
+                )

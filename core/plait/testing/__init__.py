@@ -1,1 +1,11 @@
-"""For plugin authors: conformance suites and small real parts to test against."""
+"""For plugin authors: an index in memory, sample documents, and conformance suites.
+
+The suites are in :mod:`plait.testing.conformance`, which needs pytest; what stands here does not.
+"""
+
+from plait.testing.blocks import BlockChunker
+from plait.testing.filters import satisfies
+from plait.testing.memory import MemoryView, memory_view
+from plait.testing.samples import sample_documents
+
+__all__ = ["BlockChunker", "MemoryView", "memory_view", "sample_documents", "satisfies"]

@@ -1,0 +1,101 @@
+"""Runs one stage hook as a chain over all plugins, wrappers around it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, NoReturn
+
+from pluggy import HookCaller, HookImpl
+
+from plait.contracts.errors import PluginError
+
+__all__ = ["run_chain"]
+
+Refuse = Callable[[Any], str | None]
+"""Says what is wrong with a value that a hook returned; None when nothing is."""
+
+
+def run_chain(caller: HookCaller, arguments: Mapping[str, Any], subject: str | None, refuse: Refuse) -> Any:
+    """Calls every implementation of a hook in pluggy's order; each sees what the one before it returned.
+
+    Args:
+        caller: the hook.
+        arguments: what it is called with.
+        subject: the argument that implementations may replace; None when they only observe.
+        refuse: checks what they return.
+
+    Returns:
+        The subject as the last implementation left it; None when there is no subject.
+
+    Raises:
+        PluginError: an implementation raised, or returned something else than the hook asks for.
+    """
+    every = caller.get_hookimpls()  # pluggy keeps them in reverse order of calling
+    inner = [impl for impl in reversed(every) if not impl.wrapper]
+    wrappers = [impl for impl in reversed(every) if impl.wrapper]
+    return _around(caller.name, wrappers, inner, dict(arguments), subject, refuse)
+
+
+def _around(
+    hook: str,
+    wrappers: Sequence[HookImpl],
+    inner: Sequence[HookImpl],
+    arguments: dict[str, Any],
+    subject: str | None,
+    refuse: Refuse,
+) -> Any:
+    if not wrappers:
+        for impl in inner:
+            try:
+                returned = impl.function(*(arguments[name] for name in impl.argnames))
+            except (Exception, SystemExit) as error:
+                _raised(hook, impl, error)
+            if subject is not None and returned is not None:
+                arguments[subject] = _accepted(hook, impl, returned, refuse)
+        return None if subject is None else arguments[subject]
+    wrapper, *others = wrappers
+    running: Any = None  # the generator of a wrapper: pluggy has checked that it is one
+    try:
+        running = wrapper.function(*(arguments[name] for name in wrapper.argnames))
+        next(running)
+    except (Exception, SystemExit) as error:
+        _raised(hook, wrapper, error)
+    try:
+        result = _around(hook, others, inner, arguments, subject, refuse)
+    except BaseException as error:
+        returned = _resume(hook, wrapper, partial(running.throw, error), passing=error)
+    else:
+        returned = _resume(hook, wrapper, partial(running.send, result), passing=None)
+    return None if subject is None else _accepted(hook, wrapper, returned, refuse)
+
+
+def _resume(hook: str, wrapper: HookImpl, step: Callable[[], None], passing: BaseException | None) -> Any:
+    """Lets a wrapper run to its end; the error that it was told of may pass through it unchanged."""
+    try:
+        step()
+    except StopIteration as end:
+        return end.value
+    except BaseException as error:
+        if error is passing or not isinstance(error, (Exception, SystemExit)):
+            raise
+        _raised(hook, wrapper, error)
+    raise PluginError("it yielded twice", where=_where(hook, wrapper), fix="yield exactly once in a wrapper")
+
+
+def _accepted(hook: str, impl: HookImpl, returned: Any, refuse: Refuse) -> Any:
+    complaint = refuse(returned)
+    if complaint:
+        fix = "return the result of the yield" if impl.wrapper else "return None to leave things as they are"
+        raise PluginError(complaint, where=_where(hook, impl), fix=fix)
+    return returned
+
+
+def _raised(hook: str, impl: HookImpl, error: BaseException) -> NoReturn:
+    message = f"it raised {type(error).__name__}: {error}".rstrip(": ")
+    fix = "correct the plugin, or run without it: set PLAIT_PLUGINS to the plugins you want"
+    raise PluginError(message, where=_where(hook, impl), fix=fix) from error
+
+
+def _where(hook: str, impl: HookImpl) -> str:
+    return f"plugin {impl.plugin_name!r}, hook {hook}"

@@ -1,0 +1,178 @@
+"""The plugin host: loads plugins one by one, keeps the broken ones apart, and looks components up."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import pluggy
+from pydantic import BaseModel
+
+from plait.config import Use
+from plait.contracts.errors import PlaitError, PluginError, UnknownComponentError
+from plait.hooks import specs
+from plait.hooks.discovery import allowed_by_environment, distribution_of, find_entry_points
+from plait.hooks.loading import components_of, register_hooks
+from plait.hooks.markers import PROJECT
+from plait.hooks.registered import BUILT_IN, Problem, Registered
+from plait.hooks.registry import Registry
+from plait.hooks.settings import component_settings
+from plait.hooks.stages import StageHooks
+
+__all__ = ["PluginHost"]
+
+
+class PluginHost:
+    """Holds the loaded plugins. An object like any other: nothing loads at import, and nothing is global.
+
+    ``PluginHost()`` is empty; :meth:`discover` loads what is installed; :meth:`register` adds one plugin.
+
+    Attributes:
+        hook: the stage hooks of all loaded plugins, see :class:`~plait.hooks.StageHooks`.
+
+    Example:
+        >>> host = PluginHost.discover(third_party=False)
+        >>> {registered.distribution for registered in host.components()} <= {"plait"}
+        True
+    """
+
+    def __init__(self) -> None:
+        self._manager = pluggy.PluginManager(PROJECT)
+        self._manager.add_hookspecs(specs)
+        self._registry = Registry()
+        self._problems: list[Problem] = []
+        self.hook = StageHooks(self._manager)
+
+    @classmethod
+    def discover(cls, *, third_party: bool = True, allow: Collection[str] | None = None) -> PluginHost:
+        """A host with the installed plugins: Plait's own, then third parties.
+
+        One broken plugin disturbs nothing: it is in :attr:`problems`, and the rest goes on.
+
+        Args:
+            third_party: whether to load distributions other than Plait.
+            allow: distribution or entry point names of the third parties to load; by default those in the
+                environment variable ``PLAIT_PLUGINS`` (between commas), or all when it is not set.
+        """
+        host = cls()
+        points, problems = find_entry_points(third_party, allowed_by_environment() if allow is None else allow)
+        host._problems += problems
+        for point in points:
+            distribution, version = distribution_of(point)
+            try:
+                name = f"{distribution}:{point.name}"
+                errors: Sequence[BaseException] = host._load(point.load(), name, distribution, version, point.name)
+            except BaseException as error:  # a plugin may raise anything, Rust panics included
+                if isinstance(error, KeyboardInterrupt):
+                    raise
+                errors = [error]
+            host._problems += [Problem(distribution, point.name, _sentence(error), error) for error in errors]
+        return host
+
+    def register(self, plugin: object, *, name: str) -> None:
+        """Adds a plugin of this process: a module, or an object with ``@hookimpl`` methods.
+
+        Args:
+            plugin: the plugin.
+            name: who offers its components, as errors and listings say it.
+
+        Raises:
+            PluginError: it is no plugin, or clashes with what is loaded; nothing of it stays.
+
+        Example:
+            >>> from plait.hooks import Component, hookimpl
+            >>> class Plugin:
+            ...     @hookimpl
+            ...     def plait_components(self):
+            ...         return [Component("ranker", "newest", factory="my_plugin.newest:Newest")]
+            >>> host = PluginHost()
+            >>> host.register(Plugin(), name="my-plugin")
+            >>> [str(registered) for registered in host.components("ranker")]
+            ["ranker 'newest' (my-plugin)"]
+        """
+        if name == BUILT_IN:
+            raise PluginError("this name belongs to Plait itself", where=f"plugin {name!r}", fix="choose another name")
+        errors = self._load(plugin, name, name, "", "")
+        if errors:
+            self.unregister(name)
+            raise errors[0]
+
+    def unregister(self, name: str) -> None:
+        """Takes a plugin out again that :meth:`register` added under ``name``.
+
+        Raises:
+            PluginError: no such plugin is registered.
+        """
+        if not self._manager.has_plugin(name):
+            raise PluginError("no such plugin is registered", where=f"plugin {name!r}")
+        self._manager.unregister(name=name)
+        self._registry.withdraw(name, "")
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What could not be loaded, and why."""
+        return tuple(self._problems)
+
+    def components(self, kind: str | None = None) -> list[Registered]:
+        """The usable components, by kind and name; of one kind only, when it is given.
+
+        Raises:
+            UnknownComponentError: there is no such kind.
+        """
+        return self._registry.usable(kind)
+
+    def component(self, kind: str, name: str) -> Registered:
+        """The component of that kind and name.
+
+        Raises:
+            UnknownComponentError: nobody offers it; the message names the choices, the nearest, and plugins that
+                failed to load.
+            DuplicateComponentError: two third parties offer it.
+            ApiVersionError: it was written for another plugin API.
+
+        Example:
+            >>> PluginHost().component("fusion", "rrf")
+            Traceback (most recent call last):
+            ...
+            plait.contracts.errors.UnknownComponentError: there is no fusion 'rrf'. Fix: install a plugin that \
+offers it; `plait plugins` lists what is there.
+        """
+        try:
+            return self._registry.find(kind, name)
+        except UnknownComponentError as error:
+            if not self._problems:
+                raise
+            failed = "; ".join(str(problem).rstrip(".") for problem in self._problems)
+            message = f"{error.message} (could not be loaded: {failed})"
+            raise UnknownComponentError(message, choices=error.choices, fix=error.fix) from None
+
+    def settings(self, kind: str, use: Use) -> BaseModel:
+        """The validated settings of a component; only its light config module is imported.
+
+        The settings of its parts are checked too. A component without settings gets an empty model.
+
+        Raises:
+            PluginError: the component or one of its parts is unknown or cannot be used.
+            ConfigError: a setting is unknown or has a wrong value.
+        """
+        return component_settings(self, kind, use)
+
+    def _load(
+        self, plugin: object, plugin_name: str, distribution: str, version: str, entry_point: str
+    ) -> list[PluginError]:
+        """Takes in one plugin; returns what is wrong with single components of it.
+
+        Raises:
+            Exception: the plugin as a whole is unusable; nothing of it stays.
+        """
+        register_hooks(self._manager, plugin, plugin_name)
+        try:
+            declared = components_of(self._manager, plugin)
+        except BaseException:
+            self._manager.unregister(name=plugin_name)
+            raise
+        offers = [Registered(component, distribution, version, entry_point) for component in declared]
+        return [error for error in map(self._registry.offer, offers) if error]
+
+
+def _sentence(error: BaseException) -> str:
+    return str(error) if isinstance(error, PlaitError) else f"{type(error).__name__}: {error}".rstrip(": ")

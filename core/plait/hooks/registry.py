@@ -1,0 +1,94 @@
+"""Who offers which component, and who wins when two do."""
+
+from __future__ import annotations
+
+from plait.contracts.errors import DuplicateComponentError, PluginError, UnknownComponentError, nearest
+from plait.hooks.component import KINDS, Kind
+from plait.hooks.registered import Registered
+from plait.hooks.versions import check_api
+
+__all__ = ["Registry"]
+
+
+class Registry:
+    """The components on offer. A built-in keeps its name against everyone; among third parties nobody wins.
+
+    Example:
+        >>> from plait.hooks import Component
+        >>> registry = Registry()
+        >>> longest = Component("fusion", "longest", factory="m:Longest")
+        >>> registry.offer(Registered(longest, "plait-a", "1.0"))
+        >>> print(registry.offer(Registered(longest, "plait-b", "2.0")))
+        both plait-a 1.0 and plait-b 2.0 offer the fusion 'longest'. Fix: uninstall one of them, or set \
+PLAIT_PLUGINS to leave one out.
+    """
+
+    def __init__(self) -> None:
+        self._offers: list[tuple[Registered, PluginError | None]] = []
+
+    def offer(self, new: Registered) -> PluginError | None:
+        """Adds a component; returns what is wrong with that, if anything is."""
+        try:
+            check_api(new)
+        except PluginError as error:
+            self._offers.append((new, error))
+            return error
+        rivals = self._acceptable(new.kind, new.name)
+        self._offers.append((new, None))
+        return _clash(rivals[0], new) if rivals else None
+
+    def withdraw(self, distribution: str, entry_point: str) -> None:
+        """Takes out everything that one plugin offers."""
+        plugin = (distribution, entry_point)
+        self._offers = [pair for pair in self._offers if (pair[0].distribution, pair[0].entry_point) != plugin]
+
+    def usable(self, kind: str | None = None) -> list[Registered]:
+        """The components that can be used, by kind and name."""
+        wanted = KINDS if kind is None else (as_kind(kind),)
+        keys = {(offer.kind, offer.name) for offer, error in self._offers if error is None and offer.kind in wanted}
+        found = [self._acceptable(*key) for key in sorted(keys, key=lambda key: (KINDS.index(key[0]), key[1]))]
+        return [rivals[0] for rivals in found if len(rivals) == 1 or rivals[0].built_in]
+
+    def find(self, kind: str, name: str) -> Registered:
+        """The component of that kind and name; see :meth:`plait.hooks.PluginHost.component` for the errors."""
+        wanted = as_kind(kind)
+        rivals = self._acceptable(wanted, name)
+        if rivals and (len(rivals) == 1 or rivals[0].built_in):
+            return rivals[0]
+        if rivals:
+            raise _clash(rivals[0], rivals[1])
+        for offer, error in self._offers:
+            if error is not None and (offer.kind, offer.name) == (wanted, name):
+                raise error
+        choices = [offer.name for offer in self.usable(wanted)]
+        likely = nearest(name, choices)
+        fix = f"write {likely!r}" if likely else "install a plugin that offers it; `plait plugins` lists what is there"
+        raise UnknownComponentError(f"there is no {kind} {name!r}", choices=choices, fix=fix)
+
+    def _acceptable(self, kind: Kind, name: str) -> list[Registered]:
+        """Everyone who offers it for this API, built-ins first."""
+        found = [offer for offer, error in self._offers if error is None and (offer.kind, offer.name) == (kind, name)]
+        return sorted(found, key=lambda offer: not offer.built_in)
+
+
+def as_kind(kind: str) -> Kind:
+    """``kind`` if it is one.
+
+    Raises:
+        UnknownComponentError: it is not.
+    """
+    for known in KINDS:
+        if kind == known:
+            return known
+    likely = nearest(kind, KINDS)
+    fix = f"write {likely!r}" if likely else "use one of the choices"
+    raise UnknownComponentError(f"there is no kind {kind!r}", choices=KINDS, fix=fix)
+
+
+def _clash(first: Registered, second: Registered) -> DuplicateComponentError:
+    if first.built_in:
+        fix = f"rename it in {second.distribution}; what comes with Plait cannot be replaced"
+    else:
+        fix = "uninstall one of them, or set PLAIT_PLUGINS to leave one out"
+    message = f"both {first.owner} and {second.owner} offer the {first.kind} {first.name!r}"
+    return DuplicateComponentError(message, fix=fix)

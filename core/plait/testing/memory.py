@@ -1,0 +1,176 @@
+"""An index in memory: the whole :class:`~plait.contracts.IndexView` protocol, exact, in NumPy.
+
+Plugin authors test their retrievers against it without a store on disk; Plait's own tests use it too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from threading import RLock
+from typing import Any, TypeVar, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plait.contracts import Chunker, Column, Document, Hit, IngestBatch, Passage, Retriever, SparseColumn
+from plait.testing.blocks import BlockChunker
+from plait.testing.columns import checked_column, postings
+from plait.testing.filters import satisfies
+
+__all__ = ["MemoryView", "memory_view"]
+
+T = TypeVar("T")
+
+
+def memory_view(
+    documents: Sequence[Document], retrievers: Sequence[Retriever] = (), *, chunker: Chunker | None = None
+) -> MemoryView:
+    """Chunks ``documents``, lets every retriever encode its columns, and holds the result.
+
+    Args:
+        documents: the corpus; may be empty.
+        retrievers: in the pipeline's order; each sees the columns of those before it.
+        chunker: how to cut passages; by default one passage a block.
+
+    Raises:
+        ValueError: a column breaks its declaration.
+
+    Example:
+        >>> from plait.testing import sample_documents
+        >>> view = memory_view(sample_documents())
+        >>> len(view), view.passage(0).text[:11]
+        (12, 'BM25 weighs')
+        >>> view.allowed({"year": 2009}).sum()
+        np.int64(4)
+    """
+    cutter = chunker or BlockChunker()
+    passages = [passage for document in documents for passage in cutter.chunk(document)]
+    columns: list[tuple[Column, Any]] = []
+    for retriever in retrievers:
+        batch = IngestBatch(documents, passages, {column.name: values for column, values in columns})
+        values = retriever.encode(batch)
+        columns += [(column, values[column.name]) for column in retriever.columns]
+    return MemoryView(documents, passages, columns)
+
+
+class MemoryView:
+    """One snapshot over documents, passages and columns, all in memory.
+
+    Args:
+        documents: the documents.
+        passages: their passages; a row each, in this order.
+        columns: each column with its values, one per passage.
+        commit: number of the commit it stands for.
+
+    Raises:
+        ValueError: a passage belongs to no document, an id occurs twice, or a column breaks its declaration.
+    """
+
+    def __init__(
+        self,
+        documents: Sequence[Document],
+        passages: Sequence[Passage],
+        columns: Sequence[tuple[Column, Any]] = (),
+        *,
+        commit: int = 1,
+    ) -> None:
+        self._documents = {document.id: document for document in documents}
+        self._passages = tuple(passages)
+        self._rows = {passage.id: row for row, passage in enumerate(passages)}
+        if len(self._documents) < len(documents) or len(self._rows) < len(passages):
+            raise ValueError("two documents, or two passages, have the same id")
+        strangers = {passage.document_id for passage in passages} - set(self._documents)
+        if strangers:
+            raise ValueError(f"passages of unknown documents: {sorted(strangers)}")
+        self._commit = commit
+        self._ids = tuple(self._documents)
+        numbers = {document_id: number for number, document_id in enumerate(self._ids)}
+        self._numbers = np.array([numbers[passage.document_id] for passage in passages], dtype=np.int32)
+        self._columns = {column.name: checked_column(column, values, len(passages)) for column, values in columns}
+        self._derived: dict[str, object] = {}
+        self._lock = RLock()
+
+    @property
+    def commit(self) -> int:
+        """Number of the commit this view stands for."""
+        return self._commit
+
+    @property
+    def passage_ids(self) -> Sequence[str]:
+        """Passage id of each row."""
+        return tuple(self._rows)
+
+    @property
+    def document_numbers(self) -> NDArray[np.int32]:
+        """For each row, the position of its document in :attr:`document_ids`; shape (rows,)."""
+        return self._numbers
+
+    @property
+    def document_ids(self) -> Sequence[str]:
+        """Ids of all documents."""
+        return self._ids
+
+    def __len__(self) -> int:
+        return len(self._passages)
+
+    def passage(self, row: int) -> Passage:
+        """The passage in a row."""
+        return self._passages[row]
+
+    def row(self, passage_id: str) -> int:
+        """The row of a passage; KeyError when there is none."""
+        return self._rows[passage_id]
+
+    def document(self, document_id: str) -> Document:
+        """The document; KeyError when there is none."""
+        return self._documents[document_id]
+
+    def metadata(self, document_id: str) -> Mapping[str, Any]:
+        """Its metadata."""
+        return self._documents[document_id].metadata
+
+    def title(self, document_id: str) -> str:
+        """Its title."""
+        return self._documents[document_id].title
+
+    def allowed(self, filters: Mapping[str, Any]) -> NDArray[np.bool_] | None:
+        """Which rows satisfy the filters, shape (rows,); None when there are none."""
+        if not filters:
+            return None
+        kept = np.array([satisfies(document.metadata, filters) for document in self._documents.values()], dtype=bool)
+        return kept[self._numbers]
+
+    def vectors(self, column: str) -> NDArray[np.float32]:
+        """A vector column, shape (rows, dimension). Read-only."""
+        return cast("NDArray[np.float32]", self._columns[column])
+
+    def sparse(self, column: str) -> SparseColumn:
+        """A sparse column as postings, terms in alphabetical order."""
+        return self.derived(f"postings of {column}", lambda: postings(self._columns[column]))
+
+    def values(self, column: str) -> Sequence[Any]:
+        """A number or text column, one value per row."""
+        return cast("Sequence[Any]", self._columns[column])
+
+    def nearest(
+        self, column: str, vector: NDArray[np.float32], k: int, allowed: NDArray[np.bool_] | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Rows and cosines of the k nearest passages, best first, ties by row: every one is compared."""
+        rows = np.arange(len(self)) if allowed is None else np.flatnonzero(allowed)
+        scores = self.vectors(column)[rows] @ np.asarray(vector, dtype=np.float32)  # (rows, d) @ (d,)
+        best = np.argsort(-scores, kind="stable")[:k]
+        return rows[best].astype(np.int64), scores[best].astype(np.float32)
+
+    def hits(self, rows: NDArray[np.integer[Any]], scores: NDArray[np.floating[Any]]) -> list[Hit]:
+        """Hits for rows that are already in order of score."""
+        return [
+            Hit(self._passages[row].id, self._passages[row].document_id, float(score), int(row))
+            for row, score in zip(rows, scores, strict=True)
+        ]
+
+    def derived(self, key: str, build: Callable[[], T]) -> T:
+        """``build()`` the first time a key is asked for on this view, the same object after that."""
+        with self._lock:
+            if key not in self._derived:
+                self._derived[key] = build()
+            return cast("T", self._derived[key])
