@@ -1,0 +1,102 @@
+"""An evaluation for people (tables) and for programs (JSON)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from plait.evaluation.evaluation import Evaluation, SystemScores
+
+if TYPE_CHECKING:
+    from rich.console import Group
+
+__all__ = ["render", "to_json"]
+
+
+def render(evaluation: Evaluation) -> Group:
+    """Tables to print with ``rich``: quality of each leg and the fused list, then what a query cost."""
+    from rich.console import Group
+    from rich.markup import escape
+    from rich.table import Table
+    from rich.text import Text
+
+    about, settings = evaluation.collection, evaluation.settings
+    quality = Table(
+        title=f"{escape(about['name'])}, split {escape(about['split'])}: {evaluation.queries:,} queries, "
+        f"{about['documents']:,} documents",
+        title_justify="left",
+    )
+    quality.add_column("measure")
+    quality.add_column("system")
+    for heading in ("mean", "95 % interval", "difference", "p"):
+        quality.add_column(heading, justify="right")
+    for measure in evaluation.measures:
+        for system in evaluation.systems:
+            interval, other = system.intervals[measure], system.against.get(measure)
+            quality.add_row(
+                measure if system is evaluation.systems[0] else "",
+                escape(system.label),
+                f"{interval.mean:.4f}",
+                f"{interval.low:.4f} to {interval.high:.4f}",
+                f"{other.difference:+.4f}" if other else "best leg",
+                f"{other.p_randomisation:.4f}" if other else "",
+                end_section=system is evaluation.fused,
+            )
+    cost = Table(title="CPU milliseconds per query", title_justify="left")
+    cost.add_column("system")
+    cost.add_column("encoding", justify="right")
+    cost.add_column("search", justify="right")
+    for system in evaluation.systems:
+        name = f"{system.label} (on top of the legs)" if system is evaluation.fused else system.label
+        cost.add_row(escape(name), _milliseconds(system.encode_ms), _milliseconds(system.search_ms))
+    found = evaluation.environment
+    lines = [
+        f"difference and p (two-sided paired randomisation test): against the best leg by that measure; "
+        f"{settings['resamples']:,} resamples, seed {settings['seed']}",
+        "  ".join([f"python {found['python']}", *(f"{name} {number}" for name, number in found["versions"].items())]),
+        "  ".join([f"cores {found['cores']}", *(f"{name} {count}" for name, count in found["threads"].items())]),
+        *(f"note: {note}" for note in evaluation.notes),
+    ]
+    return Group(quality, cost, *(Text(line, style="dim") for line in lines))
+
+
+def to_json(evaluation: Evaluation) -> dict[str, Any]:
+    """Everything in the evaluation but the rankings, as JSON values; these go into a TREC run."""
+    return {
+        "collection": dict(evaluation.collection),
+        "queries": evaluation.queries,
+        "measures": list(evaluation.measures),
+        "legs": {label: _system(scores) for label, scores in evaluation.legs.items()},
+        "fused": _system(evaluation.fused),
+        "refused": dict(evaluation.refused),
+        "notes": list(evaluation.notes),
+        "settings": dict(evaluation.settings),
+        "environment": dict(evaluation.environment),
+    }
+
+
+def _system(scores: SystemScores) -> dict[str, Any]:
+    measures = {}
+    for name, interval in scores.intervals.items():
+        entry: dict[str, Any] = {
+            "mean": interval.mean,
+            "low": interval.low,
+            "high": interval.high,
+            "n": len(scores.values[name]),
+            "per_query": dict(scores.values[name]),
+        }
+        if (other := scores.against.get(name)) is not None:
+            entry["against"] = {
+                "baseline": other.baseline,
+                "difference": other.difference,
+                "p_randomisation": other.p_randomisation,
+                "p_bootstrap": other.p_bootstrap,
+            }
+        measures[name] = entry
+    return {
+        "measures": measures,
+        "cpu_ms_per_query": {"encoding": scores.encode_ms, "search": scores.search_ms},
+    }
+
+
+def _milliseconds(value: float | None) -> str:
+    return "not told apart" if value is None else f"{value:.3f}"

@@ -1,0 +1,137 @@
+"""Collections in the BEIR layout, and how broken ones are refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from plait.contracts.errors import QueryError, ReadError
+from plait.evaluation import load_collection
+
+HEADER = "query-id\tcorpus-id\tscore\n"
+
+
+def lay(
+    folder: Path,
+    qrels: str = HEADER + "q1\td1\t1\n",
+    corpus: Sequence[object] = ({"_id": "d1", "title": "One", "text": "Strands."}, {"_id": "d2", "text": "Braids."}),
+    queries: Sequence[object] = (
+        {"_id": "q1", "text": "strands?", "metadata": {"kind": "a"}},
+        {"_id": "q2", "text": "?"},
+    ),
+    split: str = "test.tsv",
+) -> Path:
+    """Writes a small collection."""
+    (folder / "qrels").mkdir(parents=True, exist_ok=True)
+    (folder / "corpus.jsonl").write_text("".join(json.dumps(line) + "\n" for line in corpus))
+    (folder / "queries.jsonl").write_text("".join(json.dumps(line) + "\n" for line in queries))
+    (folder / "qrels" / split).write_text(qrels)
+    return folder
+
+
+def test_a_collection_holds_its_judged_queries_and_counts_the_others(tmp_path: Path) -> None:
+    collection = load_collection(lay(tmp_path / "tiny"))
+    assert collection.name == "tiny"
+    assert collection.qrels == {"q1": {"d1": 1}}
+    assert collection.document_ids == {"d1", "d2"}
+    assert list(collection.queries) == ["q1"]
+    assert collection.queries["q1"].query().text == "strands?"
+    assert collection.queries["q1"].metadata == {"kind": "a"}
+    assert collection.unjudged == 1
+    assert collection.absent == ()
+
+
+def test_numbers_as_ids_are_read_as_text(tmp_path: Path) -> None:
+    folder = lay(tmp_path, HEADER + "1\t7\t1\n", [{"_id": 7, "text": "x"}], [{"_id": 1, "text": "y"}])
+    collection = load_collection(folder)
+    assert collection.absent == ()
+    assert list(collection.queries) == ["1"]
+
+
+def test_judged_documents_that_are_not_in_the_corpus_are_named_and_kept(tmp_path: Path) -> None:
+    collection = load_collection(lay(tmp_path, HEADER + "q1\td1\t1\nq1\tgone\t1\nq2\tgone\t2\n"))
+    assert collection.absent == ("gone",)
+    assert collection.qrels["q1"]["gone"] == 1
+
+
+def test_queries_without_a_relevant_document_are_named(tmp_path: Path) -> None:
+    assert load_collection(lay(tmp_path, HEADER + "q1\td1\t1\nq2\td1\t0\n")).without_relevant == ("q2",)
+
+
+def test_a_missing_split_lists_those_that_exist(tmp_path: Path) -> None:
+    lay(tmp_path, split="train.tsv")
+    lay(tmp_path, split="dev.tsv")
+    with pytest.raises(ReadError, match=r"no split 'test'.*Choices: dev, train") as caught:
+        load_collection(tmp_path)
+    assert caught.value.choices == ("dev", "train")
+
+
+def test_a_split_in_trec_columns_is_read_too(tmp_path: Path) -> None:
+    lay(tmp_path, "q1 0 d1 2\nq1 0 d2 0\n", split="other.qrels")
+    assert load_collection(tmp_path, "other").qrels == {"q1": {"d1": 2, "d2": 0}}
+
+
+@pytest.mark.parametrize("missing", ["corpus.jsonl", "queries.jsonl"])
+def test_a_missing_file_is_named(tmp_path: Path, missing: str) -> None:
+    (lay(tmp_path) / missing).unlink()
+    with pytest.raises(ReadError, match=missing):
+        load_collection(tmp_path)
+
+
+@pytest.mark.parametrize("empty", ["corpus.jsonl", "queries.jsonl"])
+def test_an_empty_file_is_named(tmp_path: Path, empty: str) -> None:
+    (lay(tmp_path) / empty).write_text("\n")
+    with pytest.raises(ReadError, match=rf"{empty}: this file is empty"):
+        load_collection(tmp_path)
+
+
+def test_a_missing_folder_says_what_belongs_there(tmp_path: Path) -> None:
+    with pytest.raises(ReadError, match=r"no such folder.*corpus\.jsonl, queries\.jsonl and qrels/"):
+        load_collection(tmp_path / "nowhere")
+    with pytest.raises(ReadError, match="not a folder"):
+        load_collection(lay(tmp_path) / "corpus.jsonl")
+
+
+def test_a_folder_without_judgements_says_where_they_belong(tmp_path: Path) -> None:
+    (lay(tmp_path) / "qrels" / "test.tsv").unlink()
+    with pytest.raises(ReadError, match="no judgement file"):
+        load_collection(tmp_path)
+    (tmp_path / "qrels").rmdir()
+    with pytest.raises(ReadError, match="no folder qrels/"):
+        load_collection(tmp_path)
+
+
+def test_judged_queries_that_are_not_in_the_collection_are_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ReadError, match=r"2 judged queries are not in queries\.jsonl: q8, q9"):
+        load_collection(lay(tmp_path, HEADER + "q1\td1\t1\nq8\td1\t1\nq9\td1\t1\n"))
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [("{broken", "not JSON"), ('{"text": "x"}', "no '_id'"), ("[1]", "no '_id'"), ('{"_id": "d1"}', "here twice")],
+)
+def test_a_broken_record_is_named_by_file_and_line(tmp_path: Path, line: str, message: str) -> None:
+    with (lay(tmp_path) / "corpus.jsonl").open("a") as file:
+        file.write("\n" + line)
+    with pytest.raises(ReadError, match=rf"corpus\.jsonl:4: .*{message}"):
+        load_collection(tmp_path)
+
+
+def test_a_query_whose_text_is_not_text_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ReadError, match="query 'q1' needs a 'text'"):
+        load_collection(lay(tmp_path, queries=[{"_id": "q1", "text": 3}]))
+
+
+def test_a_blank_query_loads_but_cannot_be_asked(tmp_path: Path) -> None:
+    collection = load_collection(lay(tmp_path, queries=[{"_id": "q1", "text": " "}]))
+    with pytest.raises(QueryError):
+        collection.queries["q1"].query()
+
+
+def test_a_file_in_another_encoding_is_refused(tmp_path: Path) -> None:
+    (lay(tmp_path) / "queries.jsonl").write_bytes('{"_id": "q1", "text": "Größe"}'.encode("latin-1"))
+    with pytest.raises(ReadError, match="not UTF-8"):
+        load_collection(tmp_path)
