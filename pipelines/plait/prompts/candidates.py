@@ -1,0 +1,144 @@
+"""What a citation may point at: windows of adjacent sentences, and table rows, re-opened from the stored document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from plait.contracts import Document, Evidence, IndexView, Passage, Span, Table
+from plait.text.content import content_words
+from plait.text.sentences import sentence_spans
+
+__all__ = ["Candidate", "Unit", "units_of", "windows"]
+
+MAX_WINDOW = 3
+"""Sentences that one citation may span."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """The smallest thing that can be cited: a sentence, or one row of a table.
+
+    Args:
+        item: the evidence it comes from.
+        start: first character in the document's text.
+        end: one past the last.
+        text: exactly ``document.text[start:end]``.
+        block: which block of the passage it stands in; windows never cross blocks.
+        context: title and headings above; for a row also the table's caption and header.
+        stems: stems of its content words.
+        row: whether it is a table row. Rows are cited one at a time.
+        header: the span of the table's header line, for rows below it.
+    """
+
+    item: Evidence
+    start: int
+    end: int
+    text: str
+    block: int
+    context: str
+    stems: frozenset[str]
+    row: bool = False
+    header: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A window: the spans to cite, the text that must support the sentence, and what stands above it."""
+
+    item: Evidence
+    spans: tuple[Span, ...]
+    text: str
+    context: str
+    size: int
+
+
+def units_of(evidence: Sequence[Evidence], view: IndexView) -> list[Unit]:
+    """All units of the evidence, in the order of the evidence. Each document is opened once."""
+    opened: dict[str, Document] = {}
+    found: list[Unit] = []
+    seen: set[tuple[str, int, int]] = set()
+    for item in evidence:
+        document_id = item.passage.document_id
+        if document_id not in opened:
+            opened[document_id] = view.document(document_id)
+        for unit in _passage_units(item, opened[document_id]):
+            key = (document_id, unit.start, unit.end)
+            if key not in seen:  # overlapping passages share sentences
+                seen.add(key)
+                found.append(unit)
+    return found
+
+
+def windows(units: Sequence[Unit], keep: frozenset[str]) -> Iterator[Candidate]:
+    """Windows of one to three adjacent units of a block, of which at least one holds a stem of ``keep``."""
+    for first, unit in enumerate(units):
+        for size in range(1, MAX_WINDOW + 1):
+            window = units[first : first + size]
+            if len(window) < size or (size > 1 and not _adjacent(window)):
+                break
+            if not any(keep & part.stems for part in window):
+                continue
+            yield _candidate(window)
+            if unit.row:
+                break
+
+
+def _adjacent(window: Sequence[Unit]) -> bool:
+    last, before = window[-1], window[-2]
+    return not last.row and last.block == before.block and last.item is before.item and last.start >= before.end
+
+
+def _candidate(window: Sequence[Unit]) -> Candidate:
+    first, last = window[0], window[-1]
+    document_id = first.item.passage.document_id
+    text = " ".join(part.text for part in window)
+    spans = [Span(document_id, first.start, last.end)]
+    if first.row and first.header is not None:
+        spans.insert(0, Span(document_id, *first.header))
+    return Candidate(first.item, tuple(spans), text, first.context, len(window))
+
+
+def _passage_units(item: Evidence, document: Document) -> Iterator[Unit]:
+    passage = item.passage
+    for number, placed in enumerate(document.placed()):
+        start, end = max(placed.start, passage.start), min(placed.end, passage.end)
+        if start >= end:
+            continue
+        context = " ".join((document.title, *placed.path))
+        if isinstance(placed.block, Table):
+            yield from _rows(item, document.text, placed.block, placed.start, passage, number, context)
+        else:
+            for a, b in sentence_spans(document.text[start:end]):
+                text = document.text[start + a : start + b]
+                yield Unit(item, start + a, start + b, text, number, context, _stems(text))
+
+
+def _rows(
+    item: Evidence, text: str, table: Table, position: int, passage: Passage, number: int, context: str
+) -> Iterator[Unit]:
+    """The lines of a table that lie inside the passage: the caption and each row, with the header as their context."""
+    header: tuple[int, int] | None = None
+    if table.caption:
+        caption = (position, position + len(table.caption))
+        position = caption[1] + 1
+        if passage.start <= caption[0] and caption[1] <= passage.end:
+            shown = text[slice(*caption)]
+            yield Unit(item, *caption, shown, number, context, _stems(shown))
+        context = f"{context} {table.caption}"
+    for order, cells in enumerate(row for row in (table.header, *table.rows) if row):
+        line = " | ".join(cells)
+        start, end = position, position + len(line)
+        position = end + 1
+        if order == 0 and table.header:
+            header = (start, end)
+            continue
+        if start < passage.start or end > passage.end or not line.strip(" |"):
+            continue
+        shown = text[start:end]
+        above = f"{context} {text[slice(*header)]}" if header else context
+        yield Unit(item, start, end, shown, number, above, _stems(f"{above} {shown}"), True, header)
+
+
+def _stems(text: str) -> frozenset[str]:
+    return frozenset(word.stem for word in content_words(text))

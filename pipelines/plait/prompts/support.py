@@ -1,0 +1,213 @@
+"""Does this span say what this sentence says? One pair of texts in, a verdict with its reason out.
+
+The verdict rests on words, never on a cosine: informative words of the claim must stand in the span (weighted by how
+rare they are), and then four vetoes: numbers with their units, negation, opposites, and exchanged roles. A span that
+passes is not proof of entailment, but each way of failing it is a way in which answers are wrong in practice.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from plait.prompts.polarity import (
+    clauses,
+    doubt_lost,
+    negation_differs,
+    opposites_of,
+    quantifier_missing,
+)
+from plait.prompts.quantities import Quantity, agree, quantities
+from plait.prompts.roles import exchanged_roles
+from plait.prompts.synonyms import canonical
+from plait.text.content import Word, content_words, words
+
+__all__ = ["MIN_COVERAGE", "MIN_SPAN_COVERAGE", "Verdict", "judge"]
+
+MIN_COVERAGE = 0.80
+"""Share of the claim's weight that span and context together must hold."""
+MIN_SPAN_COVERAGE = 0.55
+"""Share that the span alone must hold: a title may name the subject, it cannot make the statement."""
+MAX_MISSING = 0.16
+"""No single missing word may weigh more than this share of the claim."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a span supports a claim.
+
+    Args:
+        supported: the decision.
+        score: coverage in [0, 1]: the share of the claim's weight that the span holds.
+        reason: what failed; empty when supported.
+    """
+
+    supported: bool
+    score: float
+    reason: str = ""
+
+
+def judge(claim: str, span: str, context: str = "", weight: Callable[[str], float] | None = None) -> Verdict:
+    """Decides whether ``span`` supports ``claim``.
+
+    Args:
+        claim: one sentence of an answer.
+        span: text of the stored document.
+        context: title and headings above the span. They may name what the sentence is about, and nothing more.
+        weight: inverse document frequency of a stem; all words weigh the same without it.
+
+    Example:
+        >>> judge("BM25 reaches .65 on SciFact.", "On SciFact, BM25 reaches an nDCG@10 of 0.65.").supported
+        True
+        >>> judge("BM25 reaches .66 on SciFact.", "On SciFact, BM25 reaches an nDCG@10 of 0.65.").reason
+        'number .66 is not in the closest span'
+    """
+    if _same(claim, span):
+        return Verdict(True, 1.0)
+    claimed = content_words(claim)
+    here = {canonical(word.stem) for word in content_words(span)}
+    above = {canonical(word.stem) for word in content_words(context)}
+    total = covered = in_span = 0.0
+    missing: list[tuple[float, Word]] = []
+    for word in {canonical(word.stem): word for word in reversed(claimed)}.values():
+        mass = (weight(word.stem) if weight is not None else 1.0) * (1.5 if word.named else 1.0)
+        total += mass
+        key = canonical(word.stem)
+        if key in here or _spelled_out(word, span):
+            covered += mass
+            in_span += mass
+        elif key in above:
+            covered += mass
+        else:
+            missing.append((mass, word))
+    numbers = quantities(claim)
+    if not total and not numbers:
+        return Verdict(False, 0.0, "the sentence states nothing that could be checked")
+    score = in_span / total if total else 1.0
+    reason = (
+        _missing_reason(missing, total, covered, in_span)
+        or _number_reason(claim, span, numbers)
+        or _polarity_reason(claim, span)
+        or exchanged_roles(claim, span)
+    )
+    return Verdict(not reason, min(1.0, score), reason)
+
+
+def _missing_reason(missing: list[tuple[float, Word]], total: float, covered: float, in_span: float) -> str:
+    missing.sort(key=lambda item: -item[0])
+    named = [word.text for _, word in missing if word.named]
+    if named:
+        return f"no span contains '{named[0]}'"
+    if total and (covered < MIN_COVERAGE * total or (missing and missing[0][0] > MAX_MISSING * total)):
+        return f"no span contains '{missing[0][1].text}'"
+    if total and in_span < MIN_SPAN_COVERAGE * total:
+        return "the closest span holds too little of the sentence"
+    return ""
+
+
+def _number_reason(claim: str, span: str, numbers: list[Quantity]) -> str:
+    if not numbers:
+        return ""
+    found = quantities(span)
+    for number in numbers:
+        equal = [other for other in found if agree(number, other)]
+        if not equal:
+            same_value = next((other for other in found if other.value == number.value), None)
+            if same_value is not None:
+                return f"the unit of '{number.text}' differs: the span has '{same_value.text}'"
+            return f"number {number.text} is not in the closest span"
+        if number.noun and all(other.noun and _other_noun(number, other, span) for other in equal):
+            return f"the span counts something else: '{number.text}' there goes with '{equal[0].noun}'"
+    return _wrongly_bound(claim, span, numbers, found)
+
+
+def _other_noun(number: Quantity, other: Quantity, span: str) -> bool:
+    """Whether two equal numbers count different things: the claim's noun does not stand close behind the span's."""
+    behind = content_words(span[other.end : other.end + 60])[:4]
+    return canonical(number.noun) not in {canonical(word.stem) for word in behind} | {canonical(other.noun)}
+
+
+def _wrongly_bound(claim: str, span: str, numbers: list[Quantity], found: list[Quantity]) -> str:
+    """A number that the span gives to another thing than the claim does.
+
+    Both texts are cut into clauses. The clause of the span that shares most with the claim's clause must hold an
+    equal number, unless it holds none at all.
+    """
+    if len(found) < 2 or "respectively" in span.lower():
+        return ""
+    theirs = clauses(span)
+    for start, end in clauses(claim):
+        inside = [number for number in numbers if start <= number.start < end]
+        about = {canonical(w.stem): (3.0 if w.named else 1.0) for w in content_words(claim[start:end])}
+        if not inside or not about:
+            continue
+        shares = [
+            sum(about.get(item, 0.0) for item in {canonical(w.stem) for w in content_words(span[a:b])})
+            for a, b in theirs
+        ]
+        best = max(shares, default=0.0)
+        if best <= 0:
+            continue
+        closest = [part for part, share in zip(theirs, shares, strict=True) if share == best]
+        rivals = [q for a, b in closest for q in found if a <= q.start < b]
+        for number in inside:
+            comparable = [q for q in rivals if q.dimension == number.dimension]
+            if comparable and not any(agree(number, q) for q in rivals):
+                return f"the span gives '{comparable[0].text}' where the sentence says '{number.text}'"
+    return ""
+
+
+def _polarity_reason(claim: str, span: str) -> str:
+    if word := negation_differs(claim, span):
+        return f"negation differs at '{word}'"
+    if opposite := _opposite(claim, span):
+        return f"the span says '{opposite[1]}' where the sentence says '{opposite[0]}'"
+    if word := quantifier_missing(claim, span):
+        return f"the span does not say '{word}'"
+    if word := doubt_lost(claim, span):
+        return f"the span says it with doubt ('{word}')"
+    return ""
+
+
+def _opposite(claim: str, span: str) -> tuple[str, str] | None:
+    """A word of the claim whose contrary stands in the closest clause of the span, where the word itself does not."""
+    theirs = [_all_stems(span[a:b]) for a, b in clauses(span)]
+    whole = set().union(*theirs, set())
+    for start, end in clauses(claim):
+        ours = _all_stems(claim[start:end])
+        for item, text in _polar(claim[start:end]):
+            contrary = opposites_of(item)
+            if item not in whole and (hit := contrary & whole - _all_stems(claim)):
+                return text, sorted(hit)[0]
+            shares = [len((ours - {item}) & part) for part in theirs]
+            best = max(shares, default=0)
+            closest = [part for part, share in zip(theirs, shares, strict=True) if share == best and best > 0]
+            held = set().union(*closest, set())
+            if closest and item not in held and (hit := contrary & held - ours):
+                return text, sorted(hit)[0]
+    return None
+
+
+def _polar(text: str) -> list[tuple[str, str]]:
+    return [(word.stem, word.lower) for word in words(text) if opposites_of(word.stem)]
+
+
+def _all_stems(text: str) -> set[str]:
+    return {word.stem for word in words(text)}
+
+
+def _spelled_out(word: Word, span: str) -> bool:
+    """Whether an abbreviation's letters begin consecutive words of the span (``RRF``: reciprocal rank fusion)."""
+    if not (word.text.isupper() and word.text.isalpha() and 2 <= len(word.text) <= 6):
+        return False
+    initials = "".join(match.group(1) for match in re.finditer(r"\b([A-Za-z])[a-z]+", span))
+    return word.text.lower() in initials.lower()
+
+
+def _same(claim: str, span: str) -> bool:
+    return _plain(claim) == _plain(span)
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"\s*\[\d+(?:\s*[,\u2013-]\s*\d+)*\]", "", text)).strip(" .;:!|").casefold()

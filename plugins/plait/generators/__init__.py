@@ -1,0 +1,22 @@
+"""The generators that come with Plait. Importing this package loads no model library."""
+
+from plait.hooks import Component, hookimpl
+
+__all__ = ["plait_components"]
+
+
+@hookimpl
+def plait_components() -> list[Component]:
+    """Declares ``extractive`` (the default)."""
+    return [
+        Component(
+            "generator",
+            "extractive",
+            factory="plait.generators.extractive:Extractive",
+            config="plait.generators.extractive:Config",
+            summary="picks and joins the sentences of the evidence that answer; needs no language model",
+            extra="plait[models]",
+            parts={"embedder": "embedder"},
+            capabilities={"streaming": True, "verbatim": True},
+        ),
+    ]
