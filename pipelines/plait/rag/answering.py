@@ -8,7 +8,6 @@ from plait.contracts import Answer, Evidence, GenerationRequest, Hit, IndexView,
 from plait.contracts.errors import GenerationError
 from plait.prompts import assess, pack, verify
 from plait.rag.parts import Parts
-from plait.rag.stages import Stages
 from plait.rag.tracing import Tracer
 
 __all__ = ["DECLINED", "answer_from"]
@@ -18,7 +17,6 @@ DECLINED = "Nothing in the indexed documents answers this question."
 
 def answer_from(
     parts: Parts,
-    stages: Stages,
     query: Query,
     hits: Sequence[Hit],
     view: IndexView,
@@ -29,7 +27,6 @@ def answer_from(
 
     Args:
         parts: the pipeline's components.
-        stages: the plugins' stage hooks.
         query: the question.
         hits: what was found, best first.
         view: the snapshot it was found in; citations are re-opened from the same one.
@@ -53,7 +50,7 @@ def answer_from(
         query, packed.evidence, packed.messages, settings.max_tokens, settings.temperature, settings.seed
     )
     with tracer.stage("generate") as detail:
-        request = stages.before_generate(request)
+        request = parts.host.hook.before_generate(request)
         pieces: list[str] = []
         finish = None
         for chunk in parts.generator.stream(request):

@@ -287,6 +287,7 @@ class Ingestor:
         if self._dirty:
             self._commit(message)
         self._summary.commit = self._index.commit.number
+        self._parts.host.hook.indexed(self._summary.to_json())
         return self._summary
 
 

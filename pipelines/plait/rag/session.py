@@ -17,7 +17,6 @@ from plait.hooks import PluginHost
 from plait.rag.identity import compare_identity
 from plait.rag.parts import Parts
 from plait.rag.retrieval import Retrieval, retrieve_all
-from plait.rag.stages import Stages
 from plait.rag.tracing import Tracer
 
 if TYPE_CHECKING:
@@ -38,7 +37,6 @@ class Rag:
         self.pipeline = pipeline
         self.host = host
         self.parts = Parts(pipeline, host)
-        self._stages = Stages(host)
         self._checked_commit = -1
 
     def __enter__(self) -> Self:
@@ -129,7 +127,7 @@ class Rag:
         from plait.rag.ingest import Ingestor
 
         notes = {"pipeline": dump_toml(self.pipeline), "readers": self.parts.readers_identity()}
-        return Ingestor(self.index, writer, self.parts, self._stages, notes, progress)
+        return Ingestor(self.index, writer, self.parts, notes, progress)
 
     def retrieve(self, query: str | Query, k: int = 10) -> Sequence[Hit]:
         """The k best passages, best first, after all stage hooks and the ranker.
@@ -144,9 +142,9 @@ class Rag:
         return self._retrieve(_as_query(query), self.view, k)
 
     def _retrieve(self, query: Query, view: View, k: int) -> Retrieval:
-        query = self._stages.before_retrieve(query)
+        query = self.host.hook.before_retrieve(query)
         retrieval = retrieve_all(self.parts, query, view, k)
-        hits = self._stages.after_retrieve(query, retrieval.fused, view)
+        hits = self.host.hook.after_retrieve(query, retrieval.fused, view)
         return Retrieval(query, retrieval.runs, hits, retrieval.cpu_seconds)
 
     def ask(self, question: str | Query, on_text: Callable[[str], None] | None = None) -> Answer:
@@ -173,8 +171,8 @@ class Rag:
                 "hits": {label: len(run) for label, run in retrieval.runs.items()},
                 "cpu_seconds": dict(retrieval.cpu_seconds),
             }
-        answer = answer_from(self.parts, self._stages, retrieval.query, retrieval.fused, view, tracer, on_text)
-        return self._stages.after_generate(answer)
+        answer = answer_from(self.parts, retrieval.query, retrieval.fused, view, tracer, on_text)
+        return self.host.hook.after_generate(answer)
 
     async def aask(self, question: str | Query) -> Answer:
         """:meth:`ask` for asynchronous programs: runs in a worker thread, the event loop stays free."""

@@ -1,0 +1,178 @@
+"""Adding, changing and removing documents, and what goes wrong in some of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from plait.config import Pipeline, use
+from plait.contracts.errors import DocumentError, IdentityError
+from plait.rag import Rag, open_index
+
+LEXICAL = Pipeline(retrievers=(use("lexical"),))
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    write(folder, "braids", "Three strands are braided into one.")
+    write(folder, "graphs", "A graph has nodes and edges.")
+    return folder
+
+
+@pytest.fixture
+def rag(tmp_path: Path) -> Iterator[Rag]:
+    with open_index(tmp_path / "index", LEXICAL) as opened:
+        yield opened
+
+
+def write(folder: Path, name: str, text: str, identifier: str | None = None) -> Path:
+    path = folder / f"{name}.md"
+    path.write_text(f"---\nid: {identifier or name}\ntitle: On {name}\n---\n\n{text}\n")
+    return path
+
+
+def found(rag: Rag, question: str) -> list[str]:
+    return [hit.document_id for hit in rag.retrieve(question, k=5)]
+
+
+def test_new_documents_are_found_afterwards(rag: Rag, corpus: Path) -> None:
+    summary = rag.add(corpus)
+    assert sorted(summary.added) == ["braids", "graphs"]
+    assert found(rag, "strands") == ["braids"]
+
+
+def test_adding_the_same_files_again_makes_no_commit(rag: Rag, corpus: Path) -> None:
+    first = rag.add(corpus)
+    second = rag.add(corpus)
+    assert (second.added, second.updated, second.unchanged, second.commit) == ([], [], 2, first.commit)
+
+
+def test_a_changed_file_replaces_exactly_its_own_rows(rag: Rag, corpus: Path) -> None:
+    rag.add(corpus)
+    write(corpus, "graphs", "Vertices and arcs.")
+    summary = rag.add(corpus)
+    assert (summary.updated, summary.unchanged) == (["graphs"], 1)
+    assert found(rag, "vertices") == ["graphs"]
+    assert found(rag, "nodes") == []
+    assert rag.index.check() == []
+
+
+def test_one_changed_line_of_a_collection_costs_one_document(rag: Rag, tmp_path: Path) -> None:
+    folder = tmp_path / "set"
+    folder.mkdir()
+    lines = [f'{{"_id": "d{i}", "title": "T{i}", "text": "word{i}"}}' for i in range(5)]
+    (folder / "corpus.jsonl").write_text("\n".join(lines) + "\n")
+    rag.add(folder)
+    lines[2] = '{"_id": "d2", "title": "T2", "text": "other"}'
+    del lines[4]
+    (folder / "corpus.jsonl").write_text("\n".join(lines) + "\n")
+    summary = rag.add(folder)
+    assert (summary.updated, summary.removed, summary.unchanged) == (["d2"], ["d4"], 3)
+    assert rag.add(folder).unchanged == 4
+    assert rag.index.check() == []
+
+
+def test_a_touched_file_with_the_same_content_is_not_encoded_again(rag: Rag, corpus: Path) -> None:
+    rag.add(corpus)
+    path = corpus / "graphs.md"
+    path.write_text(path.read_text() + "\n\n")
+    summary = rag.add(corpus)
+    assert (summary.updated, summary.unchanged, summary.passages) == ([], 2, 0)
+
+
+def test_a_missing_file_is_named_and_pruned_only_on_request(rag: Rag, corpus: Path) -> None:
+    rag.add(corpus)
+    (corpus / "graphs.md").unlink()
+    assert rag.add(corpus).missing == ["graphs"]
+    assert found(rag, "nodes") == ["graphs"]
+    assert rag.add(corpus, prune=True).removed == ["graphs"]
+    assert found(rag, "nodes") == []
+
+
+def test_a_moved_file_keeps_its_document(rag: Rag, corpus: Path) -> None:
+    rag.add(corpus)
+    (corpus / "graphs.md").rename(corpus / "networks.md")
+    summary = rag.add(corpus, prune=True)
+    assert (summary.failures, summary.removed) == ([], [])
+    assert found(rag, "nodes") == ["graphs"]
+
+
+def test_removed_documents_leave_nothing_behind(rag: Rag, corpus: Path) -> None:
+    rag.add(corpus)
+    rag.remove("braids")
+    assert found(rag, "strands") == []
+    assert rag.index.check() == []
+    assert rag.view.document_ids == ["graphs"] or list(rag.view.document_ids) == ["graphs"]
+
+
+def test_removing_an_unknown_id_removes_nothing(rag: Rag, corpus: Path) -> None:
+    rag.add(corpus)
+    with pytest.raises(DocumentError, match="no such document: nope"):
+        rag.remove("graphs", "nope")
+    assert found(rag, "nodes") == ["graphs"]
+
+
+def test_the_second_document_with_one_id_is_refused_and_the_first_stays(rag: Rag, corpus: Path) -> None:
+    write(corpus, "imposter", "Something else entirely.", identifier="graphs")
+    summary = rag.add(corpus)
+    assert sorted(summary.added) == ["braids", "graphs"]
+    assert "a second document with the id 'graphs'" in str(summary.failures[0])
+    assert found(rag, "nodes") == ["graphs"]
+
+
+def test_an_id_that_another_living_file_holds_is_refused_in_a_later_run(rag: Rag, corpus: Path, tmp_path: Path) -> None:
+    rag.add(corpus)
+    other = tmp_path / "other"
+    other.mkdir()
+    write(other, "imposter", "Something else entirely.", identifier="graphs")
+    summary = rag.add(other)
+    assert "graphs.md is kept" in str(summary.failures[0])
+    assert found(rag, "nodes") == ["graphs"]
+
+
+def test_bad_files_are_named_and_the_others_go_on(rag: Rag, corpus: Path) -> None:
+    (corpus / "empty.txt").write_text("")
+    (corpus / "binary.txt").write_bytes(b"\x00\x01\x02")
+    (corpus / "latin.txt").write_bytes("Käse".encode("latin-1"))
+    (corpus / "short.pdf").write_bytes(b"%PDF-1.7\n1 0 obj\n")
+    summary = rag.add(corpus)
+    assert sorted(summary.added) == ["braids", "graphs"]
+    text = "\n".join(str(error) for error in summary.failures)
+    assert len(summary.failures) == 4
+    for name in ("empty.txt", "binary.txt", "latin.txt", "short.pdf"):
+        assert name in text
+    assert text.count("Fix:") == 4
+
+
+def test_a_rebuild_needs_no_files(rag: Rag, corpus: Path, tmp_path: Path) -> None:
+    rag.add(corpus)
+    for path in corpus.iterdir():
+        path.unlink()
+    other = Pipeline(retrievers=(use("lexical", stemmer=None),))
+    with open_index(tmp_path / "index", other) as changed:
+        with pytest.raises(IdentityError, match="stemmer"):
+            changed.retrieve("strands")
+        summary = changed.rebuild()
+        assert sorted(summary.updated) == ["braids", "graphs"]
+        assert found(changed, "strands") == ["braids"]
+        assert changed.index.check() == []
+
+
+def test_adding_with_other_settings_is_refused_before_anything_is_written(
+    rag: Rag, corpus: Path, tmp_path: Path
+) -> None:
+    commit = rag.add(corpus).commit
+    with open_index(tmp_path / "index", Pipeline(retrievers=(use("lexical", stemmer=None),))) as changed:
+        with pytest.raises(IdentityError, match="plait index rebuild"):
+            changed.add(corpus)
+    assert rag.index.commit.number == commit
+
+
+def test_the_pipeline_is_remembered_as_data(rag: Rag, corpus: Path, tmp_path: Path) -> None:
+    rag.add(corpus)
+    with open_index(tmp_path / "index") as again:
+        assert again.pipeline == LEXICAL
