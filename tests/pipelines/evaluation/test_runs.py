@@ -60,7 +60,7 @@ def test_a_written_run_with_ties_measures_the_same_in_tools_that_break_ties_by_i
         run = {"q": [(document, 1 / 61 - place * 1e-12) for place, document in enumerate(order)]}
         wanted = per_query(qrels, run, ["nDCG@10", "MRR@10"])
         write_run(path, run, "tied")
-        again = ir_measures.read_trec_run(str(path))
+        again = list(ir_measures.read_trec_run(str(path)))  # type: ignore[no-untyped-call]  # it publishes no types
         got = ir_measures.calc_aggregate([ir_measures.nDCG @ 10, ir_measures.RR @ 10], qrels, again)
         assert got[ir_measures.nDCG @ 10] == pytest.approx(wanted["nDCG@10"]["q"])
         assert got[ir_measures.RR @ 10] == pytest.approx(wanted["MRR@10"]["q"])

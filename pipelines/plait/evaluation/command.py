@@ -1,0 +1,178 @@
+"""``plait evaluate``: from a collection on disk to an evaluation, with an index built where none is given."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from plait.contracts import Query
+from plait.contracts.errors import IndexStoreError, PlaitError
+from plait.evaluation.collections import Collection, load_collection
+from plait.evaluation.evaluating import FUSED, Found, evaluate
+from plait.evaluation.evaluation import Evaluation
+from plait.evaluation.measures import DEFAULT_MEASURES, check_measures
+from plait.evaluation.reports import to_json
+from plait.evaluation.runs import check_ids, write_run
+from plait.evaluation.significance import RESAMPLES
+
+if TYPE_CHECKING:
+    from plait.config import Pipeline
+    from plait.hooks import PluginHost
+    from plait.rag import Rag
+
+__all__ = ["evaluate_collection"]
+
+Progress = Callable[[str, int, int | None], None]
+
+DOCUMENTS = 100
+"""How many documents every leg should be able to bring up, for recall@100."""
+
+
+def evaluate_collection(
+    path: str | Path,
+    *,
+    split: str = "test",
+    pipeline: Pipeline | str | Path | None = None,
+    index: str | Path | None = None,
+    json_out: str | Path | None = None,
+    run_out: str | Path | None = None,
+    exclude_self: bool = False,
+    measures: Iterable[str] = DEFAULT_MEASURES,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    host: PluginHost | None = None,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Indexes a collection's corpus, asks the queries of one split, and measures every leg and the fused list.
+
+    Args:
+        path: folder in the BEIR layout.
+        split: which judgements, a file of ``qrels/``.
+        pipeline: the pipeline, or the file that holds one; by default the one ``index`` was written with, else
+            the built-in default.
+        index: where the index is or shall be; what is already in it is not encoded again. Without it, an index
+            is built in a temporary folder and thrown away.
+        json_out: file for the JSON report.
+        run_out: file for the fused run in TREC's columns.
+        exclude_self: leave the document whose id is the query's out of its run.
+        measures: names such as ``nDCG@10``.
+        resamples: of bootstrap and randomisation.
+        seed: of both.
+        host: the plugin host; by default one that has discovered everything installed.
+        progress: called with (what, how many are done, how many there are or None).
+
+    Raises:
+        ReadError: the collection is missing or broken.
+        ConfigError: pipeline or measure is wrong.
+        IndexStoreError: nothing of the corpus could be indexed, or the index was built by other parts.
+        PlaitError: an output file cannot be written (said before the work starts, where it can be known).
+    """
+    from plait.rag import open_index
+
+    names = check_measures(measures)
+    collection = load_collection(path, split)
+    for target in (json_out, run_out):
+        _check_target(target)
+    if run_out is not None:
+        check_ids([*collection.queries, *collection.document_ids])
+    with ExitStack() as stack:
+        place = index or stack.enter_context(TemporaryDirectory(prefix="plait-evaluate-"))
+        rag = stack.enter_context(open_index(place, pipeline, host=host))
+        notes = _index(rag, collection, progress)
+        evaluation = _measure(rag, collection, names, exclude_self, resamples, seed, progress, notes)
+    if json_out is not None:
+        _write_json(json_out, to_json(evaluation))
+    if run_out is not None:
+        write_run(run_out, evaluation.fused.run, tag=f"plait-{FUSED}")
+    return evaluation
+
+
+def _index(rag: Rag, collection: Collection, progress: Progress | None) -> list[str]:
+    """Adds the corpus; what differs between it and the index afterwards is noted."""
+    summary = rag.add(collection.path, progress=progress)
+    indexed = set(rag.view.document_ids)
+    missing, others = collection.document_ids - indexed, indexed - collection.document_ids
+    why = f"; the first failure: {summary.failures[0]}" if summary.failures else ""
+    if len(missing) == len(collection.document_ids):
+        raise IndexStoreError(
+            f"no document of the corpus is in the index{why}",
+            where=str(collection.path),
+            fix="put the reader 'beir' into the pipeline's readers",
+        )
+    notes = []
+    if missing:
+        notes.append(f"{len(missing)} documents of the corpus are not in the index{why}")
+    if others:
+        notes.append(f"the index holds {len(others)} documents that are not of this collection; they can be found too")
+    return notes
+
+
+def _measure(
+    rag: Rag,
+    collection: Collection,
+    measures: tuple[str, ...],
+    exclude_self: bool,
+    resamples: int,
+    seed: int,
+    progress: Progress | None,
+    notes: list[str],
+) -> Evaluation:
+    view = rag.view
+    depth = _depth(len(view), len(view.document_ids), rag.pipeline.candidates, exclude_self)
+
+    def retrieve(query: Query) -> Found:
+        return rag.retrieve_all(query, depth)
+
+    return evaluate(
+        collection,
+        retrieve,
+        measures=measures,
+        exclude_self=exclude_self,
+        resamples=resamples,
+        seed=seed,
+        retrievers=rag.parts.retrievers,
+        progress=progress,
+        notes=notes,
+        settings={
+            "depth": depth,
+            "passages": len(view),
+            "pipeline": rag.pipeline.model_dump(mode="json"),
+        },
+    )
+
+
+def _depth(passages: int, documents: int, candidates: int, exclude_self: bool) -> int:
+    """How many passages to ask for, so that about 100 documents come out and one can be left out.
+
+    Example:
+        >>> _depth(passages=1_500, documents=1_000, candidates=100, exclude_self=True)
+        152
+    """
+    wanted = DOCUMENTS + exclude_self
+    return max(candidates, math.ceil(wanted * passages / max(1, documents)))
+
+
+def _check_target(target: str | Path | None) -> None:
+    """Finds out before hours of work that an output has nowhere to go."""
+    if target is None:
+        return
+    if Path(target).is_dir() or not Path(target).parent.is_dir():
+        raise PlaitError(
+            "cannot be written: this is a folder" if Path(target).is_dir() else "cannot be written: no such folder",
+            where=str(target),
+            fix="name a file in a folder that exists",
+        )
+
+
+def _write_json(target: str | Path, value: dict[str, Any]) -> None:
+    try:
+        Path(target).write_text(json.dumps(value, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise PlaitError(
+            f"cannot be written ({error.strerror})", where=str(target), fix="name a file in a folder you can write to"
+        ) from error
