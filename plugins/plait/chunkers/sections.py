@@ -1,0 +1,163 @@
+"""Passages along the sections of a document."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Literal
+
+from pydantic import Field
+
+from plait.chunkers.context import common_path, context_of
+from plait.chunkers.packing import pack, units_of
+from plait.chunkers.tables import table_pieces
+from plait.chunkers.words import count_words
+from plait.config import Settings
+from plait.contracts import Document, Passage, PlacedBlock, Text
+from plait.contracts.document import SEPARATOR, Equation, Figure, Section, Table
+
+__all__ = ["Config", "SectionChunker"]
+
+Kind = Literal["text", "table", "figure", "equation"]
+
+
+class Config(Settings):
+    """Settings of the chunker ``sections``."""
+
+    max_words: int = Field(default=320, ge=16, le=20_000)
+    """Most words of a passage. A typical abstract (150 to 300 words) stays whole at the default."""
+    min_words: int = Field(default=48, ge=0)
+    """A text passage with fewer words joins its neighbour under the same parent section, if both fit together."""
+    overlap_sentences: int = Field(default=0, ge=0, le=5)
+    """How many sentences of the passage before are repeated at the start, within one section (beyond max_words)."""
+    separate_tables: bool = True
+    """Tables are passages of their own; rows that do not fit into one follow in further passages."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A passage before it is numbered.
+
+    ``heading`` is where its section's heading starts, or its own start; ``parent`` what its neighbours must share to be
+    merged with it; ``run`` tells apart stretches that nothing else interrupts.
+    """
+
+    start: int
+    end: int
+    words: int
+    path: tuple[str, ...]
+    parent: tuple[str, ...]
+    role: str
+    kind: Kind
+    heading: int
+    run: int
+    note: str = ""
+
+
+class SectionChunker:
+    """Cuts documents along their sections.
+
+    Paragraphs and equations of a section are packed into passages of at most ``max_words``, cut at paragraphs where
+    possible, else at sentences, and inside a sentence only when it alone is too long. Tables and figures are passages
+    of their own. Passages never cross into another section, except that small neighbours under one parent are merged;
+    such a passage starts at its first section's heading. A document without blocks is one passage: its title and
+    headings.
+    """
+
+    def __init__(self, config: Config | None = None) -> None:
+        self.config = config or Config()
+
+    def chunk(self, document: Document) -> Sequence[Passage]:
+        """The passages of ``document`` in reading order; none if it has no text at all.
+
+        Example:
+            >>> paper = Document("a", "On braids", (Section("Intro", (Text("Three strands. One braid."),)),))
+            >>> [(p.id, p.text, p.context) for p in SectionChunker().chunk(paper)]
+            [('a#0', 'Three strands. One braid.', 'On braids > Intro')]
+        """
+        drafts = self._merge(self._drafts(document))
+        if not drafts:
+            drafts = self._bare(document)
+        passages = []
+        for ordinal, draft in enumerate(drafts):
+            context = context_of(document, draft.path) if draft.run >= 0 else ""
+            context = "\n".join(part for part in (context, draft.note) if part)
+            text = document.text[draft.start : draft.end]
+            name = f"{document.id}#{ordinal}"
+            passages.append(Passage(name, document.id, ordinal, draft.start, draft.end, text, context, draft.kind))
+        return passages
+
+    def _drafts(self, document: Document) -> list[_Draft]:
+        text = document.text
+        drafts: list[_Draft] = []
+        placed = [block for block in document.placed() if text[block.start : block.end].strip()]
+        runs = groupby(enumerate(placed), key=lambda item: (id(item[1].section), self._alone(item)))
+        for number, (_, run) in enumerate(runs):
+            blocks = [block for _, block in run]
+            first = blocks[0]
+            kind = _kind(blocks)
+            heading = first.start
+            title = first.section.title
+            before = heading - len(SEPARATOR) - len(title)
+            if title.strip() and before >= 0 and text[before : before + len(title)] == title:
+                heading = before
+            parent = first.path[:-1] if title else first.path
+            if kind == "table":
+                for start, end, note in table_pieces(text, first, self.config.max_words):
+                    words = count_words(text[start:end])
+                    drafts.append(_Draft(start, end, words, first.path, parent, "", kind, start, number, note))
+                continue
+            units = units_of(text, blocks, self.config.max_words)
+            for low, high in pack(units, self.config.max_words):
+                start, end = units[low].start, units[high - 1].end
+                words = sum(unit.words for unit in units[low:high])
+                if kind != "figure" and low and self.config.overlap_sentences:
+                    start = units[max(0, low - self.config.overlap_sentences)].start
+                top = heading if low == 0 else start
+                drafts.append(_Draft(start, end, words, first.path, parent, first.section.role, kind, top, number))
+        return drafts
+
+    def _alone(self, item: tuple[int, PlacedBlock]) -> int:
+        """Groups running text together and gives every table and figure a group of its own."""
+        position, placed = item
+        apart = isinstance(placed.block, Figure) or (isinstance(placed.block, Table) and self.config.separate_tables)
+        return position + 1 if apart else 0
+
+    def _merge(self, drafts: list[_Draft]) -> list[_Draft]:
+        merged: list[_Draft] = []
+        for draft in drafts:
+            while merged and self._joins(merged[-1], draft):
+                last = merged.pop()
+                path = common_path([last.path, draft.path])
+                start = min(last.heading, last.start)
+                words = last.words + draft.words
+                draft = _Draft(start, draft.end, words, path, draft.parent, last.role, "text", start, draft.run)
+            merged.append(draft)
+        return merged
+
+    def _joins(self, last: _Draft, draft: _Draft) -> bool:
+        small = min(last.words, draft.words) < self.config.min_words
+        running_text = {last.kind, draft.kind} <= {"text", "equation"}
+        related = draft.parent in (last.parent, last.path)  # a sibling, or the first child of an opening text
+        fits = last.words + draft.words <= self.config.max_words
+        return small and running_text and related and fits and last.run != draft.run and last.role == draft.role
+
+    def _bare(self, document: Document) -> list[_Draft]:
+        """A document without blocks: its title and headings are all there is to find it by."""
+        units = units_of(
+            document.text,
+            [PlacedBlock(Section("", ()), (), Text(document.text), 0, len(document.text))],
+            self.config.max_words,
+        )
+        ranges = pack(units, self.config.max_words)
+        return [_Draft(units[a].start, units[b - 1].end, 0, (), (), "", "text", 0, -1) for a, b in ranges]
+
+
+def _kind(blocks: Sequence[PlacedBlock]) -> Kind:
+    first = blocks[0].block
+    if isinstance(first, Table) and len(blocks) == 1:
+        return "table"
+    if isinstance(first, Figure):
+        return "figure"
+    return "equation" if all(isinstance(block.block, Equation) for block in blocks) else "text"
