@@ -61,9 +61,8 @@ def _finding(item: Any, model: type[BaseModel], where: str, prefix: str) -> Conf
         return ConfigError(f"unknown key '{key}'", where=where, choices=choices, fix=fix)
     if item["type"] == "missing":
         missing = "use" if location and location[-1] == "name" and _is_use(model, location[:-1]) else location[-1]
-        return ConfigError(
-            f"'{_dotted((*location[:-1], missing), prefix)}' is missing", where=where, fix=f"add {missing} = ..."
-        )
+        key = _dotted((*location[:-1], missing), prefix)
+        return ConfigError(f"'{key}' is missing", where=where, fix=f"give {missing!r} a value")
     return ConfigError(
         f"'{key}' is {_shown(item['input'])}, but it must be: {_expected(item['msg'])}",
         where=where,

@@ -1,0 +1,78 @@
+"""Checks a fusion against :class:`plait.contracts.Fusion`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from plait.contracts import Fusion, Hit, Query
+from plait.testing.conformance.checks import check_best_first
+
+__all__ = ["FusionConformance"]
+
+QUERY = Query("How are ranked lists merged?")
+
+
+class FusionConformance:
+    """Override :meth:`fusion`; override :meth:`runs` if yours needs certain labels."""
+
+    @pytest.fixture
+    def fusion(self) -> Fusion:
+        """The fusion to check."""
+        raise NotImplementedError("override the fixture 'fusion' in your subclass")
+
+    @pytest.fixture
+    def runs(self) -> Mapping[str, Sequence[Hit]]:
+        """Two runs that share two passages, with scores of different scales."""
+        return {
+            "dense": _run({"a#0": 0.9, "b#0": 0.8, "c#0": 0.3}),
+            "lexical": _run({"c#0": 21.5, "a#0": 12.0, "d#0": 1.5}),
+        }
+
+    def test_satisfies_the_protocol(self, fusion: Fusion) -> None:
+        assert isinstance(fusion, Fusion)
+
+    def test_returns_hits_best_first_and_each_once(self, fusion: Fusion, runs: Mapping[str, Sequence[Hit]]) -> None:
+        check_best_first(fusion.fuse(QUERY, runs, 10))
+
+    def test_returns_only_what_a_run_found(self, fusion: Fusion, runs: Mapping[str, Sequence[Hit]]) -> None:
+        found = {(hit.passage_id, hit.document_id, hit.row) for run in runs.values() for hit in run}
+        assert {(hit.passage_id, hit.document_id, hit.row) for hit in fusion.fuse(QUERY, runs, 10)} <= found
+
+    @pytest.mark.parametrize("k", [1, 2, 3])
+    def test_returns_at_most_k_and_the_best_ones(
+        self, fusion: Fusion, runs: Mapping[str, Sequence[Hit]], k: int
+    ) -> None:
+        every = [hit.passage_id for hit in fusion.fuse(QUERY, runs, 10)]
+        assert [hit.passage_id for hit in fusion.fuse(QUERY, runs, k)] == every[:k]
+
+    def test_strands_say_what_every_run_gave(self, fusion: Fusion, runs: Mapping[str, Sequence[Hit]]) -> None:
+        for hit in fusion.fuse(QUERY, runs, 10):
+            gave = {
+                (label, rank, found.score)
+                for label, run in runs.items()
+                for rank, found in enumerate(run, 1)
+                if found.passage_id == hit.passage_id
+            }
+            assert {(strand.retriever, strand.rank, strand.score) for strand in hit.strands} == gave
+
+    def test_keeps_the_order_of_a_single_run(self, fusion: Fusion, runs: Mapping[str, Sequence[Hit]]) -> None:
+        for label, run in runs.items():
+            fused = fusion.fuse(QUERY, {label: run}, 10)
+            assert [hit.passage_id for hit in fused] == [hit.passage_id for hit in run]
+
+    def test_a_run_that_found_nothing_changes_nothing(self, fusion: Fusion, runs: Mapping[str, Sequence[Hit]]) -> None:
+        label, run = next(iter(runs.items()))
+        others = dict.fromkeys(runs, ())
+        fused = fusion.fuse(QUERY, {**others, label: run}, 10)
+        assert [hit.passage_id for hit in fused] == [hit.passage_id for hit in run]
+        assert not fusion.fuse(QUERY, others, 10)
+
+    def test_merges_the_same_runs_the_same_way(self, fusion: Fusion, runs: Mapping[str, Sequence[Hit]]) -> None:
+        assert list(fusion.fuse(QUERY, runs, 10)) == list(fusion.fuse(QUERY, runs, 10))
+
+
+def _run(scores: Mapping[str, float]) -> list[Hit]:
+    rows = {"a#0": 0, "b#0": 1, "c#0": 2, "d#0": 3}
+    return [Hit(name, name.split("#")[0], score, rows[name]) for name, score in scores.items()]

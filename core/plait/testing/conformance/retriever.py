@@ -1,0 +1,162 @@
+"""Checks a retriever against :class:`plait.contracts.Retriever`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from plait.contracts import Document, IngestBatch, Query, Retriever
+from plait.testing.blocks import BlockChunker
+from plait.testing.columns import checked_column
+from plait.testing.conformance.checks import check_best_first, check_json
+from plait.testing.filters import satisfies
+from plait.testing.memory import MemoryView, memory_view
+from plait.testing.samples import sample_documents
+
+__all__ = ["RetrieverConformance"]
+
+KINDS = {"vector", "sparse", "number", "text"}
+EVERYTHING = 10_000
+
+
+class RetrieverConformance:
+    """Override :meth:`retriever`; override :meth:`documents` and :meth:`questions` if yours needs others."""
+
+    @pytest.fixture
+    def retriever(self) -> Retriever:
+        """The retriever to check."""
+        raise NotImplementedError("override the fixture 'retriever' in your subclass")
+
+    @pytest.fixture
+    def documents(self) -> Sequence[Document]:
+        """The corpus; its metadata has ``year`` in some documents."""
+        return sample_documents()
+
+    @pytest.fixture
+    def questions(self, documents: Sequence[Document]) -> Sequence[str]:
+        """Questions, at least one of which the retriever answers; by default the titles."""
+        return [document.title for document in documents]
+
+    @pytest.fixture
+    def view(self, retriever: Retriever, documents: Sequence[Document]) -> MemoryView:
+        """The corpus, encoded by the retriever."""
+        return memory_view(documents, [retriever])
+
+    def test_satisfies_the_protocol(self, retriever: Retriever) -> None:
+        assert isinstance(retriever, Retriever)
+
+    def test_declares_its_columns(self, retriever: Retriever) -> None:
+        names = [column.name for column in retriever.columns]
+        assert len(set(names)) == len(names), f"a column is declared twice: {names}"
+        for column in retriever.columns:
+            assert column.kind in KINDS
+            assert (column.kind == "vector") == bool(column.dimension), "exactly the vector columns have a dimension"
+
+    def test_its_fingerprint_is_json_and_stays_the_same(self, retriever: Retriever) -> None:
+        check_json(retriever.fingerprint())
+        assert retriever.fingerprint() == retriever.fingerprint()
+
+    def test_encodes_exactly_the_columns_it_declares(self, retriever: Retriever, documents: Sequence[Document]) -> None:
+        batch = _batch(documents)
+        encoded = retriever.encode(batch)
+        assert set(encoded) == {column.name for column in retriever.columns}
+        for column in retriever.columns:
+            checked_column(column, encoded[column.name], len(batch.passages))
+
+    def test_encodes_no_passages_as_no_values(self, retriever: Retriever) -> None:
+        encoded = retriever.encode(IngestBatch((), ()))
+        assert all(len(encoded[column.name]) == 0 for column in retriever.columns)
+
+    def test_encodes_the_same_batch_to_the_same_values(
+        self, retriever: Retriever, documents: Sequence[Document]
+    ) -> None:
+        first, second = retriever.encode(_batch(documents)), retriever.encode(_batch(documents))
+        for column in retriever.columns:
+            if column.kind in {"vector", "number"}:
+                np.testing.assert_allclose(np.asarray(first[column.name]), np.asarray(second[column.name]), atol=1e-5)
+            else:
+                assert list(first[column.name]) == list(second[column.name])
+
+    def test_returns_hits_best_first_and_each_once(
+        self, retriever: Retriever, view: MemoryView, questions: Sequence[str]
+    ) -> None:
+        for question in questions:
+            check_best_first(retriever.retrieve(Query(question), view, EVERYTHING))
+
+    def test_finds_something_for_at_least_one_question(
+        self, retriever: Retriever, view: MemoryView, questions: Sequence[str]
+    ) -> None:
+        assert any(retriever.retrieve(Query(question), view, EVERYTHING) for question in questions)
+
+    def test_its_hits_name_passages_of_the_view(
+        self, retriever: Retriever, view: MemoryView, questions: Sequence[str]
+    ) -> None:
+        for question in questions:
+            for hit in retriever.retrieve(Query(question), view, EVERYTHING):
+                assert view.passage_ids[hit.row] == hit.passage_id
+                assert view.passage(hit.row).document_id == hit.document_id
+
+    @pytest.mark.parametrize("k", [1, 2, 5])
+    def test_returns_at_most_k_and_the_best_ones(
+        self, retriever: Retriever, view: MemoryView, questions: Sequence[str], k: int
+    ) -> None:
+        for question in questions:
+            every = retriever.retrieve(Query(question), view, EVERYTHING)
+            best = retriever.retrieve(Query(question), view, k)
+            assert [hit.passage_id for hit in best] == [hit.passage_id for hit in every[:k]]
+
+    def test_respects_filters(self, retriever: Retriever, view: MemoryView, questions: Sequence[str]) -> None:
+        recent = {"year": {"min": 2010}}
+        for question in questions:
+            hits = retriever.retrieve(Query(question, filters=recent), view, EVERYTHING)
+            assert all(satisfies(view.metadata(hit.document_id), recent) for hit in hits)
+
+    def test_fills_k_from_what_the_filter_leaves(
+        self, retriever: Retriever, view: MemoryView, questions: Sequence[str]
+    ) -> None:
+        """Filtering after cutting to k would lose hits that the filter allows."""
+        recent = {"year": {"min": 2010}}
+        for question in questions:
+            every = retriever.retrieve(Query(question, filters=recent), view, EVERYTHING)
+            best = retriever.retrieve(Query(question, filters=recent), view, 1)
+            assert [hit.passage_id for hit in best] == [hit.passage_id for hit in every[:1]]
+
+    def test_finds_nothing_when_the_filter_leaves_nothing(
+        self, retriever: Retriever, view: MemoryView, questions: Sequence[str]
+    ) -> None:
+        for question in questions:
+            assert not retriever.retrieve(Query(question, filters={"year": 1066}), view, 5)
+
+    def test_finds_nothing_in_an_empty_index(self, retriever: Retriever, questions: Sequence[str]) -> None:
+        empty = memory_view((), [retriever])
+        assert not retriever.retrieve(Query(questions[0]), empty, 5)
+
+    def test_answers_the_same_question_the_same_way(
+        self, retriever: Retriever, view: MemoryView, questions: Sequence[str]
+    ) -> None:
+        for question in questions:
+            assert list(retriever.retrieve(Query(question), view, 5)) == list(
+                retriever.retrieve(Query(question), view, 5)
+            )
+
+    @pytest.mark.parametrize(
+        "text", ["?!", "🧵", "\u0000\u202e", "word " * 3_000], ids=["marks", "emoji", "odd", "long"]
+    )
+    def test_survives_odd_questions(self, retriever: Retriever, view: MemoryView, text: str) -> None:
+        check_best_first(retriever.retrieve(Query(text), view, 5))
+
+    def test_answers_several_threads_at_once(
+        self, retriever: Retriever, view: MemoryView, questions: Sequence[str]
+    ) -> None:
+        alone = [[hit.passage_id for hit in retriever.retrieve(Query(text), view, 5)] for text in questions]
+        with ThreadPoolExecutor(4) as threads:
+            together = threads.map(lambda text: retriever.retrieve(Query(text), view, 5), questions)
+        assert [[hit.passage_id for hit in hits] for hits in together] == alone
+
+
+def _batch(documents: Sequence[Document]) -> IngestBatch:
+    chunker = BlockChunker()
+    return IngestBatch(documents, [passage for document in documents for passage in chunker.chunk(document)])
