@@ -88,6 +88,9 @@ class Ingestor:
         self._passages: list[Passage] = []
         self._moved: list[Document] = []
         self._hashes = index.content_hashes()
+        # Files that were not read to their end, or not without failures: they are read again although their
+        # bytes have not changed, so that a killed run is completed and a failure is not forgotten.
+        self._incomplete: set[str] = set(index.commit.notes.get("incomplete", ()))
         self._dirty = False
         writer.declare([column for retriever in parts.retrievers.values() for column in retriever.columns])
 
@@ -108,7 +111,8 @@ class Ingestor:
             uri = _uri(unit)
             known = sources.get(uri)
             try:
-                if known is not None and not reread and known.sha256 == _sha256(Path(uri)):
+                whole = known is not None and not reread and uri not in self._incomplete
+                if known is not None and whole and known.sha256 == _sha256(Path(uri)):
                     self._summary.unchanged += len(known.document_ids)
                     seen.update(dict.fromkeys(known.document_ids, uri))
                     continue
@@ -118,7 +122,7 @@ class Ingestor:
             except OSError as error:
                 report.fail(ReadError(error.strerror or str(error), where=str(unit.path), fix="check the file"))
         self._flush()
-        self._prune(paths, sources, {_uri(unit) for unit in units}, prune)
+        self._prune(paths, sources, {_uri(unit) for unit in units}, seen, prune)
         return self._finish("add")
 
     def remove(self, document_ids: Sequence[str]) -> IngestSummary:
@@ -167,6 +171,7 @@ class Ingestor:
         """Reads one unit and takes in the documents whose content is not already stored."""
         before = len(self._summary.report.failures)
         fresh: set[str] = set()
+        self._incomplete.add(uri)
         for document in self._parts.readers[unit.reader].read(unit.path, self._summary.report):
             holder = seen.get(document.id) or self._living_owner(owners.get(document.id), uri)
             if holder is not None:
@@ -184,7 +189,10 @@ class Ingestor:
             if len(self._passages) >= BATCH_PASSAGES:
                 self._flush()
         # A file that was only partly readable may still hold the documents that did not come out of it.
-        if known is not None and len(self._summary.report.failures) == before:
+        if len(self._summary.report.failures) > before:
+            return
+        self._incomplete.discard(uri)
+        if known is not None:
             self._remove([document_id for document_id in known.document_ids if document_id not in fresh])
 
     @staticmethod
@@ -266,25 +274,31 @@ class Ingestor:
             self._dirty = True
 
     def _prune(
-        self, paths: Sequence[Path], sources: Mapping[str, SourceState], found: set[str], prune: bool
+        self,
+        paths: Sequence[Path],
+        sources: Mapping[str, SourceState],
+        found: set[str],
+        seen: Mapping[str, str],
+        prune: bool,
     ) -> None:
         """Documents whose file stood under ``paths`` and is gone: removed with ``prune``, else named."""
         roots = [path.resolve() for path in paths]
         for uri, state in sources.items():
             place = Path(uri)
             if uri not in found and not place.exists() and any(place.is_relative_to(root) for root in roots):
-                still_here = [i for i in state.document_ids if i not in set(self._summary.updated)]
+                still_here = [document_id for document_id in state.document_ids if document_id not in seen]
                 if prune:
                     self._remove(still_here)
                 else:
                     self._summary.missing += still_here
 
     def _commit(self, message: str) -> None:
-        self._summary.commit = self._writer.commit(message, identity=self._identity, notes=self._notes).number
+        notes = {**self._notes, "incomplete": sorted(self._incomplete)}
+        self._summary.commit = self._writer.commit(message, identity=self._identity, notes=notes).number
         self._dirty = False
 
     def _finish(self, message: str) -> IngestSummary:
-        if self._dirty:
+        if self._dirty or sorted(self._incomplete) != list(self._index.commit.notes.get("incomplete", ())):
             self._commit(message)
         self._summary.commit = self._index.commit.number
         self._parts.host.hook.indexed(self._summary.to_json())
