@@ -1,0 +1,181 @@
+"""JATS body elements as sections of blocks."""
+
+from __future__ import annotations
+
+from lxml import etree
+
+from plait.contracts import Block, Equation, Figure, ReadReport, Section, Text
+from plait.readers.headings import Role, role_of
+from plait.readers.jats_inline import child_text, formula, local, plain, raw
+from plait.readers.jats_tables import caption_of, tables_of
+from plait.readers.metadata import one_line
+
+__all__ = ["SectionBuilder"]
+
+_HREF = "{http://www.w3.org/1999/xlink}href"
+_BLOCKS = {
+    "p", "list", "def-list", "disp-formula", "disp-formula-group", "table-wrap", "table-wrap-group", "fig", "fig-group",
+    "disp-quote", "verse-group", "preformat", "code", "boxed-text", "statement", "sec", "supplementary-material",
+    "graphic", "media", "fn", "fn-group", "speech", "array", "table", "chem-struct-wrap",
+}  # fmt: skip
+_NO_TEXT = {"label", "title", "object-id", "ref-list", "sec-meta"}
+
+
+class SectionBuilder:
+    """Collects blocks under headings, in document order."""
+
+    def __init__(self, where: str, report: ReadReport) -> None:
+        self._where = where
+        self._report = report
+        self._done: list[Section] = []
+        self._heading: tuple[str, int, Role] = ("", 1, "body")
+        self._blocks: list[Block] = []
+
+    def sections(self) -> tuple[Section, ...]:
+        """All sections so far; closes the one that is open."""
+        self.open("", 1, "body")
+        return tuple(self._done)
+
+    def open(self, title: str, level: int, role: Role) -> None:
+        """Closes the open section and begins another."""
+        if self._blocks or self._heading[0]:
+            heading, depth, kind = self._heading
+            self._done.append(Section(heading, tuple(self._blocks), depth, kind))
+        self._heading, self._blocks = (title, level, role), []
+
+    def section(self, element: etree._Element, level: int, role: Role, title: str = "") -> None:
+        """One element with a heading of its own (``title`` where it has none) and everything under it."""
+        label, own = (
+            plain(next((child for child in element if local(child) == name), None)) for name in ("label", "title")
+        )
+        self.open(one_line(f"{label} {own}") if own else title, level, role)
+        self.content(element, level, role)
+
+    def content(self, element: etree._Element, level: int, role: Role = "body") -> None:
+        """The blocks and sections directly under ``element``, which itself stands at ``level`` (0: the body)."""
+        for child in element:
+            name = local(child)
+            if name == "sec":
+                found = (
+                    role if role != "body" else role_of(plain(next((c for c in child if local(c) == "title"), None)))
+                )
+                self.section(child, level if self._heading[0] == "" and level == 1 else level + 1, found)
+            elif name in _BLOCKS:
+                self._block(child, level, role)
+            elif name and name not in _NO_TEXT:
+                self._other(child, level, role)
+            if child.tail and child.tail.strip() and local(element) not in {"p"}:
+                self._add(Text(one_line(child.tail)))
+
+    def _other(self, element: etree._Element, level: int, role: Role) -> None:
+        """An element without a rule: its blocks one by one, or its text."""
+        if any(local(child) in _BLOCKS for child in element):
+            self.content(element, level, role)
+        else:
+            self._add(Text(plain(element)))
+
+    def _block(self, element: etree._Element, level: int, role: Role) -> None:
+        name = local(element)
+        if name == "p":
+            self._paragraph(element, level, role)
+        elif name in {"list", "def-list"}:
+            self._add(Text("\n".join(_list_lines(element))))
+        elif name == "disp-formula":
+            self._add(Equation(formula(element)))
+        elif name in {"table-wrap", "table", "array"}:
+            blocks, lost = tables_of(element)
+            for block in blocks:
+                self._add(block)
+            if lost:
+                self._report.skip(self._where, "table without cells", lost)
+        elif name in {"fig", "chem-struct-wrap"}:
+            self._figure(element)
+        elif name in {"preformat", "code"}:
+            self._add(Text(raw(element).strip("\n")))
+        elif name == "graphic":
+            self._add(Figure(str(element.get(_HREF, "")), alt=plain(element)))
+        elif name == "media":
+            self._report.skip(self._where, "<media>")
+            self._add(Text(plain(element)))
+        elif name == "fn":
+            self._add(Text(plain(element, leave_out=lambda child: local(child) == "label")))
+        else:
+            title = plain(next((child for child in element if local(child) == "title"), None))
+            self._add(Text(title))
+            self._add(Text(caption_of(element)))
+            self.content_without_caption(element, level, role)
+
+    def content_without_caption(self, element: etree._Element, level: int, role: Role) -> None:
+        """Like :meth:`content`; the caption was already taken."""
+        for child in element:
+            if local(child) == "sec":
+                # A section inside a box does not end the section around it: its heading becomes a line of text.
+                self._add(Text(plain(next((part for part in child if local(part) == "title"), None))))
+                self.content_without_caption(child, level, role)
+            elif local(child) in _BLOCKS:
+                self._block(child, level, role)
+            elif local(child) and local(child) not in _NO_TEXT | {"caption"}:
+                self._other(child, level, role)
+
+    def _paragraph(self, element: etree._Element, level: int, role: Role) -> None:
+        """Text between block elements becomes a text each; footnotes follow the paragraph."""
+        parts = [element.text or ""]
+        notes: list[etree._Element] = []
+
+        def outside(child: etree._Element) -> bool:
+            if local(child) == "fn":
+                notes.append(child)
+            return local(child) == "fn"
+
+        def flush() -> None:
+            self._add(Text(one_line("".join(parts))))
+            parts.clear()
+
+        for child in element:
+            if local(child) in _BLOCKS and local(child) != "fn":
+                flush()
+                self._block(child, level, role)
+                parts.append(child.tail or "")
+                continue
+            parts.append(child_text(child, "".join(parts), outside))
+        flush()
+        for note in notes:
+            self._block(note, level, role)
+
+    def _figure(self, element: etree._Element) -> None:
+        graphics = [found for found in element.iter() if local(found) == "graphic"]
+        alt = plain(next((found for found in element.iter() if local(found) == "alt-text"), None))
+        path = str(graphics[0].get(_HREF, "")) if graphics else ""
+        self._add(Figure(path, caption_of(element), alt))
+        for further in graphics[1:]:
+            self._add(Figure(str(further.get(_HREF, ""))))
+        for child in element:
+            if local(child) in _BLOCKS - {"graphic", "fn"}:
+                self._block(child, 1, "body")
+
+    def _add(self, block: Block) -> None:
+        if block.text.strip() or isinstance(block, Figure):
+            self._blocks.append(block)
+
+
+def _list_lines(element: etree._Element, depth: int = 0) -> list[str]:
+    """One line an item, indented by depth, with its mark."""
+    lines: list[str] = []
+    ordered = str(element.get("list-type", "")) not in {"", "bullet", "simple"}
+    items = [child for child in element if local(child) in {"list-item", "def-item"}]
+    for number, item in enumerate(items, start=1):
+        label = plain(next((child for child in item if local(child) == "label"), None))
+        mark = label or (f"{number}." if ordered else "-")
+        own = plain(item, leave_out=lambda child: local(child) in {"list", "label"})
+        lines.append("  " * depth + f"{mark} {own}".rstrip())
+        for nested in item.iter():
+            if local(nested) == "list" and _nearest_list(nested) is element:
+                lines += _list_lines(nested, depth + 1)
+    return lines
+
+
+def _nearest_list(element: etree._Element) -> etree._Element | None:
+    parent = element.getparent()
+    while parent is not None and local(parent) not in {"list", "def-list"}:
+        parent = parent.getparent()
+    return parent
