@@ -20,8 +20,8 @@ class Config(Settings):
     """Longer texts are cut. The model was trained on 128; on scientific abstracts 512 adds nothing over 256."""
     dtype: Dtype = "auto"
     """``auto``: bfloat16 where the hardware multiplies it, else float32."""
-    batch_tokens: int = Field(default=8_192, ge=256)
-    """Most tokens, padding included, that run together."""
+    batch_tokens: int | None = Field(default=None, ge=256)
+    """Most tokens, padding included, that run together; by default what suits the device."""
     device: str = "auto"
     """``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``."""
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plait.contracts.errors import MissingDependencyError, ModelError
+from plait.embedders.batching import token_batches
 from plait.embedders.pooling import pool
 from plait.embedders.recipe import Pooling
 
@@ -27,12 +28,20 @@ class PaddedEncoder:
         pooling: how token states become one vector.
         device: where to run.
         dtype: the number format of weights and states.
+        batch_tokens: most tokens, padding included, that run together; by default what suits the device.
 
     Raises:
         ModelError: transformers does not know the architecture or cannot read the folder.
     """
 
-    def __init__(self, folder: Path, pooling: Pooling, device: torch.device, dtype: torch.dtype) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        pooling: Pooling,
+        device: torch.device,
+        dtype: torch.dtype,
+        batch_tokens: int | None = None,
+    ) -> None:
         try:
             from transformers import AutoModel, logging
         except ModuleNotFoundError as error:
@@ -56,9 +65,18 @@ class PaddedEncoder:
         self._model = model.to(device).eval()
         self._pooling = pooling
         self._device = device
+        self._batch_tokens = batch_tokens or (65_536 if device.type == "cuda" else 8_192)
 
-    def encode(self, batch: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+    def encode(self, texts: Sequence[Sequence[int]]) -> NDArray[np.float32]:
         """Pooled vectors of tokenised texts, shape (texts, dimension); not yet of length 1."""
+        groups = token_batches([len(tokens) for tokens in texts], self._batch_tokens)
+        parts = [(group, self._encode_batch([texts[position] for position in group])) for group in groups]
+        vectors = np.empty((len(texts), parts[0][1].shape[1]), dtype=np.float32)
+        for group, part in parts:
+            vectors[group] = part
+        return vectors
+
+    def _encode_batch(self, batch: Sequence[Sequence[int]]) -> NDArray[np.float32]:
         import torch
 
         longest = max(len(ids) for ids in batch)

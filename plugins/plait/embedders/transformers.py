@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,25 +13,19 @@ from pydantic import Field
 
 from plait.config import Settings
 from plait.contracts.errors import MissingDependencyError, ModelError
-from plait.embedders.batching import token_batches
 from plait.embedders.location import find_model
 from plait.embedders.precision import Dtype
 from plait.embedders.recipe import Pooling, Recipe, read_recipe
 from plait.embedders.tokenising import Tokeniser, load_tokeniser
 from plait.embedders.weights import weights_digest
 
-__all__ = ["Config", "Encoder", "Transformers"]
+if TYPE_CHECKING:
+    from plait.embedders.encoders import Encoder
+
+__all__ = ["Config", "Transformers"]
 
 TOKENISED_TOGETHER = 2_048
 """Texts tokenised and sorted by length together: bounds the memory of long ingests."""
-
-
-class Encoder(Protocol):
-    """The numeric part: token numbers in, pooled vectors out."""
-
-    def encode(self, batch: Sequence[Sequence[int]]) -> NDArray[np.float32]:
-        """Shape (texts, dimension); not yet of length 1."""
-        ...
 
 
 class Config(Settings):
@@ -49,8 +43,8 @@ class Config(Settings):
     """Longer texts are cut; by default what the model's folder says, else 512."""
     dtype: Dtype = "auto"
     """``auto``: bfloat16 where the hardware multiplies it, else float32."""
-    batch_tokens: int = Field(default=8_192, ge=256)
-    """Most tokens, padding included, that run together."""
+    batch_tokens: int | None = Field(default=None, ge=256)
+    """Most tokens, padding included, that run together; by default what suits the device."""
     device: str = "auto"
     """``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``."""
 
@@ -137,18 +131,15 @@ class Transformers:
         for start in range(0, len(texts), TOKENISED_TOGETHER):
             part = texts[start : start + TOKENISED_TOGETHER]
             tokens = tokenise([prefix + text for text in part] if prefix else part)
-            for group in self._batches([len(ids) for ids in tokens]):
-                vectors[[start + position for position in group]] = encoder.encode([tokens[p] for p in group])
+            vectors[start : start + len(part)] = encoder.encode(tokens)
         return self._scale(vectors, texts)
-
-    def _batches(self, lengths: Sequence[int]) -> Iterator[list[int]]:
-        return token_batches(lengths, self.config.batch_tokens)
 
     def _load(self) -> tuple[Tokeniser, Encoder]:
         with self._lock:
             if self._loaded is None:
                 try:
-                    self._loaded = (self._tokeniser(), self._encoder())
+                    tokenise = self._tokeniser()
+                    self._loaded = (tokenise, self._encoder(tokenise))
                 except ModuleNotFoundError as error:
                     raise MissingDependencyError(
                         f"the embedder needs {error.name}", where=self.name, fix='pip install "plait[models]"'
@@ -158,12 +149,13 @@ class Transformers:
     def _tokeniser(self) -> Tokeniser:
         return load_tokeniser(self.recipe.folder, self.max_tokens)
 
-    def _encoder(self) -> Encoder:
-        from plait.embedders.padded import PaddedEncoder
+    def _encoder(self, tokenise: Tokeniser) -> Encoder:
+        from plait.embedders.encoders import make_encoder
         from plait.embedders.precision import choose_device, choose_dtype
 
         device = choose_device(self.config.device)
-        return PaddedEncoder(self.recipe.folder, self.pooling, device, choose_dtype(self.config.dtype, device))
+        dtype = choose_dtype(self.config.dtype, device)
+        return make_encoder(self.recipe, self._digest, self.pooling, tokenise, device, dtype, self.config.batch_tokens)
 
     def _scale(self, vectors: NDArray[np.float32], texts: Sequence[str]) -> NDArray[np.float32]:
         """Scales to length 1, or says which text has no direction."""

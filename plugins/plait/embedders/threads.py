@@ -1,0 +1,56 @@
+"""One torch thread inside, several Python threads outside."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TypeVar
+
+__all__ = ["each_on_its_own", "single_threaded"]
+
+T = TypeVar("T")
+
+_lock = threading.Lock()
+_inside = 0
+_outside = 1
+
+
+@contextmanager
+def single_threaded() -> Iterator[int]:
+    """Lets torch use one thread per operation; gives the number it used before.
+
+    The setting belongs to the process, so the first to enter saves it and the last to leave puts it back.
+    """
+    import torch
+
+    global _inside, _outside
+    with _lock:
+        if not _inside:
+            _outside = torch.get_num_threads()
+            torch.set_num_threads(1)
+        _inside += 1
+        before = _outside
+    try:
+        yield before
+    finally:
+        with _lock:
+            _inside -= 1
+            if not _inside:
+                torch.set_num_threads(_outside)
+
+
+def each_on_its_own(work: Callable[[T], None], items: Sequence[T], workers: int) -> None:
+    """Calls ``work`` for every item on ``workers`` threads, in order of the items; the first error is raised.
+
+    Operations split over cores wait for the slowest core after each of some hundred steps a batch, which is dear
+    when anything else runs on the machine. Whole batches on one core each wait once.
+    """
+    if workers <= 1 or len(items) <= 1:
+        for item in items:
+            work(item)
+        return
+    with ThreadPoolExecutor(min(workers, len(items)), thread_name_prefix="plait-embedder") as pool:
+        for _ in pool.map(work, items):
+            pass
