@@ -1,0 +1,162 @@
+"""The index folder: where its files are, and the atomic replacement that makes a commit."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+
+from plait.contracts.errors import IndexCorruptError, IndexFormatError, IndexNotFoundError, IndexStoreError
+from plait.index.commit import Commit, now
+from plait.index.failures import writing
+
+__all__ = ["Folder"]
+
+_OURS = re.compile(r"index\.json|index\.lock|writer\.json|\..*\.tmp|commits|tables")
+
+
+class Folder:
+    """Files of one index.
+
+    ``index.json`` is the current commit, ``commits/<n>.json`` the history, ``tables/`` the Lance tables.
+
+    Args:
+        path: the index folder; it may itself be a symbolic link, but nothing in it may lead outside.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path).expanduser().resolve()
+        self.current = self.path / "index.json"
+        self.commits = self.path / "commits"
+        self.tables = self.path / "tables"
+
+    def create(self) -> None:
+        """Makes the folder with commit 0, the empty index.
+
+        Raises:
+            IndexStoreError: there is an index already, or something else.
+            IndexWriteError: the place cannot be written.
+        """
+        if self.current.exists():
+            raise IndexStoreError(
+                "there is an index here already", where=str(self.path), fix="open it, or choose another folder"
+            )
+        if self.path.exists() and not self.path.is_dir():
+            raise IndexStoreError("this is a file", where=str(self.path), fix="choose a folder for the index")
+        with writing(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+            others = sorted(entry.name for entry in self.path.iterdir() if not _OURS.fullmatch(entry.name))
+            if others:
+                raise IndexStoreError(
+                    f"the folder holds other things: {', '.join(others[:5])}",
+                    where=str(self.path),
+                    fix="choose a new or empty folder for the index",
+                )
+            self.commits.mkdir(exist_ok=True)
+            self.tables.mkdir(exist_ok=True)
+        self.publish(Commit(0, None, now(), "an empty index"))
+
+    def read_bytes(self) -> bytes:
+        """``index.json`` as it stands; a symbolic link is not followed.
+
+        Raises:
+            IndexNotFoundError: there is none.
+            IndexFormatError: it is a link, or one of the folders leads outside.
+        """
+        try:
+            handle = os.open(self.current, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+        except OSError as error:
+            if self.current.is_symlink():
+                raise IndexFormatError(
+                    "index.json is a symbolic link, which Plait does not follow",
+                    where=str(self.path),
+                    fix="copy the whole index folder instead of linking into it",
+                ) from error
+            raise IndexNotFoundError(
+                f"there is no index here ({error.strerror})",
+                where=str(self.path),
+                fix=f"make one with: plait index add PATH --index {self.path}",
+            ) from error
+        with os.fdopen(handle, "rb") as file:
+            data = file.read()
+        for part in (self.commits, self.tables):
+            if part.is_symlink():
+                raise IndexFormatError(
+                    f"{part.name} is a symbolic link, which Plait does not follow",
+                    where=str(self.path),
+                    fix="copy the whole index folder instead of linking into it",
+                )
+        return data
+
+    def history(self) -> list[Commit]:
+        """All kept commits up to the current one, newest first.
+
+        Raises:
+            IndexCorruptError: a commit file cannot be read.
+        """
+        current = Commit.from_json(self.read_bytes(), str(self.current))
+        # A writer that was killed just before it replaced index.json leaves a file with a higher number.
+        older = [number for number in self.numbers() if number < current.number]
+        return [current, *(self.past(number) for number in sorted(older, reverse=True))]
+
+    def numbers(self) -> list[int]:
+        """Numbers of the commit files, in no order."""
+        return [int(path.stem) for path in self.commits.glob("*.json") if path.stem.isdigit()]
+
+    def past(self, number: int) -> Commit:
+        """A commit of the history.
+
+        Raises:
+            IndexCorruptError: its file cannot be read.
+        """
+        path = self.commits / f"{number}.json"
+        try:
+            commit = Commit.from_json(path.read_bytes(), str(path))
+        except (OSError, IndexFormatError) as error:
+            raise IndexCorruptError(
+                f"the commit cannot be read: {error}",
+                where=str(path),
+                fix="delete this file; only the way back to that commit is lost",
+            ) from error
+        if commit.number != number:
+            raise IndexCorruptError(f"the file holds commit {commit.number}", where=str(path), fix="delete this file")
+        return commit
+
+    def publish(self, commit: Commit) -> None:
+        """Makes ``commit`` the current one: first its history file, then one atomic replacement of ``index.json``.
+
+        Raises:
+            IndexWriteError: nothing has changed then.
+        """
+        data = json.dumps(commit.to_json(), ensure_ascii=False, indent=1, allow_nan=False).encode()
+        with writing(self.path):
+            self._replace(self.commits / f"{commit.number}.json", data)
+            self._replace(self.current, data)
+
+    def forget(self, oldest: int) -> None:
+        """Drops the history before commit ``oldest``."""
+        with writing(self.path):
+            for number in self.numbers():
+                if number < oldest:
+                    (self.commits / f"{number}.json").unlink(missing_ok=True)
+
+    def _replace(self, path: Path, data: bytes) -> None:
+        temporary = path.with_name(f".{path.name}.tmp")
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        sync_directory(path.parent)
+
+
+def sync_directory(path: Path) -> None:
+    """Makes renames inside ``path`` durable; a system that cannot open directories does so by itself."""
+    if os.name == "nt":
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

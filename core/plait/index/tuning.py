@@ -1,0 +1,154 @@
+"""When a vector column gets an approximate index, and how it is tuned until it is good enough.
+
+The kind is Lance's ``IVF_SQ``: vectors in partitions, one byte per dimension, the best candidates scored again with
+the full vectors. On 60,000 clustered vectors of 384 dimensions it took 5 CPU-seconds to build and found 99 % of the
+ten nearest in a quarter of the partitions; ``IVF_PQ`` took 148 and ``IVF_HNSW_SQ`` 40 for the same recall.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plait.contracts.retriever import Column
+from plait.index import exact
+from plait.index.approximate import ApproximateSearch
+from plait.index.commit import Commit
+from plait.index.failures import writing
+from plait.index.store import Store
+from plait.index.tables import column_table
+
+__all__ = ["Tuning", "sample_queries"]
+
+KIND = "IVF_SQ"
+DEPTHS = (10, 100)
+"""Recall is measured at both: answers need the first ten, fusion reads a hundred."""
+
+_QUERIES = 64
+_REFINE = 2
+_GROWTH = 1.5
+"""The index is built and measured anew when the column has grown by this factor."""
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """Limits of exact search.
+
+    Args:
+        exact_limit: columns with more rows than this are searched approximately.
+        min_recall: what the approximate search must find of the exact one's results, or exact search stays.
+    """
+
+    exact_limit: int = 200_000
+    min_recall: float = 0.98
+
+    def update(
+        self, store: Store, base: Commit, columns: Mapping[str, Column], tables: Mapping[str, Any], rows: int
+    ) -> dict[str, dict[str, Any]]:
+        """What the next commit says about approximate search; builds and measures where that is needed.
+
+        Args:
+            store: the tables.
+            base: the commit before.
+            columns: the columns of the next one.
+            tables: the writable tables that were opened, by name.
+            rows: how many passages there are.
+
+        Returns:
+            column -> ``{"kind", "recall", "settings", "rows"}``; ``recall`` is by depth. A column whose recall stays
+            below :attr:`min_recall` is left out, which means exact search.
+
+        Raises:
+            IndexWriteError: the index could not be written.
+        """
+        entries: dict[str, dict[str, Any]] = {}
+        for name, column in columns.items():
+            if column.kind != "vector" or rows <= self.exact_limit:
+                continue
+            before = base.approximate.get(name)
+            table = tables.get(column_table(name))
+            if before is not None and (table is None or self._still_good(table, before, rows)):
+                entries[name] = dict(before)
+            elif table is not None:
+                entry = self._build(store, name, column, table, rows)
+                if entry is not None:
+                    entries[name] = entry
+        return entries
+
+    def _still_good(self, table: Any, entry: Mapping[str, Any], rows: int) -> bool:
+        """Rows added since are searched exactly, so recall holds; only their share must stay small."""
+        built = bool(table.list_indices()) and entry["recall"]["10"] >= self.min_recall
+        return built and rows <= _GROWTH * entry["rows"]
+
+    def _build(self, store: Store, name: str, column: Column, table: Any, rows: int) -> dict[str, Any] | None:
+        partitions = max(round(rows**0.5 / 2), 2)
+        with writing(store.path):
+            table.create_index(
+                metric="cosine", vector_column_name="value", index_type=KIND, num_partitions=partitions, replace=True
+            )
+        stored = store.read(table, ["passage_id", "value"])
+        row_of = {passage_id: row for row, passage_id in enumerate(stored["passage_id"].to_pylist())}
+        vectors = np.concatenate(
+            [chunk.flatten().to_numpy().reshape(-1, column.dimension or 0) for chunk in stored["value"].chunks]
+        )
+        queries = sample_queries(vectors, _QUERIES)
+        wanted = [exact.nearest(vectors, query, max(DEPTHS))[0] for kind in queries for query in kind]
+        nprobes = max(partitions // 16, 1)
+        recall: dict[str, float] = {}
+        while nprobes <= max(partitions // 2, 1):
+            settings = {"nprobes": nprobes, "refine_factor": _REFINE, "partitions": partitions}
+            search = ApproximateSearch(store, table, settings, row_of.__getitem__)
+            recall = _recall(search, queries, wanted)
+            if min(recall.values()) >= self.min_recall:
+                return {"kind": KIND, "recall": recall, "settings": settings, "rows": rows}
+            nprobes *= 2
+        _logger.warning(
+            "column %s: approximate search finds %s of the exact results, less than %.3f; search stays exact",
+            name, recall, self.min_recall,
+        )  # fmt: skip
+        return None
+
+
+def sample_queries(vectors: NDArray[np.float32], count: int, seed: int = 0) -> list[NDArray[np.float32]]:
+    """Query-like vectors, of three kinds that are hard in different ways; shape (count, dimension) each.
+
+    Stored vectors as they are; stored vectors with as much noise as signal; and the middle between two stored ones,
+    which lies on no side of any partition border.
+
+    Example:
+        >>> [kind.shape for kind in sample_queries(np.eye(4, dtype=np.float32), 3)]
+        [(3, 4), (3, 4), (3, 4)]
+    """
+    generator = np.random.default_rng(seed)
+    rows, width = vectors.shape
+    one, other = generator.integers(0, rows, count), generator.integers(0, rows, count)
+    noise = generator.normal(size=(count, width)).astype(np.float32) / np.float32(width**0.5)
+    # A pair of opposite vectors has no middle; the noise gives it one.
+    kinds = [vectors[one], vectors[one] + noise, vectors[one] + vectors[other] + np.float32(1e-3) * noise]
+    return [kind / np.linalg.norm(kind, axis=1, keepdims=True) for kind in kinds]
+
+
+def _recall(
+    search: ApproximateSearch, queries: list[NDArray[np.float32]], wanted: list[NDArray[np.int64]]
+) -> dict[str, float]:
+    """Share of the exact results that were found, at each depth: the worst of the kinds of queries."""
+    found = []
+    for query in (query for kind in queries for query in kind):
+        result = search.nearest(query, max(DEPTHS))
+        found.append(result[0] if result is not None else np.empty(0, dtype=np.int64))
+    recall = {}
+    for depth in DEPTHS:
+        shares = [
+            len(np.intersect1d(got[:depth], want[:depth])) / max(min(depth, len(want)), 1)
+            for got, want in zip(found, wanted, strict=True)
+        ]
+        per_kind = np.array(shares).reshape(len(queries), -1).mean(axis=1)
+        recall[str(depth)] = round(float(per_kind.min()), 4)
+    return recall

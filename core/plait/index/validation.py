@@ -1,0 +1,174 @@
+"""What may enter the index. Everything is checked before the first row is written."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, get_args, get_type_hints
+
+import numpy as np
+
+from plait.contracts.document import Document
+from plait.contracts.errors import DocumentError, IndexStoreError, ModelError
+from plait.contracts.passage import Passage
+from plait.contracts.retriever import Column, ColumnValues
+
+__all__ = ["NORM_TOLERANCE", "check_column", "check_documents", "check_passages", "check_values"]
+
+NORM_TOLERANCE = 1e-3
+"""How far the length of a stored vector may be from 1."""
+
+_KINDS = get_args(get_type_hints(Passage)["kind"])
+
+
+def check_documents(documents: Sequence[Document]) -> None:
+    """Ids are there, storable, and none twice.
+
+    Raises:
+        DocumentError: names the documents and where they came from.
+    """
+    seen: dict[str, Document] = {}
+    for document in documents:
+        if not document.id.strip():
+            raise DocumentError("a document without an id", where=origin(document), fix="have its reader give it one")
+        if not _encodable(document.id):
+            raise DocumentError(
+                f"the id {document.id!r} holds half a surrogate pair",
+                where=origin(document),
+                fix="decode its file with the right encoding",
+            )
+        other = seen.setdefault(document.id, document)
+        if other is not document:
+            raise DocumentError(
+                f"two documents with the id {document.id!r}",
+                where=f"{origin(other)} and {origin(document)}",
+                fix="give one of them another id",
+            )
+
+
+def check_passages(documents: Sequence[Document], passages: Sequence[Passage]) -> None:
+    """Each passage belongs to one of ``documents``, opens to its text, and is numbered in reading order.
+
+    Raises:
+        DocumentError: names the passage and what is wrong with it.
+    """
+    by_id = {document.id: document for document in documents}
+    expected = dict.fromkeys(by_id, 0)
+    for passage in passages:
+        document = by_id.get(passage.document_id)
+        if document is None:
+            raise _wrong(passage, f"its document {passage.document_id!r} is not in the same batch")
+        ordinal = expected[document.id]
+        expected[document.id] += 1
+        if passage.ordinal != ordinal:
+            raise _wrong(passage, f"its ordinal is {passage.ordinal} where {ordinal} comes next")
+        if passage.id != f"{document.id}#{ordinal}":
+            raise _wrong(passage, f"its id should be {document.id}#{ordinal}")
+        if passage.kind not in _KINDS:
+            raise _wrong(passage, f"its kind is {passage.kind!r}, not one of {', '.join(_KINDS)}")
+        if not 0 <= passage.start < passage.end <= len(document.text):
+            raise _wrong(
+                passage, f"its span {passage.start}-{passage.end} is not inside 0-{len(document.text)}, or empty"
+            )
+        if document.text[passage.start : passage.end] != passage.text:
+            raise _wrong(passage, "its text is not what stands at its span in the document")
+        if not _encodable(passage.text) or not _encodable(passage.context):
+            raise _wrong(passage, "its text holds half a surrogate pair")
+
+
+def check_column(column: Column) -> None:
+    """A vector column has a dimension.
+
+    Raises:
+        IndexStoreError: it has none.
+    """
+    if column.kind == "vector" and (column.dimension is None or column.dimension < 1):
+        raise IndexStoreError(
+            f"the vector column {column.name!r} has dimension {column.dimension}",
+            fix="declare Column(name, 'vector', dimension)",
+        )
+
+
+def check_values(column: Column, values: ColumnValues, rows: int, names: Sequence[str]) -> None:
+    """One value per row, of the column's kind; vectors are finite and of length 1.
+
+    Args:
+        column: what was declared.
+        values: what was delivered.
+        rows: how many values there must be.
+        names: the passage of each row, for messages.
+
+    Raises:
+        ModelError: a value cannot be stored; names the column and the first wrong passage.
+    """
+    if len(values) != rows:
+        raise _unusable(column, f"{len(values)} values for {rows} passages")
+    if column.kind == "vector":
+        _check_vectors(column, values, names)
+    elif column.kind == "number":
+        numbers = np.asarray(values, dtype=np.float64)
+        if numbers.shape != (rows,):
+            raise _unusable(column, f"shape {numbers.shape} where ({rows},) is needed")
+        if not np.isfinite(numbers).all():
+            raise _unusable(column, "a number that is not finite", names[int(np.argmin(np.isfinite(numbers)))])
+    elif column.kind == "text":
+        for name, value in zip(names, values, strict=True):
+            if not isinstance(value, str) or not _encodable(value):
+                raise _unusable(column, f"{value!r} where text is needed", name)
+    else:
+        for name, value in zip(names, values, strict=True):
+            _check_bag(column, value, name)
+
+
+def origin(document: Document) -> str:
+    """Where a document came from, for messages."""
+    if document.source is None:
+        return f"document {document.id!r}"
+    part = f" ({document.source.part})" if document.source.part else ""
+    return f"{document.source.uri}{part}"
+
+
+def _check_vectors(column: Column, values: Any, names: Sequence[str]) -> None:
+    vectors = np.asarray(values)
+    if vectors.shape != (len(names), column.dimension):
+        raise _unusable(column, f"shape {vectors.shape} where ({len(names)}, {column.dimension}) is needed")
+    if vectors.dtype.kind != "f":
+        raise _unusable(column, f"type {vectors.dtype} where floats are needed")
+    norms = np.sqrt(np.einsum("nd,nd->n", vectors, vectors, dtype=np.float64))
+    wrong = ~(np.abs(norms - 1.0) <= NORM_TOLERANCE)  # written so that NaN is wrong as well
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        what = f"length {norms[row]:.4f}" if np.isfinite(norms[row]) else "values that are not finite"
+        raise _unusable(column, f"a vector with {what} where length 1 is needed", names[row])
+
+
+def _check_bag(column: Column, bag: Any, name: str) -> None:
+    if not isinstance(bag, Mapping):
+        raise _unusable(column, f"{bag!r} where a mapping from term to weight is needed", name)
+    for term, weight in bag.items():
+        if not isinstance(term, str) or not _encodable(term):
+            raise _unusable(column, f"the term {term!r}, which is not text", name)
+        if not isinstance(weight, int | float | np.number) or not math.isfinite(weight):
+            raise _unusable(column, f"the weight {weight!r} of {term!r}, which is not a finite number", name)
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _wrong(passage: Passage, what: str) -> DocumentError:
+    return DocumentError(
+        what, where=f"passage {passage.id!r} of document {passage.document_id!r}", fix="correct the chunker"
+    )
+
+
+def _unusable(column: Column, what: str, name: str | None = None) -> ModelError:
+    return ModelError(
+        what,
+        where=f"column {column.name!r}" + (f", passage {name!r}" if name else ""),
+        fix="correct the retriever or embedder that fills it",
+    )

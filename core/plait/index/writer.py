@@ -1,0 +1,451 @@
+"""The one writer: stages documents, writes them to the tables, and commits."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+from plait.contracts.document import Document
+from plait.contracts.errors import DocumentError, IndexCorruptError, IndexStoreError
+from plait.contracts.passage import Passage
+from plait.contracts.retriever import Column, ColumnValues
+from plait.index.commit import Commit, now
+from plait.index.folder import Folder
+from plait.index.store import Store
+from plait.index.tables import (
+    DOCUMENTS,
+    PASSAGES,
+    column_rows,
+    column_table,
+    document_rows,
+    passage_rows,
+    schema,
+)
+from plait.index.tuning import Tuning
+from plait.index.validation import check_column, check_documents, check_passages, check_values, origin
+from plait.index.view import View
+
+__all__ = ["Writer"]
+
+_STAGED_PASSAGES = 8_192
+"""Passages held in memory before they are written (not committed) to the tables."""
+
+_FRAGMENTS = 20
+"""A table in more small pieces than this is joined at the next commit."""
+
+_VERSIONS = 200
+"""A table with more versions on disk than this is tidied at the next commit."""
+
+_logger = logging.getLogger(__name__)
+
+
+class Writer:
+    """Changes to an index, nothing of which is seen before :meth:`commit`. Made by :meth:`Index.writer`.
+
+    What was not committed when the writer ends is dropped.
+
+    Args:
+        folder: the index folder, whose write lock is held.
+        store: its tables.
+        view_of: makes the view of a commit.
+        keep_commits: how many commits stay in the history.
+        tuning: when and how approximate search is built.
+    """
+
+    def __init__(
+        self, folder: Folder, store: Store, view_of: Callable[[Commit], View], keep_commits: int, tuning: Tuning
+    ) -> None:
+        self._folder = folder
+        self._store = store
+        self._view_of = view_of
+        self._keep_commits = keep_commits
+        self._tuning = tuning
+        self._history = folder.history()
+        self._base = self._history[0]
+        self._columns: dict[str, Column] = dict(self._base.columns)
+        self._tables: dict[str, Any] = {}
+        self._staged: list[tuple[Sequence[Document], Sequence[Passage], Mapping[str, Any]]] = []
+        self._staged_passages = 0
+        self._origins: dict[str, tuple[tuple[str, str] | None, str]] = {}
+        self._changed = False
+        self._usable = True
+        self._opened = time.time()
+
+    @property
+    def view(self) -> View:
+        """The index as it was at the last commit."""
+        return self._view_of(self._base)
+
+    def declare(self, columns: Sequence[Column]) -> None:
+        """Sets which columns the index has from the next commit on.
+
+        Columns that are not named go. New ones of an index that already holds passages need :meth:`fill` (or
+        :meth:`clear`) before the next commit. A column of the same name but another kind or width is a new one.
+
+        Raises:
+            IndexStoreError: two columns with one name, an impossible name, or a vector column without dimension.
+        """
+        declared: dict[str, Column] = {}
+        for column in columns:
+            column_table(column.name)
+            check_column(column)
+            if declared.setdefault(column.name, column) != column:
+                raise IndexStoreError(
+                    f"two retrievers declare a column {column.name!r}, as {declared[column.name]} and {column}",
+                    where=str(self._folder.path),
+                    fix="give one of them another name",
+                )
+        if declared == self._columns:
+            return
+        self._flush()
+        self._columns, before = declared, self._columns
+        for name, column in declared.items():
+            if before.get(name) != column:
+                self._create(column_table(name))
+        self._changed = True
+
+    def put(
+        self, documents: Sequence[Document], passages: Sequence[Passage], columns: Mapping[str, ColumnValues]
+    ) -> None:
+        """Adds documents, or replaces exactly the rows of those that are there already.
+
+        Everything is checked first; when something is wrong, nothing of the batch is taken.
+
+        Args:
+            documents: the documents, each id once.
+            passages: all passages of these documents, in reading order within each.
+            columns: a value for each passage, for each declared column.
+
+        Raises:
+            DocumentError: two documents with one id (in this batch, or from two places in this writer's life), or
+                a passage that does not open to its text.
+            ModelError: a column's values cannot be stored.
+            IndexWriteError: the place cannot be written.
+        """
+        self._check_usable()
+        documents, passages = list(documents), list(passages)
+        check_documents(documents)
+        for document in documents:
+            place, name = self._origins.get(document.id, _origin(document))
+            if place != _origin(document)[0]:
+                raise DocumentError(
+                    f"two documents with the id {document.id!r}",
+                    where=f"{name} and {origin(document)}",
+                    fix="give one of them another id",
+                )
+        check_passages(documents, passages)
+        if set(columns) != set(self._columns):
+            raise IndexStoreError(
+                f"values for columns {sorted(columns)} where {sorted(self._columns)} are declared",
+                where=str(self._folder.path),
+                fix="declare what the retrievers fill, and fill what they declare",
+            )
+        ids = [passage.id for passage in passages]
+        for name, values in columns.items():
+            check_values(self._columns[name], values, len(passages), ids)
+        owners = [passage.document_id for passage in passages]
+        rows = {
+            column_table(name): column_rows(self._columns[name], ids, owners, values)
+            for name, values in columns.items()
+        }
+        rows[DOCUMENTS] = document_rows(documents)
+        rows[PASSAGES] = passage_rows(passages)
+        if any(document.id in self._origins for document in documents):
+            self._flush()  # a document put twice: the first rows must be in the tables to be replaced there
+        self._origins |= {document.id: _origin(document) for document in documents}
+        self._staged.append((documents, passages, rows))
+        self._staged_passages += len(passages)
+        self._changed = True
+        if self._staged_passages >= _STAGED_PASSAGES:
+            self._flush()
+
+    def relocate(self, documents: Sequence[Document]) -> None:
+        """Notes a new source for stored documents whose content is the same; their passages stay untouched.
+
+        Raises:
+            DocumentError: a document is not stored, or its content differs from what is.
+            IndexWriteError: the place cannot be written.
+        """
+        if not documents:
+            return
+        check_documents(documents)
+        self._flush()
+        rows = document_rows(documents)
+        stored = self._store.read(self._table(DOCUMENTS), ["id", "content_hash"])
+        hashes = dict(zip(stored["id"].to_pylist(), stored["content_hash"].to_pylist(), strict=True))
+        for document, fresh in zip(documents, rows["content_hash"].to_pylist(), strict=True):
+            if hashes.get(document.id) != fresh:
+                raise DocumentError(
+                    "its content is not what is stored under its id", where=origin(document), fix="put it instead"
+                )
+        self._changed = True
+        with self._breaking():
+            self._store.delete(self._table(DOCUMENTS), "id", [document.id for document in documents])
+            self._store.append(self._table(DOCUMENTS), rows)
+        self._origins |= {document.id: _origin(document) for document in documents}
+
+    def remove(self, document_ids: Iterable[str]) -> int:
+        """Removes documents with all their rows; ids that are not stored are passed over.
+
+        Returns:
+            how many documents were removed.
+
+        Raises:
+            IndexWriteError: the place cannot be written.
+        """
+        self._flush()
+        gone = sorted(set(document_ids) & self._present)
+        if gone:
+            self._changed = True
+            with self._breaking():
+                self._delete(gone)
+            self._present.difference_update(gone)
+            for document_id in gone:
+                self._origins.pop(document_id, None)
+        return len(gone)
+
+    def fill(self, column: str, values_by_row: ColumnValues) -> None:
+        """Gives a column its values for all rows of :attr:`view`: for a new retriever on an existing index.
+
+        Touches only that column's table. Comes before any :meth:`put` or :meth:`remove` of this commit.
+
+        Raises:
+            IndexStoreError: the column is not declared, or rows have changed since the last commit.
+            ModelError: the values cannot be stored.
+            IndexWriteError: the place cannot be written.
+        """
+        self._check_usable()
+        if column not in self._columns:
+            raise IndexStoreError(
+                f"no column {column!r} is declared", choices=sorted(self._columns), fix="declare it first"
+            )
+        view = self.view
+        if self._staged or any(self._is_ahead(name) for name in (DOCUMENTS, PASSAGES)):
+            raise IndexStoreError(
+                f"column {column!r} cannot be filled after documents were put or removed",
+                where=str(self._folder.path),
+                fix="commit first, or fill before you put",
+            )
+        ids = list(view.passage_ids)
+        check_values(self._columns[column], values_by_row, len(ids), ids)
+        owners = [view.document_ids[number] for number in view.document_numbers]
+        rows = column_rows(self._columns[column], ids, owners, values_by_row)
+        self._changed = True
+        with self._breaking():
+            self._create(column_table(column))
+            self._store.append(self._table(column_table(column)), rows)
+
+    def clear(self) -> None:
+        """Empties all tables, for a rebuild. :attr:`view` still shows what was there.
+
+        Raises:
+            IndexWriteError: the place cannot be written.
+        """
+        self._check_usable()
+        self._staged, self._staged_passages, self._origins = [], 0, {}
+        with self._breaking():
+            for name in self._names():
+                self._create(name)
+        self._present.clear()
+        self._changed = True
+
+    def commit(
+        self, message: str, identity: Mapping[str, Any] | None = None, notes: Mapping[str, Any] | None = None
+    ) -> Commit:
+        """Makes everything since the last commit visible at once.
+
+        Args:
+            message: why, for people.
+            identity: what the columns were made with (JSON); None keeps the last commit's.
+            notes: anything else that belongs to this state (JSON); None keeps the last commit's.
+
+        Raises:
+            IndexStoreError: a column has no values for some passages, or identity or notes are not JSON.
+            IndexWriteError: the place cannot be written; the last commit is whole and current.
+        """
+        self._flush()
+        identity, notes = (
+            _json(what, self._base_value(what) if given is None else given)
+            for what, given in (("identity", identity), ("notes", notes))
+        )
+        with self._breaking():
+            counts = self._counts()
+            versions: dict[str, int] = {}
+            for name in self._names():
+                versions[name] = self._finished(name)
+            approximate = self._tuning.update(self._store, self._base, self._columns, self._tables, counts["passages"])
+            for column in approximate:
+                versions[column_table(column)] = self._version(column_table(column))
+            self._store.sync([name for name in versions if name in self._tables], self._opened)
+            for name in versions:
+                if name in self._tables:
+                    self._store.keep(self._tables[name])
+            commit = Commit(
+                number=self._base.number + 1,
+                parent=self._base.number,
+                created=now(),
+                message=message,
+                tables=versions,
+                columns=dict(self._columns),
+                identity=identity,
+                counts=counts,
+                approximate=approximate,
+                notes=notes,
+            )
+            self._folder.publish(commit)
+        self._history.insert(0, commit)
+        self._forget_old()
+        self._base = commit
+        self._changed = False
+        self._opened = time.time()
+        return commit
+
+    def optimize(self) -> None:
+        """Has the next commit join small pieces of all tables and bring search indexes up to date."""
+        self._flush()
+        self._changed = True
+        with self._breaking():
+            for name in self._names():
+                self._store.tidy(self._table(name), self._kept_versions(name))
+
+    def close(self) -> None:
+        """Ends the writer; says so in the log if something was not committed."""
+        if self._changed and self._usable:
+            _logger.warning("%s: what was written since commit %d is dropped", self._folder.path, self._base.number)
+
+    def _base_value(self, what: str) -> Mapping[str, Any]:
+        return self._base.identity if what == "identity" else self._base.notes
+
+    def _names(self) -> list[str]:
+        return [DOCUMENTS, PASSAGES, *map(column_table, self._columns)]
+
+    def _table(self, name: str) -> Any:
+        """The table, writable, with everything undone that no commit names."""
+        if name not in self._tables:
+            version = self._base.tables.get(name)
+            if version is None:
+                self._create(name)
+            else:
+                self._tables[name] = self._store.writable(name, version)
+        return self._tables[name]
+
+    def _create(self, name: str) -> None:
+        kept = any(name in commit.tables for commit in self._history)
+        self._tables[name] = self._store.create(name, schema(name, self._columns), kept)
+
+    def _version(self, name: str) -> int:
+        return int(self._tables[name].version)
+
+    def _is_ahead(self, name: str) -> bool:
+        """Whether the table was written to since the last commit."""
+        return name in self._tables and self._version(name) != self._base.tables.get(name)
+
+    @cached_property
+    def _present(self) -> set[str]:
+        """Ids of the documents in the tables as they are now, staged ones not counted."""
+        return set(self.view.document_ids)
+
+    def _flush(self) -> None:
+        """Writes what is staged to the tables."""
+        self._check_usable()
+        if not self._staged:
+            return
+        staged, self._staged, self._staged_passages = self._staged, [], 0
+        import pyarrow as pa
+
+        ids = {document.id for documents, _, _ in staged for document in documents}
+        with self._breaking():
+            known = sorted(ids & self._present)
+            if known:
+                self._delete(known)
+            for name in self._names():
+                self._store.append(self._table(name), pa.concat_tables([rows[name] for _, _, rows in staged]))
+            self._present.update(ids)
+
+    def _delete(self, document_ids: Sequence[str]) -> None:
+        for name in self._names():
+            self._store.delete(self._table(name), "id" if name == DOCUMENTS else "document_id", document_ids)
+
+    def _counts(self) -> dict[str, int]:
+        """Rows of the tables, which must fit together."""
+        documents, passages = (self._table(name).count_rows() for name in (DOCUMENTS, PASSAGES))
+        for name in self._columns:
+            found = self._table(column_table(name)).count_rows()
+            if found < passages:
+                raise IndexStoreError(
+                    f"column {name!r} has values for {found} of {passages} passages",
+                    where=str(self._folder.path),
+                    fix="fill() the column, or clear() and put everything again",
+                )
+            if found > passages:
+                raise IndexCorruptError(
+                    f"column {name!r} has {found} values for {passages} passages",
+                    where=str(self._folder.path),
+                    fix="run 'plait index check', then roll back or rebuild",
+                )
+        return {"documents": documents, "passages": passages}
+
+    def _finished(self, name: str) -> int:
+        """The version of a table to commit; joins its pieces when there are many."""
+        if not self._is_ahead(name):
+            return self._base.tables[name]
+        table = self._tables[name]
+        if self._store.fragments(table) > _FRAGMENTS or self._store.manifests(table) > _VERSIONS:
+            self._store.tidy(table, self._kept_versions(name))
+        return self._version(name)
+
+    def _forget_old(self) -> None:
+        """Shortens the history. The tables' old versions go when they are next tidied, so never before it."""
+        if len(self._history) > self._keep_commits:
+            dropped = self._history[self._keep_commits :]
+            self._history = self._history[: self._keep_commits]
+            self._folder.forget(self._history[-1].number)
+            if any(commit.tables.keys() - self._history[0].tables.keys() for commit in dropped):
+                self._store.drop_all_but({name for commit in self._history for name in commit.tables})
+
+    def _kept_versions(self, name: str) -> set[int]:
+        return {commit.tables[name] for commit in self._history if name in commit.tables}
+
+    def _check_usable(self) -> None:
+        if not self._usable:
+            raise IndexStoreError(
+                "this writer failed before; what it had written cannot be trusted",
+                where=str(self._folder.path),
+                fix="open a new writer; it starts from the last commit",
+            )
+
+    def _breaking(self) -> _Breaking:
+        return _Breaking(self)
+
+
+class _Breaking:
+    """Marks the writer unusable when a write inside fails half way; the next writer undoes what was written."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
+        if kind is not None:
+            self._writer._usable = False
+
+
+def _origin(document: Document) -> tuple[tuple[str, str] | None, str]:
+    """Where a document came from: to compare, and for messages."""
+    source = document.source
+    return (None if source is None else (source.uri, source.part)), origin(document)
+
+
+def _json(what: str, value: Mapping[str, Any]) -> Mapping[str, Any]:
+    """``value`` as it will be read back."""
+    try:
+        plain: Mapping[str, Any] = json.loads(json.dumps(dict(value), allow_nan=False))
+        return plain
+    except (TypeError, ValueError) as error:
+        raise IndexStoreError(f"the commit's {what} is not JSON: {error}", fix="make it of plain values") from error
