@@ -15,7 +15,7 @@ from pydantic import Field
 from plait.config import Settings
 from plait.contracts import Hit, Query
 from plait.fusion.ranks.guard import Guard
-from plait.fusion.ranks.merging import active, merge
+from plait.fusion.ranks.merging import merge, weights_in_force
 
 __all__ = ["Config", "ReciprocalRank"]
 
@@ -52,10 +52,7 @@ class ReciprocalRank:
         Raises:
             ConfigError: weights or guard name a retriever that did not run.
         """
-        counted = active(runs, self.config.weights, self.config.guard)
+        weights = weights_in_force(runs, self.config.weights, self.config.guard)
         constant = self.config.constant
-        shares = {
-            label: [weight / (constant + rank) for rank in range(1, len(hits) + 1)]
-            for label, (hits, weight) in counted.items()
-        }
-        return merge({label: hits for label, (hits, _) in counted.items()}, shares, k)
+        shares = {label: [1.0 / (constant + rank) for rank in range(1, len(hits) + 1)] for label, hits in runs.items()}
+        return merge(runs, shares, weights, k)

@@ -19,7 +19,7 @@ from pydantic import Field
 from plait.config import Settings
 from plait.contracts import Hit, Query
 from plait.fusion.ranks.guard import Guard
-from plait.fusion.ranks.merging import active, merge
+from plait.fusion.ranks.merging import merge, weights_in_force
 
 __all__ = ["Config", "Normalisation", "Weighted", "normalise"]
 
@@ -59,12 +59,11 @@ class Weighted:
         Raises:
             ConfigError: weights or guard name a retriever that did not run.
         """
-        counted = active(runs, self.config.weights, self.config.guard)
+        weights = weights_in_force(runs, self.config.weights, self.config.guard)
         shares = {
-            label: [weight * value for value in normalise([hit.score for hit in hits], self.config.normalisation)]
-            for label, (hits, weight) in counted.items()
+            label: normalise([hit.score for hit in hits], self.config.normalisation) for label, hits in runs.items()
         }
-        return merge({label: hits for label, (hits, _) in counted.items()}, shares, k)
+        return merge(runs, shares, weights, k)
 
 
 def normalise(scores: Sequence[float], how: Normalisation) -> list[float]:
