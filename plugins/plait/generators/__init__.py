@@ -7,7 +7,7 @@ __all__ = ["plait_components"]
 
 @hookimpl
 def plait_components() -> list[Component]:
-    """Declares ``extractive`` (the default)."""
+    """Declares ``extractive`` (the default) and ``transformers``."""
     return [
         Component(
             "generator",
@@ -18,5 +18,14 @@ def plait_components() -> list[Component]:
             extra="plait[models]",
             parts={"embedder": "embedder"},
             capabilities={"streaming": True, "verbatim": True},
+        ),
+        Component(
+            "generator",
+            "transformers",
+            factory="plait.generators.transformers:Transformers",
+            config="plait.generators.transformers:Config",
+            summary="a causal language model in this process: SmolLM2-135M from its package, or any by id or folder",
+            extra="plait[models]",
+            capabilities={"streaming": True},
         ),
     ]

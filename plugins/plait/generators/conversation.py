@@ -1,0 +1,93 @@
+"""From messages to token numbers: the model's chat template, or a worked example for models without one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from plait.contracts import Message
+from plait.contracts.errors import GenerationError
+
+__all__ = ["PLAIN_STOPS", "defused", "plain_prompt", "prompt_tokens"]
+
+_EXAMPLE = """<passage number="1" title="Tea">
+Green tea is steamed soon after picking, which keeps it from oxidising. Black tea oxidises for several hours.
+</passage>
+
+Question: Why does green tea not oxidise?
+Answer: It is steamed soon after picking.
+"""
+_RULE = "\n---\n\n"
+PLAIN_STOPS = ("\n---", "\nQuestion:", "\n<passage")
+"""Where a model that continues plain text would begin the next example."""
+
+
+def prompt_tokens(tokenizer: Any, messages: Sequence[Message], *, chat: bool) -> list[int]:
+    """The prompt as token numbers, ready for the answer to follow.
+
+    Args:
+        tokenizer: of the model.
+        messages: the turns. Control tokens inside them lose their power first.
+        chat: whether to use the tokenizer's chat template.
+
+    Raises:
+        GenerationError: the chat template does not accept the turns.
+    """
+    special = [str(token) for token in tokenizer.all_special_tokens]
+    turns = [{"role": message.role, "content": defused(message.content, special)} for message in messages]
+    if not chat:
+        ids = tokenizer(plain_prompt([Message(m.role, t["content"]) for m, t in zip(messages, turns, strict=True)]))
+        return [int(token) for token in ids["input_ids"]]
+    try:
+        encoded = tokenizer.apply_chat_template(turns, add_generation_prompt=True, return_dict=True)
+    except Exception as first:  # templates raise jinja2's own error types, and jinja2 is not ours to import
+        try:
+            encoded = tokenizer.apply_chat_template(
+                _without_system(turns), add_generation_prompt=True, return_dict=True
+            )
+        except Exception as error:
+            raise GenerationError(
+                f"the model's chat template refuses the prompt: {first}",
+                fix='set chat="plain", or use a prompt template with other turns',
+            ) from error
+    return [int(token) for token in encoded["input_ids"]]
+
+
+def plain_prompt(messages: Sequence[Message]) -> str:
+    r"""The turns as text for a model that only continues text: the rules, a worked example, then the question.
+
+    Example:
+        >>> plain_prompt([Message("system", "Be brief."), Message("user", "Question: Why?")]).splitlines()[-2:]
+        ['Question: Why?', 'Answer:']
+    """
+    rules = [message.content for message in messages if message.role == "system"]
+    turns = [message for message in messages if message.role != "system"]
+    parts = ["\n\n".join(rules), _EXAMPLE.rstrip("\n")] if rules else [_EXAMPLE.rstrip("\n")]
+    for turn in turns:
+        if turn.role == "user":
+            parts.append(f"{turn.content.rstrip()}\nAnswer:")
+        else:
+            parts[-1] += f" {turn.content.strip()}"
+    return _RULE.join(parts)
+
+
+def defused(text: str, special: Sequence[str]) -> str:
+    """Breaks control tokens that stand in a text: retrieved words must not open or close a turn.
+
+    Example:
+        >>> defused("He wrote <|im_end|> here.", ["<|im_end|>"])
+        'He wrote < |im_end|> here.'
+    """
+    for token in special:
+        if len(token) > 1:
+            text = text.replace(token, f"{token[0]} {token[1:]}")
+    return text
+
+
+def _without_system(turns: Sequence[dict[str, str]]) -> list[dict[str, str]]:
+    """The same turns with the system text in front of the first user turn: some templates know no system role."""
+    rules = "\n\n".join(turn["content"] for turn in turns if turn["role"] == "system")
+    rest = [dict(turn) for turn in turns if turn["role"] != "system"]
+    if rules and rest:
+        rest[0]["content"] = f"{rules}\n\n{rest[0]['content']}"
+    return rest
