@@ -119,7 +119,7 @@ def _inner_model(annotation: Any) -> type[BaseModel] | None:
     """The pydantic model inside ``Model``, ``tuple[Model, ...]`` or ``Model | None``."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel) and not get_args(annotation):
         return annotation
-    if get_origin(annotation) in {tuple, list, dict, Union, UnionType}:
+    if get_origin(annotation) in {tuple, list, dict, Sequence, Union, UnionType}:
         for argument in get_args(annotation):
             found = _inner_model(argument)
             if found:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 import traceback
+from importlib.util import decode_source
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 
 from pydantic import ValidationError
 
@@ -60,16 +61,13 @@ def load_python(path: str | Path) -> Pipeline:
 
 
 def _run(source: bytes, path: str) -> dict[str, object]:
+    code = _compiled(source, path)
     module = ModuleType(_MODULE)
     module.__file__ = path
     previous = sys.modules.get(_MODULE)
     sys.modules[_MODULE] = module  # dataclasses and pydantic look classes up there while the file runs
     try:
-        code = compile(source, path, "exec", dont_inherit=True)
         exec(code, module.__dict__)  # noqa: S102 - this is the file the user named
-    except SyntaxError as error:
-        where = f"{error.filename}, line {error.lineno}" if error.lineno else path
-        raise ConfigError(f"the file is not valid Python: {error.msg}", where=where, fix="correct that line") from error
     except ValidationError as error:
         raise explain(error, Pipeline, _place(error, path)) from error
     except ConfigError as error:
@@ -83,6 +81,16 @@ def _run(source: bytes, path: str) -> dict[str, object]:
         if previous is not None:
             sys.modules[_MODULE] = previous
     return module.__dict__
+
+
+def _compiled(source: bytes, path: str) -> CodeType:
+    try:
+        return compile(decode_source(source), path, "exec", dont_inherit=True)
+    except SyntaxError as error:
+        where = f"{path}, line {error.lineno}" if error.lineno else path
+        raise ConfigError(f"the file is not valid Python: {error.msg}", where=where, fix="correct that line") from error
+    except ValueError as error:  # bytes that are no text, or a null character
+        raise ConfigError(f"the file is not valid Python: {error}", where=path, fix="save it as UTF-8 text") from error
 
 
 def _place(error: BaseException, path: str) -> str:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
 
 from plait.config.use import Settings, Use, use
 
 __all__ = ["AnswerSettings", "Pipeline"]
+
+Uses = Annotated[Sequence[Use], AfterValidator(tuple)]
+"""Components in order: a list or tuple is accepted, a tuple is held, so that every way of writing compares equal."""
 
 
 class AnswerSettings(Settings):
@@ -34,10 +40,10 @@ class Pipeline(Settings):
         'extractive'
     """
 
-    readers: tuple[Use, ...] = (use("markdown"), use("text"), use("beir"), use("jats"), use("pdf"))
+    readers: Uses = (use("markdown"), use("text"), use("beir"), use("jats"), use("pdf"))
     """Tried in this order; the first that accepts a file reads it."""
     chunker: Use = use("sections")
-    retrievers: tuple[Use, ...] = Field(default=(use("dense"), use("lexical")), min_length=1)
+    retrievers: Uses = Field(default=(use("dense"), use("lexical")), min_length=1)
     fusion: Use = use("rrf")
     ranker: Use | None = None
     generator: Use = use("extractive")
