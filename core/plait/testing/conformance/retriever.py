@@ -96,7 +96,7 @@ class RetrieverConformance:
     ) -> None:
         for question in questions:
             for hit in retriever.retrieve(Query(question), view, EVERYTHING):
-                assert view.passage_ids[hit.row] == hit.passage_id
+                assert view.row(hit.passage_id) == hit.row
                 assert view.passage(hit.row).document_id == hit.document_id
 
     @pytest.mark.parametrize("k", [1, 2, 5])
