@@ -59,6 +59,7 @@ class Collection:
         document_ids: ids of all documents in ``corpus.jsonl``.
         absent: ids that are judged but not in the corpus. Their judgements are kept, as in every published
             figure: nobody can find these documents, so they lower recall.
+        blank: documents of the corpus with neither title nor text; they hold nothing to index.
         unjudged: how many queries of ``queries.jsonl`` this split does not judge; they are not run.
     """
 
@@ -69,6 +70,7 @@ class Collection:
     qrels: Qrels
     document_ids: frozenset[str]
     absent: tuple[str, ...] = ()
+    blank: tuple[str, ...] = ()
     unjudged: int = 0
 
     @property
@@ -98,7 +100,7 @@ def load_collection(path: str | Path, split: str = "test") -> Collection:
             fix="name a folder with corpus.jsonl, queries.jsonl and qrels/",
         )
     qrels = read_qrels(_split_file(folder, split))
-    documents = frozenset(identifier for identifier, _ in _records(folder / "corpus.jsonl"))
+    is_blank = {identifier: _is_blank(record) for identifier, record in _records(folder / "corpus.jsonl")}
     queries: dict[str, CollectionQuery] = {}
     unjudged = 0
     for identifier, record in _records(folder / "queries.jsonl"):
@@ -126,10 +128,16 @@ def load_collection(path: str | Path, split: str = "test") -> Collection:
         split=split,
         queries=queries,
         qrels=qrels,
-        document_ids=documents,
-        absent=tuple(document for document in judged if document not in documents),
+        document_ids=frozenset(is_blank),
+        absent=tuple(document for document in judged if document not in is_blank),
+        blank=tuple(document for document, blank in is_blank.items() if blank),
         unjudged=unjudged,
     )
+
+
+def _is_blank(record: Mapping[str, Any]) -> bool:
+    """Whether a document has neither title nor text."""
+    return not any(str(record.get(key) or "").strip() for key in ("title", "text"))
 
 
 def _split_file(folder: Path, split: str) -> Path:

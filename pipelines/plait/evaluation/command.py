@@ -96,9 +96,10 @@ def _index(rag: Rag, collection: Collection, progress: Progress | None) -> list[
     """Adds the corpus; what differs between it and the index afterwards is noted."""
     summary = rag.add(collection.path, progress=progress)
     indexed = set(rag.view.document_ids)
-    missing, others = collection.document_ids - indexed, indexed - collection.document_ids
+    missing = collection.document_ids - indexed - set(collection.blank)
+    others = indexed - collection.document_ids
     why = f"; the first failure: {summary.failures[0]}" if summary.failures else ""
-    if len(missing) == len(collection.document_ids):
+    if missing and not indexed & collection.document_ids:
         raise IndexStoreError(
             f"no document of the corpus is in the index{why}",
             where=str(collection.path),

@@ -215,6 +215,7 @@ def _described(collection: Collection) -> dict[str, Any]:
         "documents": len(collection.document_ids),
         "queries": len(collection.queries),
         "judgements": sum(map(len, collection.qrels.values())),
+        "blank_documents": len(collection.blank),
         "unjudged_queries": collection.unjudged,
         "judged_documents_absent": len(collection.absent),
         "queries_without_relevant": len(collection.without_relevant),
@@ -228,6 +229,8 @@ def _notes(collection: Collection, refused: Mapping[str, str]) -> list[str]:
             f"{len(collection.absent)} judged documents are not in the corpus ({', '.join(collection.absent[:3])}"
             f"{', ...' if len(collection.absent) > 3 else ''}): nothing can find them"
         )
+    if collection.blank:
+        notes.append(f"{len(collection.blank)} documents of the corpus have neither title nor text: not indexed")
     if collection.without_relevant:
         notes.append(f"{len(collection.without_relevant)} judged queries have no relevant document and count 0")
     if refused:

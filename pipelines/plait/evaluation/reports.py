@@ -48,6 +48,8 @@ def render(evaluation: Evaluation) -> Group:
     for system in evaluation.systems:
         name = f"{system.label} (on top of the legs)" if system is evaluation.fused else system.label
         cost.add_row(escape(name), _milliseconds(system.encode_ms), _milliseconds(system.search_ms))
+    cost.caption = "encoding -: the leg encodes nothing, or its encoder is not an attribute and counts as search"
+    cost.caption_justify = "left"
     found = evaluation.environment
     lines = [
         f"difference and p (two-sided paired randomisation test): against the best leg by that measure; "
@@ -99,4 +101,4 @@ def _system(scores: SystemScores) -> dict[str, Any]:
 
 
 def _milliseconds(value: float | None) -> str:
-    return "not told apart" if value is None else f"{value:.3f}"
+    return "-" if value is None else f"{value:.3f}"

@@ -57,6 +57,15 @@ def test_judged_documents_that_are_not_in_the_corpus_are_named_and_kept(tmp_path
     assert collection.qrels["q1"]["gone"] == 1
 
 
+def test_documents_with_neither_title_nor_text_are_named(tmp_path: Path) -> None:
+    corpus = [
+        {"_id": "d1", "text": "x"},
+        {"_id": "d2", "title": "", "text": " "},
+        {"_id": "d3", "title": "T", "text": ""},
+    ]
+    assert load_collection(lay(tmp_path, corpus=corpus)).blank == ("d2",)
+
+
 def test_queries_without_a_relevant_document_are_named(tmp_path: Path) -> None:
     assert load_collection(lay(tmp_path, HEADER + "q1\td1\t1\nq2\td1\t0\n")).without_relevant == ("q2",)
 
