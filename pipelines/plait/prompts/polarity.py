@@ -31,7 +31,7 @@ _NOT_NEGATING = re.compile(
 )
 _INSTEAD = re.compile(r"\b(?:instead of|rather than|as opposed to)\b", re.IGNORECASE)
 _CLAUSE = re.compile(
-    r"[;:—]|,(?=\s)|\s(?:and|but|while|whereas|although|though|because|however|yet|than)\s", re.IGNORECASE
+    r"[;:—]|[,.!?](?=\s)|\s(?:and|but|while|whereas|although|though|because|however|yet|than)\s", re.IGNORECASE
 )
 _SCOPE = 4
 """Content words after a negator that it reaches, unless the clause ends before."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from itertools import combinations, permutations
 
-from plait.prompts.polarity import opposites_of
+from plait.prompts.polarity import clauses, opposites_of
 from plait.prompts.synonyms import canonical
 from plait.text.content import Word, content_words, stem, words
 
-__all__ = ["exchanged_roles"]
+__all__ = ["exchanged_roles", "turned_comparison"]
 
 _VERBS = """
     outperform beat exceed surpass precede follow cause inhibit activate induce promote suppress block replace extend
@@ -23,8 +24,8 @@ _RELATIONS = frozenset(canonical(stem(word)) for word in (_VERBS + _PREPOSITIONS
 def exchanged_roles(claim: str, span: str) -> str:
     """A reason when two things stand on exchanged sides of a relation that both texts name; empty otherwise.
 
-    Passive voice exchanges the sides once more, and so does a relation replaced by its contrary
-    ("A is faster than B", "B is slower than A").
+    Passive voice exchanges the sides once more, and so does a comparison that was turned ("A is faster than B",
+    "B is slower than A").
     """
     ours, theirs = list(words(claim)), list(words(span))
     shared = _arguments(claim) & _arguments(span)
@@ -34,18 +35,61 @@ def exchanged_roles(claim: str, span: str) -> str:
         key = canonical(pivot.stem)
         if key not in _RELATIONS:
             continue
-        for other in theirs:
-            if canonical(other.stem) != key:
-                continue
-            left, right = _sides(claim, ours, pivot, shared)
-            left_there, right_there = _sides(span, theirs, other, shared)
-            crossing = [(a, b) for a in left for b in right if a in right_there and b in left_there and a != b]
-            straight = [(a, b) for a in left for b in right if a in left_there and b in right_there and a != b]
-            flipped = (_passive(claim, pivot) != _passive(span, other)) != _contrary(claim, span, pivot)
-            wrong, right_way = (straight, crossing) if flipped else (crossing, straight)
-            if wrong and not right_way:
-                a, b = wrong[0]
-                return f"'{a}' and '{b}' stand on exchanged sides of '{pivot.lower}'"
+        left, right = _sides(claim, ours, pivot, shared)
+        wrong: list[tuple[str, str]] = []
+        right_way = False
+        left_there: set[str] = set()
+        right_there: set[str] = set()
+        for other in (word for word in theirs if canonical(word.stem) == key):
+            before, after = _sides(span, theirs, other, shared)
+            if (_passive(claim, pivot) != _passive(span, other)) != bool(turned_comparison(claim, span)):
+                before, after = after, before
+            left_there.update(before)
+            right_there.update(after)
+            wrong += [(a, b) for a in left for b in right if a in after and b in before]
+            right_way = right_way or any(a in before and b in after for a in left for b in right)
+        if wrong and not right_way:
+            return f"'{wrong[0][0]}' and '{wrong[0][1]}' stand on exchanged sides of '{pivot.lower}'"
+        if right and right[0] in left_there - right_there and left and left[-1] in left_there:
+            return f"'{right[0]}' stands on the other side of '{pivot.lower}'"
+    return _exchanged_between_clauses(claim, span, shared)
+
+
+def turned_comparison(claim: str, span: str) -> str:
+    """Stem of the claim's comparative where the span makes the same comparison from its other end, else empty.
+
+    Example:
+        >>> turned_comparison("Rats are heavier than mice.", "Mice are lighter than rats.")
+        ''
+        >>> turned_comparison("Dense search is faster than reranking.", "Reranking is slower than dense search.")
+        'faster'
+    """
+    ours, theirs = list(words(claim)), list(words(span))
+    than = [next((word for word in text if word.lower == "than"), None) for text in (ours, theirs)]
+    if than[0] is None or than[1] is None:
+        return ""
+    there = {word.stem for word in theirs}
+    polar = [word.stem for word in ours if opposites_of(word.stem) & there and word.stem not in there]
+    if len(polar) != 1:
+        return ""
+    shared = _arguments(claim) & _arguments(span)
+    left, right = _sides(claim, ours, than[0], shared)
+    before, after = _sides(span, theirs, than[1], shared)
+    crossed = any(a in after for a in left) and any(b in before for b in right)
+    straight = any(a in before for a in left) and any(b in after for b in right)
+    return polar[0] if crossed and not straight else ""
+
+
+def _exchanged_between_clauses(claim: str, span: str, shared: set[str]) -> str:
+    """Two clauses that exchanged what they say: "A is X and B is Y" against "A is Y and B is X"."""
+    ours = [_arguments(claim[a:b]) & shared for a, b in clauses(claim)]
+    theirs = [_arguments(span[a:b]) & shared for a, b in clauses(span)]
+    for one, two in combinations(ours, 2):
+        for here, there in permutations(theirs, 2):
+            stays, goes = (one - two) & (here - there), (one - two) & (there - here)
+            other_stays, other_goes = (two - one) & (there - here), (two - one) & (here - there)
+            if stays and goes and other_stays and other_goes:
+                return f"'{min(stays)}' goes with '{min(other_goes)}' there, not with '{min(goes)}'"
     return ""
 
 
@@ -54,10 +98,13 @@ def _arguments(text: str) -> set[str]:
 
 
 def _sides(text: str, sentence: list[Word], pivot: Word, shared: set[str]) -> tuple[list[str], list[str]]:
-    """Shared arguments left and right of the pivot, within its sentence and its stretch between semicolons."""
-    start = max((match.end() for match in re.finditer(r"[;.!?](?=\s)", text[: pivot.start])), default=0)
-    after = re.search(r"[;.!?](?=\s|$)", text[pivot.end :])
-    end = pivot.end + after.start() if after else len(text)
+    """Shared arguments left and right of the pivot, within its clause; a comparison has its whole sentence."""
+    if pivot.lower == "than":
+        start = max((match.end() for match in re.finditer(r"[;.!?](?=\s)", text[: pivot.start])), default=0)
+        after = re.search(r"[;.!?](?=\s|$)", text[pivot.end :])
+        end = pivot.end + after.start() if after else len(text)
+    else:
+        start, end = next(((a, b) for a, b in clauses(text) if a <= pivot.start < b), (0, len(text)))
     inside = [word for word in sentence if start <= word.start < end and canonical(word.stem) in shared]
     left = [canonical(word.stem) for word in inside if word.start < pivot.start]
     right = [canonical(word.stem) for word in inside if word.start > pivot.start]
@@ -70,12 +117,3 @@ def _passive(text: str, pivot: Word) -> bool:
     return bool(re.match(r"(?:\W+\w+){0,3}?\W+by\b", text[pivot.end :])) and pivot.lower.endswith(
         ("ed", "en", "t", "n")
     )
-
-
-def _contrary(claim: str, span: str, pivot: Word) -> bool:
-    """Whether a comparison was turned by its contrary: "faster than" there, "slower than" here."""
-    if pivot.lower != "than":
-        return False
-    ours = {word.stem for word in words(claim)}
-    theirs = {word.stem for word in words(span)}
-    return any(opposites_of(item) & (theirs - ours) for item in ours - theirs)

@@ -19,7 +19,7 @@ from plait.prompts.polarity import (
     quantifier_missing,
 )
 from plait.prompts.quantities import Quantity, agree, quantities
-from plait.prompts.roles import exchanged_roles
+from plait.prompts.roles import exchanged_roles, turned_comparison
 from plait.prompts.synonyms import canonical
 from plait.text.content import Word, content_words, words
 
@@ -65,7 +65,9 @@ def judge(claim: str, span: str, context: str = "", weight: Callable[[str], floa
     """
     if _same(claim, span):
         return Verdict(True, 1.0)
-    claimed = content_words(claim)
+    numbers = quantities(claim)
+    turned = turned_comparison(claim, span)
+    claimed = [word for word in content_words(claim) if not any(q.start <= word.start < q.end for q in numbers)]
     here = {canonical(word.stem) for word in content_words(span)}
     above = {canonical(word.stem) for word in content_words(context)}
     total = covered = in_span = 0.0
@@ -74,21 +76,20 @@ def judge(claim: str, span: str, context: str = "", weight: Callable[[str], floa
         mass = (weight(word.stem) if weight is not None else 1.0) * (1.5 if word.named else 1.0)
         total += mass
         key = canonical(word.stem)
-        if key in here or _spelled_out(word, span):
+        if key in here or word.stem == turned or _spelled_out(word, span):
             covered += mass
             in_span += mass
         elif key in above:
             covered += mass
         else:
             missing.append((mass, word))
-    numbers = quantities(claim)
     if not total and not numbers:
         return Verdict(False, 0.0, "the sentence states nothing that could be checked")
     score = in_span / total if total else 1.0
     reason = (
         _missing_reason(missing, total, covered, in_span)
         or _number_reason(claim, span, numbers)
-        or _polarity_reason(claim, span)
+        or _polarity_reason(claim, span, turned)
         or exchanged_roles(claim, span)
     )
     return Verdict(not reason, min(1.0, score), reason)
@@ -158,10 +159,10 @@ def _wrongly_bound(claim: str, span: str, numbers: list[Quantity], found: list[Q
     return ""
 
 
-def _polarity_reason(claim: str, span: str) -> str:
+def _polarity_reason(claim: str, span: str, turned: str) -> str:
     if word := negation_differs(claim, span):
         return f"negation differs at '{word}'"
-    if opposite := _opposite(claim, span):
+    if not turned and (opposite := _opposite(claim, span)):
         return f"the span says '{opposite[1]}' where the sentence says '{opposite[0]}'"
     if word := quantifier_missing(claim, span):
         return f"the span does not say '{word}'"
