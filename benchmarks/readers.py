@@ -1,0 +1,127 @@
+"""How well the PDF reader finds what the JATS reader knows, on papers that exist as both.
+
+    python benchmarks/readers.py PAPERS [--json]
+
+PAPERS is a folder with one sub-folder a paper, each holding a PDF and (somewhere below) its JATS full text.
+
+Recall: the share of the words of the JATS body's paragraphs that stand in the PDF's body text in the same order (longest
+common subsequence over words; lower case, letters and digits only). Bibliography: the titles of the JATS references must
+not stand in the PDF's body text, except where the JATS body itself mentions them, and must stand in its references.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import statistics
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from plait.contracts import Document, ReadReport, Text
+from plait.readers.jats import JatsReader
+from plait.readers.pdf import PdfReader
+
+MIN_TITLE_WORDS = 4
+
+
+def normalised(text: str) -> list[str]:
+    return re.findall(r"[^\W_]+", text.casefold().replace("\u00ad", ""))
+
+
+def longest_common_subsequence(first: Sequence[str], second: Sequence[str]) -> int:
+    """Length, by the bit-parallel algorithm of Hyyrö (2004): one addition of long integers a word."""
+    positions: dict[str, int] = defaultdict(int)
+    for index, word in enumerate(first):
+        positions[word] |= 1 << index
+    full = (1 << len(first)) - 1
+    row = full
+    for word in second:
+        matches = row & positions.get(word, 0)
+        row = ((row + matches) | (row - matches)) & full
+    return len(first) - row.bit_count()
+
+
+def paragraphs(document: Document) -> list[str]:
+    return [block.text for section in document.sections for block in section.blocks if isinstance(block, Text)]
+
+
+def everything(document: Document) -> str:
+    return "\n".join(block.text for section in document.sections for block in section.blocks)
+
+
+def compare(pdf: Document, jats: Document) -> dict[str, Any]:
+    wanted = normalised(" ".join(paragraphs(jats)))
+    found = normalised(everything(pdf))
+    titles = [" ".join(normalised(reference.title)) for reference in jats.references]
+    titles = [title for title in titles if title.count(" ") >= MIN_TITLE_WORDS - 1]
+    body, gold_body = f" {' '.join(found)} ", f" {' '.join(normalised(everything(jats)))} "
+    listed = f" {' '.join(normalised(' '.join(reference.text for reference in pdf.references)))} "
+    return {
+        "recall": longest_common_subsequence(wanted, found) / len(wanted),
+        "words": len(wanted),
+        "pdf_words": len(found),
+        "titles": len(titles),
+        "titles_in_body": sum(f" {title} " in body and f" {title} " not in gold_body for title in titles),
+        "titles_in_references": sum(f" {title} " in listed for title in titles),
+        "references": len(pdf.references),
+        "gold_references": len(jats.references),
+        "title_right": normalised(pdf.title) == normalised(jats.title),
+    }
+
+
+def read(reader: PdfReader | JatsReader, path: Path, report: ReadReport) -> Document:
+    return next(iter(reader.read(path, report)))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
+    parser.add_argument("papers", type=Path)
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
+    arguments = parser.parse_args()
+    pdf_reader, jats_reader, report = PdfReader(), JatsReader(), ReadReport()
+    rows: dict[str, dict[str, Any]] = {}
+    for folder in sorted(path for path in arguments.papers.iterdir() if path.is_dir()):
+        pdfs = sorted(folder.rglob("*.pdf"))
+        articles = [path for path in sorted(folder.rglob("*")) if jats_reader.accepts(path)]
+        if not pdfs or not articles:
+            continue
+        started = time.perf_counter()
+        pdf = read(pdf_reader, pdfs[0], report)
+        seconds = time.perf_counter() - started
+        rows[folder.name] = compare(pdf, read(jats_reader, articles[0], report)) | {"seconds": seconds}
+    if not rows:
+        print(f"{arguments.papers}: no folder holds both a PDF and a JATS article", file=sys.stderr)
+        return 1
+    excluded = [not row["titles_in_body"] for row in rows.values() if row["titles"]]
+    listed = sum(row["titles_in_references"] for row in rows.values()) / sum(row["titles"] for row in rows.values())
+    summary = {
+        "papers": len(rows),
+        "mean_recall": statistics.mean(row["recall"] for row in rows.values()),
+        "least_recall": min(row["recall"] for row in rows.values()),
+        "bibliography_excluded": sum(excluded) / len(excluded),
+        "reference_titles_found": listed,
+        "references": sum(row["references"] for row in rows.values()),
+        "gold_references": sum(row["gold_references"] for row in rows.values()),
+        "titles_right": sum(row["title_right"] for row in rows.values()) / len(rows),
+        "mean_seconds": statistics.mean(row["seconds"] for row in rows.values()),
+    }
+    if arguments.json:
+        print(json.dumps({"summary": summary, "papers": rows}, indent=1))
+        return 0
+    print(f"{'paper':<14}{'recall':>8}{'words':>8}{'pdf':>8}{'refs':>6}{'gold':>6}{'leaked':>8}{'listed':>8}{'s':>7}")
+    for name, row in rows.items():
+        leaked, found = f"{row['titles_in_body']}/{row['titles']}", f"{row['titles_in_references']}/{row['titles']}"
+        counts = f"{row['words']:>8}{row['pdf_words']:>8}{row['references']:>6}{row['gold_references']:>6}"
+        print(f"{name:<14}{row['recall']:>8.3f}{counts}{leaked:>8}{found:>8}{row['seconds']:>7.2f}")
+    for key, value in summary.items():
+        print(f"{key}: {value:.3f}" if isinstance(value, float) else f"{key}: {value}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

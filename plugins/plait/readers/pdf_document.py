@@ -1,0 +1,148 @@
+"""Pages of positioned text as a document."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from plait.contracts import Block, Document, Figure, ReadReport, Reference, Section, Source, Text
+from plait.readers.headings import Role, is_bibliography, role_of
+from plait.readers.metadata import one_line
+from plait.readers.pdf_bibliography import references_in
+from plait.readers.pdf_lines import Line, lines_of, reading_order, running_heads
+from plait.readers.pdf_paragraphs import Part, parts_of, style_of
+from plait.readers.pdf_process import PdfPages
+from plait.readers.pdf_text import join_lines, vocabulary
+
+__all__ = ["document_of"]
+
+_NO_TITLE = re.compile(
+    r"(?:untitled|microsoft \w+ -|title|document\d*|slide \d+|.*\.(?:docx?|dvi|tex|pdf|indd|qxd|rtf))\b.*", re.I
+)
+_ABSTRACT = re.compile(r"abstract\s*[.:—\u2013-]\s*(?=\S)", re.IGNORECASE)
+_MAX_FRONT = 3_000
+
+
+def document_of(pages: PdfPages, path: Path, source: Source, report: ReadReport) -> Document:
+    """Builds the document; what is left out is counted in ``report``."""
+    where = path.as_posix()
+    raw = [lines_of(page) for page in pages.pages]
+    heads = running_heads(pages.pages, raw)
+    for what, count in (
+        ("running head or page number", len(heads)),
+        ("picture", sum(page.pictures for page in pages.pages)),
+        ("rotated character", sum(page.rotated for page in pages.pages)),
+        ("character without Unicode value", sum(page.unmapped for page in pages.pages)),
+        ("page without text", sum(not page.fragments for page in pages.pages)),
+    ):
+        if count:
+            report.skip(where, what, count)
+    lines = [line for page in raw for line in reading_order([line for line in page if id(line) not in heads])]
+    title, title_lines = _title(lines, pages.metadata.get("Title", ""), pages.pages[0].height)
+    lines = [line for line in lines if id(line) not in title_lines]
+    body = [line for line in lines if not line.narrow]
+    margin = [line for line in lines if line.narrow]
+    words = vocabulary(line.text for line in lines)
+    parts = parts_of(body, style_of(body)) if body else []
+    sections, references = _sections(parts, words)
+    if margin:
+        beside = [
+            Text(join_lines([line.text for line in part.lines], words)) for part in parts_of(margin, style_of(margin))
+        ]
+        sections.append(Section("", tuple(beside), 1, "front"))
+    metadata: dict[str, Any] = {}
+    if authors := [one_line(name) for name in re.split(r"[;,]| and ", pages.metadata.get("Author", ""))]:
+        metadata["authors"] = [name for name in authors if name]
+    metadata = {key: value for key, value in metadata.items() if value}
+    return Document(path.stem, title or path.stem, tuple(sections), metadata, tuple(references), source)
+
+
+def _title(lines: Sequence[Line], told: str, height: float) -> tuple[str, set[int]]:
+    """The title and the ``id`` of its lines: the largest type on the first page, or what the metadata says.
+
+    The metadata are believed only if their words stand on the first page.
+    """
+    first = [line for line in lines if line.page == 0]
+    upper = [line for line in first if line.baseline > 0.4 * height and len(line.text) > 3]
+    told = one_line(told)
+    if told and not _NO_TITLE.fullmatch(told):
+        wanted = _letters(told)
+        for start in range(len(first)):
+            joined, used = "", set()
+            for line in first[start : start + 6]:
+                joined += _letters(line.text)
+                used.add(id(line))
+                if joined == wanted:
+                    return told, used
+                if not wanted.startswith(joined):
+                    break
+    if not upper:
+        return "", set()
+    size = max(line.size for line in upper)
+    others = [line.size for line in first if line.size < size - 0.5]
+    if not others or size < 1.1 * max(set(others), key=others.count):
+        return "", set()
+    chosen: list[Line] = []
+    for line in upper:
+        if line.size >= size - 0.5 and (not chosen or chosen[-1].baseline - line.baseline < 2.2 * size):
+            chosen.append(line)
+        elif chosen:
+            break
+    text = join_lines([line.text for line in chosen], set())
+    return (text, {id(line) for line in chosen}) if len(text) <= 400 else ("", set())
+
+
+def _letters(text: str) -> str:
+    return "".join(character for character in text.casefold() if character.isalnum())
+
+
+def _sections(parts: Sequence[Part], words: set[str]) -> tuple[list[Section], list[Reference]]:
+    sections: list[Section] = []
+    references: list[Reference] = []
+    heading, level, role = "", 1, _opening_role(parts)
+    blocks: list[Block] = []
+    bibliography: list[Line] = []
+    in_bibliography = False
+
+    def close() -> None:
+        nonlocal blocks, bibliography
+        references.extend(references_in(bibliography, words))
+        if heading or blocks:
+            sections.append(Section(heading, tuple(blocks), level, role))
+        blocks, bibliography = [], []
+
+    for part in parts:
+        text = join_lines([line.text for line in part.lines], words)
+        if part.kind == "heading" and not (in_bibliography and _inside_bibliography(part, level)):
+            close()
+            in_bibliography = is_bibliography(text)
+            heading, level, role = ("", part.level, "body") if in_bibliography else (text, part.level, role_of(text))
+        elif in_bibliography:
+            bibliography += part.lines
+        elif part.kind == "figure":
+            blocks.append(Figure("", text))
+        elif abstract := _ABSTRACT.match(text) if part.kind == "text" else None:
+            close()
+            heading, level, role = "Abstract", 1, "abstract"
+            blocks.append(Text(text[abstract.end() :]))
+        else:
+            blocks.append(Text(text))
+    close()
+    return sections, references
+
+
+def _inside_bibliography(part: Part, level: int) -> bool:
+    """A bold or large line among references does not end them, unless it looks as high as their own heading."""
+    return part.level > level
+
+
+def _opening_role(parts: Sequence[Part]) -> Role:
+    """What stands before the first heading: authors and addresses, unless it is long or there is no heading."""
+    length = 0
+    for part in parts:
+        if part.kind == "heading" or _ABSTRACT.match(part.lines[0].text):
+            return "front" if length <= _MAX_FRONT else "body"
+        length += sum(len(line.text) for line in part.lines)
+    return "body"

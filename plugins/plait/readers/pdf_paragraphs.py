@@ -1,0 +1,204 @@
+"""From lines in reading order to headings, paragraphs and captions."""
+
+from __future__ import annotations
+
+import re
+import statistics
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+from plait.readers.headings import is_bibliography, role_of, strip_number
+from plait.readers.pdf_lines import Line
+
+__all__ = ["Part", "Style", "parts_of", "style_of"]
+
+_NUMBERED = re.compile(r"(?:\d{1,2}(?:\.\d{1,2}){0,3}\.?|[IVX]{1,5}\.|[A-Z](?:\.\d{1,2}){0,2}\.)\s+[A-Z\"“\u2018(]")
+_DEPTH = re.compile(r"(?:\d{1,2}|[A-Z])((?:\.\d{1,2}){0,3})\.?\s")
+_ITEM = re.compile(r"(?:[•◦▪‣·*\u2013—-]|\(?\d{1,2}[.)]|\(?[a-z][.)]|\(?[ivx]{1,4}\))\s+\S")
+_CAPTION = re.compile(
+    r"(figure|fig\.|table|tab\.|listing|algorithm|scheme|plate)\s*[\dIVX]+[a-z]?\s*[:.|\u2013—]", re.I
+)
+_ENDS = re.compile(r"[.!?:;][\"'”\u2019)\]]*$")
+_KNOWN = re.compile(
+    r"introduction|background|related work|methods?|materials and methods|results(?: and discussion)?|discussion|"
+    r"conclusions?|acknowledge?ments?|summary|appendix(?: [a-z])?|funding|keywords",
+    re.IGNORECASE,
+)
+_MAX_HEADING_WORDS = 18
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """What is normal in this document: font size of running text, distance between its lines."""
+
+    size: float
+    leading: float
+
+
+@dataclass(slots=True)
+class Part:
+    """A heading, a paragraph or a caption: its lines."""
+
+    kind: Literal["heading", "text", "figure", "table"]
+    lines: list[Line]
+    level: int = 0
+
+
+def style_of(lines: Sequence[Line]) -> Style:
+    """The size most characters have, and the usual distance of lines of that size."""
+    weights: Counter[float] = Counter()
+    for line in lines:
+        weights[round(line.size * 2) / 2] += len(line.text)
+    size = weights.most_common(1)[0][0] if weights else 10.0
+    gaps = [
+        before.baseline - after.baseline
+        for before, after in pairwise(lines)
+        if before.page == after.page and before.column == after.column and abs(after.size - size) < 0.6
+    ]
+    gaps = [gap for gap in gaps if 0.8 * size < gap < 2.5 * size]
+    return Style(size, statistics.median(gaps) if gaps else 1.2 * size)
+
+
+def parts_of(lines: Sequence[Line], style: Style) -> list[Part]:
+    """Groups lines; heading levels are 1 for the largest or outermost style of heading."""
+    parts: list[Part] = []
+    edges = _edges(lines)
+    for index, line in enumerate(lines):
+        before = lines[index - 1] if index else None
+        after = lines[index + 1] if index + 1 < len(lines) else None
+        last = parts[-1] if parts else None
+        if _is_heading(line, before, after, style, edges):
+            same = last is not None and last.kind == "heading" and before is not None
+            if same and last is not None and before is not None and _one_heading(before, line):
+                last.lines.append(line)
+            else:
+                parts.append(Part("heading", [line]))
+        elif caption := _CAPTION.match(line.text):
+            kind: Literal["figure", "table", "text"] = "text"
+            if caption[1].casefold().startswith("fig"):
+                kind = "figure"
+            elif caption[1].casefold().startswith("tab"):
+                kind = "table"
+            parts.append(Part(kind, [line]))
+        elif (
+            last is None or last.kind == "heading" or before is None or _new_paragraph(last, before, line, edges, style)
+        ):
+            parts.append(Part("text", [line]))
+        else:
+            last.lines.append(line)
+    _set_levels(parts)
+    return parts
+
+
+Edges = dict[tuple[int, int], tuple[float, float]]
+
+
+def _edges(lines: Sequence[Line]) -> Edges:
+    """Left and right edge of the text in every column of every page."""
+    columns: dict[tuple[int, int], list[Line]] = {}
+    for line in lines:
+        columns.setdefault((line.page, line.column), []).append(line)
+    return {
+        key: (
+            statistics.mode(round(line.x0) for line in found) if len(found) > 3 else min(line.x0 for line in found),
+            max(line.x1 for line in found),
+        )
+        for key, found in columns.items()
+    }
+
+
+def _is_heading(line: Line, before: Line | None, after: Line | None, style: Style, edges: Edges) -> bool:
+    text = line.text
+    words = text.split()
+    letters = sum(character.isalpha() for character in text)
+    if not 1 <= len(words) <= _MAX_HEADING_WORDS or letters < 3 or letters < 0.5 * len(text.replace(" ", "")):
+        return False
+    if line.narrow or _CAPTION.match(text) or text[0].islower():
+        return False
+    if text[-1] in ",;" or (text[-1] == "." and len(words) > 3 and not _NUMBERED.match(text)):
+        return False
+    larger = line.size >= 1.08 * style.size + 0.2
+    if larger and len(words) <= _MAX_HEADING_WORDS:
+        return True
+    left, right = edges[line.page, line.column]
+    apart = before is None or before.page != line.page or before.column != line.column
+    apart = apart or (before is not None and before.baseline - line.baseline > 1.25 * style.leading)
+    short = line.x1 < left + 0.85 * (right - left)
+    numbered = _NUMBERED.match(text) is not None and line.size >= style.size - 0.6
+    capitals = text.upper() == text and letters >= 4
+    if _is_known(text) and (line.bold or capitals or apart) and line.size >= style.size - 1.1:
+        return True
+    if line.bold and not _one_style(before, after) and short and (apart or numbered) and line.size >= style.size - 0.6:
+        return True
+    isolated = apart and after is not None and line.baseline - after.baseline > 1.15 * style.leading
+    return numbered and short and (capitals or isolated) and len(words) <= 12 and not text.endswith(".")
+
+
+def _one_style(before: Line | None, after: Line | None) -> bool:
+    """Whether the lines around are bold too: a bold paragraph or table head is no heading."""
+    return before is not None and before.bold and after is not None and after.bold
+
+
+def _one_heading(before: Line, line: Line) -> bool:
+    near = before.page == line.page and before.column == line.column
+    near = near and 0 < before.baseline - line.baseline < 1.6 * line.size
+    return near and abs(before.size - line.size) < 0.3 and before.bold == line.bold and not _NUMBERED.match(line.text)
+
+
+def _new_paragraph(last: Part, before: Line, line: Line, edges: Edges, style: Style) -> bool:
+    ended = _ENDS.search(before.text) is not None
+    if line.narrow != before.narrow:
+        return True
+    if before.page != line.page or before.column != line.column:
+        if last.kind in {"figure", "table"}:
+            return True
+        return ended and not line.text[:1].islower()
+    gap = before.baseline - line.baseline
+    if abs(gap) <= 0.35 * line.size:
+        return False  # cells of one row, or pieces of one line
+    if gap < 0 or gap > 1.35 * max(style.leading * line.size / style.size, 1.0):
+        return True
+    if abs(line.size - before.size) > 0.8:
+        return True
+    if _ITEM.match(line.text):
+        return True
+    left, right = edges[line.page, line.column]
+    indent = line.x0 - left
+    started = last.lines[0]
+    if ended and 0.7 * line.size < indent < 4 * line.size and before.x0 - left < 0.5 * line.size:
+        return not _ITEM.match(started.text)  # the indented lines of a list item go on
+    return ended and before.x1 < left + 0.8 * (right - left) and indent < 0.5 * line.size and not line.text[0].islower()
+
+
+def _demote_authors(parts: Sequence[Part]) -> None:
+    """Large lines that open the first page in a style that never comes back are authors and addresses."""
+    styles = Counter(_look(part) for part in parts if part.kind == "heading")
+    for part in parts:
+        text = part.lines[0].text
+        if part.kind != "heading":
+            continue
+        if part.lines[0].page or styles[_look(part)] > 1 or _NUMBERED.match(text) or _is_known(text):
+            break
+        part.kind = "text"
+
+
+def _is_known(text: str) -> bool:
+    plain = strip_number(text).rstrip(" .:")
+    return _KNOWN.fullmatch(plain) is not None or is_bibliography(text) or role_of(text) == "abstract"
+
+
+def _set_levels(parts: Sequence[Part]) -> None:
+    headings = [part for part in parts if part.kind == "heading"]
+    styles = sorted({_look(part) for part in headings}, reverse=True)
+    for part in headings:
+        part.level = min(1 + styles.index(_look(part)), 6)
+        numbered = _DEPTH.match(part.lines[0].text)
+        if numbered and _NUMBERED.match(part.lines[0].text):
+            part.level = 1 + numbered[1].count(".")
+
+
+def _look(part: Part) -> tuple[float, bool]:
+    return round(part.lines[0].size), part.lines[0].bold
