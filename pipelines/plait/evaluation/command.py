@@ -11,9 +11,10 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from plait.contracts import Query
-from plait.contracts.errors import IndexStoreError, PlaitError
+from plait.contracts.errors import ConfigError, IndexStoreError, PlaitError
+from plait.evaluation.calibrating import fit_fusion
 from plait.evaluation.collections import Collection, load_collection
-from plait.evaluation.evaluating import FUSED, Found, evaluate
+from plait.evaluation.evaluating import FUSED, Found, Retrieve, evaluate
 from plait.evaluation.evaluation import Evaluation
 from plait.evaluation.measures import DEFAULT_MEASURES, check_measures
 from plait.evaluation.reports import to_json
@@ -42,6 +43,7 @@ def evaluate_collection(
     json_out: str | Path | None = None,
     run_out: str | Path | None = None,
     exclude_self: bool = False,
+    calibrate: str | None = None,
     measures: Iterable[str] = DEFAULT_MEASURES,
     resamples: int = RESAMPLES,
     seed: int = 0,
@@ -60,6 +62,8 @@ def evaluate_collection(
         json_out: file for the JSON report.
         run_out: file for the fused run in TREC's columns.
         exclude_self: leave the document whose id is the query's out of its run.
+        calibrate: another split, on which the fusion's weights and guard are fitted first; the pipeline file is not
+            changed, the fitted fusion is in the notes and in the JSON.
         measures: names such as ``nDCG@10``.
         resamples: of bootstrap and randomisation.
         seed: of both.
@@ -68,7 +72,7 @@ def evaluate_collection(
 
     Raises:
         ReadError: the collection is missing or broken.
-        ConfigError: pipeline or measure is wrong.
+        ConfigError: pipeline or measure is wrong, or the split to calibrate on is the one to measure.
         IndexStoreError: nothing of the corpus could be indexed, or the index was built by other parts.
         PlaitError: an output file cannot be written (said before the work starts, where it can be known).
     """
@@ -76,6 +80,13 @@ def evaluate_collection(
 
     names = check_measures(measures)
     collection = load_collection(path, split)
+    if calibrate == split:
+        raise ConfigError(
+            f"calibrating on {split!r} and measuring on it would measure what was fitted",
+            where="--calibrate",
+            fix="calibrate on another split of the collection",
+        )
+    fitting = load_collection(path, calibrate) if calibrate is not None else None
     for target in (json_out, run_out):
         _check_target(target)
     if run_out is not None:
@@ -84,7 +95,32 @@ def evaluate_collection(
         place = index or stack.enter_context(TemporaryDirectory(prefix="plait-evaluate-"))
         rag = stack.enter_context(open_index(place, pipeline, host=host))
         notes = _index(rag, collection, progress)
-        evaluation = _measure(rag, collection, names, exclude_self, resamples, seed, progress, notes)
+        settings: dict[str, Any] = {}
+        if fitting is not None:
+            fitted = fit_fusion(
+                fitting, collection, _retriever(rag, exclude_self), exclude_self=exclude_self, progress=progress
+            )
+            rag = stack.enter_context(open_index(place, fitted.in_pipeline(rag.pipeline), host=host))
+            notes.append(fitted.note())
+            settings["calibration"] = fitted.to_json()
+        view = rag.view
+        evaluation = evaluate(
+            collection,
+            _retriever(rag, exclude_self),
+            measures=names,
+            exclude_self=exclude_self,
+            resamples=resamples,
+            seed=seed,
+            retrievers=rag.parts.retrievers,
+            progress=progress,
+            notes=notes,
+            settings={
+                "depth": _depth(rag, exclude_self),
+                "passages": len(view),
+                "pipeline": rag.pipeline.model_dump(mode="json"),
+                **settings,
+            },
+        )
     if json_out is not None:
         _write_json(json_out, to_json(evaluation))
     if run_out is not None:
@@ -113,49 +149,22 @@ def _index(rag: Rag, collection: Collection, progress: Progress | None) -> list[
     return notes
 
 
-def _measure(
-    rag: Rag,
-    collection: Collection,
-    measures: tuple[str, ...],
-    exclude_self: bool,
-    resamples: int,
-    seed: int,
-    progress: Progress | None,
-    notes: list[str],
-) -> Evaluation:
-    view = rag.view
-    depth = _depth(len(view), len(view.document_ids), rag.pipeline.candidates, exclude_self)
+def _retriever(rag: Rag, exclude_self: bool) -> Retrieve:
+    """Asks the pipeline as deep as the measures look."""
+    depth = _depth(rag, exclude_self)
 
     def retrieve(query: Query) -> Found:
         return rag.retrieve_all(query, depth)
 
-    return evaluate(
-        collection,
-        retrieve,
-        measures=measures,
-        exclude_self=exclude_self,
-        resamples=resamples,
-        seed=seed,
-        retrievers=rag.parts.retrievers,
-        progress=progress,
-        notes=notes,
-        settings={
-            "depth": depth,
-            "passages": len(view),
-            "pipeline": rag.pipeline.model_dump(mode="json"),
-        },
+    return retrieve
+
+
+def _depth(rag: Rag, exclude_self: bool) -> int:
+    """How many passages to ask for, so that about 100 documents come out and one can be left out."""
+    view = rag.view
+    return max(
+        rag.pipeline.candidates, math.ceil((DOCUMENTS + exclude_self) * len(view) / max(1, len(view.document_ids)))
     )
-
-
-def _depth(passages: int, documents: int, candidates: int, exclude_self: bool) -> int:
-    """How many passages to ask for, so that about 100 documents come out and one can be left out.
-
-    Example:
-        >>> _depth(passages=1_500, documents=1_000, candidates=100, exclude_self=True)
-        152
-    """
-    wanted = DOCUMENTS + exclude_self
-    return max(candidates, math.ceil(wanted * passages / max(1, documents)))
 
 
 def _check_target(target: str | Path | None) -> None:

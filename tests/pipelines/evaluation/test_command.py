@@ -154,3 +154,36 @@ def test_wrong_collections_splits_and_measures_are_refused(folder: Path, tmp_pat
         evaluate_collection(folder, split="dev", pipeline=LEXICAL)
     with pytest.raises(ConfigError, match="there is no measure 'accuracy'"):
         evaluate_collection(folder, pipeline=LEXICAL, measures=["accuracy"])
+
+
+def test_the_fusion_is_fitted_on_another_split_and_then_measured(folder: Path, tmp_path: Path) -> None:
+    (folder / "qrels" / "train.tsv").write_text("q2\tbm25\t1\nq4\tpools\t1\n")
+    out = tmp_path / "out.json"
+    told: list[str] = []
+    evaluation = evaluate_collection(
+        folder,
+        pipeline=HYBRID,
+        calibrate="train",
+        resamples=50,
+        json_out=out,
+        progress=lambda what, _done, _all: told.append(what),
+    )
+    report = json.loads(out.read_text())["settings"]
+    fitted = report["calibration"]
+    assert (fitted["split"], fitted["queries"], fitted["left_out"]) == ("train", 1, 1)  # q2 is measured too
+    assert set(fitted["legs"]) == {"dense", "lexical"}
+    assert fitted["fused"] >= max(fitted["legs"].values())
+    assert report["pipeline"]["fusion"] == fitted["fusion"]
+    assert fitted["fusion"]["guard"]["queries"] == 1
+    assert any("fusion fitted on the 1 queries of split train (1 that" in note for note in evaluation.notes)
+    assert "calibration queries" in told
+    assert evaluation.queries == 3
+
+
+def test_fitting_on_what_is_measured_is_refused(folder: Path) -> None:
+    with pytest.raises(ConfigError, match=r"would measure what was fitted.*another split"):
+        evaluate_collection(folder, pipeline=LEXICAL, calibrate="test")
+    with pytest.raises(ConfigError, match="all 1 queries of split 'train' are also in 'test'"):
+        evaluate_collection(folder, pipeline=LEXICAL, calibrate="train")
+    with pytest.raises(ReadError, match="no split 'dev'"):
+        evaluate_collection(folder, pipeline=LEXICAL, calibrate="dev")
