@@ -75,8 +75,9 @@ def _print_answer(answer: Answer) -> None:
     shown.print("\n[bold]Time[/]")
     for stage in answer.trace.stages:
         detail = ", ".join(f"{key} {_short(value)}" for key, value in stage.detail.items())
+        wall, cpu = stage.wall_seconds * 1e3, stage.cpu_seconds * 1e3
         shown.print(
-            f"  {stage.name:<10} {stage.wall_seconds * 1e3:8.1f} ms wall {stage.cpu_seconds * 1e3:8.1f} ms CPU  {detail}",
+            f"  {stage.name:<10} {wall:8.1f} ms wall {cpu:8.1f} ms CPU  {detail}",
             markup=False,
             soft_wrap=True,
             style="dim",

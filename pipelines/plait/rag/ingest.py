@@ -314,4 +314,3 @@ def _uri(unit: Unit) -> str:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-

@@ -167,9 +167,9 @@ def test_adding_with_other_settings_is_refused_before_anything_is_written(
     rag: Rag, corpus: Path, tmp_path: Path
 ) -> None:
     commit = rag.add(corpus).commit
-    with open_index(tmp_path / "index", Pipeline(retrievers=(use("lexical", stemmer="german"),))) as changed:
-        with pytest.raises(IdentityError, match="plait index rebuild"):
-            changed.add(corpus)
+    other = Pipeline(retrievers=(use("lexical", stemmer="german"),))
+    with open_index(tmp_path / "index", other) as changed, pytest.raises(IdentityError, match="plait index rebuild"):
+        changed.add(corpus)
     assert rag.index.commit.number == commit
 
 
