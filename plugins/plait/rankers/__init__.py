@@ -7,5 +7,22 @@ __all__ = ["plait_components"]
 
 @hookimpl
 def plait_components() -> list[Component]:
-    """Declares the rankers."""
-    return []
+    """Declares ``sentences`` (needs no further model) and ``cross-encoder`` (needs one)."""
+    return [
+        Component(
+            "ranker",
+            "sentences",
+            factory="plait.rankers.sentences:Sentences",
+            config="plait.rankers.sentences:Config",
+            summary="reorders by the one sentence of each passage that is nearest to the question",
+            parts={"embedder": "embedder"},
+        ),
+        Component(
+            "ranker",
+            "cross-encoder",
+            factory="plait.rankers.cross_encoder:CrossEncoder",
+            config="plait.rankers.cross_encoder:Config",
+            summary="reorders by a sequence classification model that reads question and passage together",
+            extra="plait[models]",
+        ),
+    ]
