@@ -8,9 +8,10 @@ from collections.abc import Sequence
 
 from plait.contracts import Reference
 from plait.readers.pdf_lines import Line
+from plait.readers.pdf_paragraphs import Part
 from plait.readers.pdf_text import join_lines
 
-__all__ = ["references_in"]
+__all__ = ["references_in", "split_bibliography"]
 
 _MARK = re.compile(r"(?:\[\s*[\w+]{1,12}\s*\]|\(?\d{1,3}[.)])\s*(?=\S)")
 _YEAR = re.compile(r"(?<![\d/.-])((?:18|19|20)\d{2})[a-z]?(?![\d/])")
@@ -18,6 +19,29 @@ _DOI = re.compile(r"\b10\.\d{4,9}/[^\s\"<>]+")
 _ARXIV = re.compile(r"arxiv[:\s./a-z]*?(\d{4}\.\d{4,5})", re.IGNORECASE)
 _QUOTED = re.compile(r"[“\"\u2018](.{8,}?)[,.]?[”\"\u2019]")
 _AFTER_YEAR = re.compile(r"\((?:18|19|20)\d{2}[a-z]?(?:,[^)]*)?\)\s*[.,:]?\s*(.+?)(?:[.?!](?=\s|$)|$)")
+
+
+_ENTRY_START = re.compile(
+    r"(?:\[\d+\]\s*)?(?:[^\W\d_][\w'\u2019-]+(?: [^\W\d_][\w'\u2019-]+)?,(?: [^\W\d_]\.[ -]?)+|.{3,120}?\(n\.d\.\))"
+)
+_DATED = re.compile(r"\((?:(?:18|19|20)\d{2}[a-z]?(?:,[^)]*)?|n\.d\.)\)|[,.] (?:18|19|20)\d{2}[a-z]?[.;,:]")
+_LEAST_ENTRIES = 3
+
+
+def split_bibliography(parts: Sequence[Part], words: set[str]) -> tuple[list[Part], list[Reference]]:
+    """Parts off a bibliography without a heading: paragraphs at the very end that all look like its entries."""
+    last = len(parts)
+    found: list[Reference] = []
+    while last and parts[last - 1].kind == "text":
+        text = join_lines([line.text for line in parts[last - 1].lines], words)
+        if len(text) > 1_000 or not _ENTRY_START.match(text) or not _DATED.search(text):
+            break
+        found.insert(0, _reference(text))
+        last -= 1
+    # Under a heading of their own the entries are found as such; this is for lists that only follow the text.
+    if len(found) < _LEAST_ENTRIES or (last and parts[last - 1].kind == "heading"):
+        return list(parts), []
+    return list(parts[:last]), found
 
 
 def references_in(lines: Sequence[Line], words: set[str]) -> list[Reference]:

@@ -10,9 +10,9 @@ from typing import Any
 from plait.contracts import Block, Document, Figure, ReadReport, Reference, Section, Source, Text
 from plait.readers.headings import Role, is_bibliography, role_of
 from plait.readers.metadata import one_line
-from plait.readers.pdf_bibliography import references_in
+from plait.readers.pdf_bibliography import references_in, split_bibliography
 from plait.readers.pdf_lines import Line, lines_of, reading_order, running_heads
-from plait.readers.pdf_paragraphs import Part, parts_of, style_of
+from plait.readers.pdf_paragraphs import Part, parts_of, split_notes, style_of
 from plait.readers.pdf_process import PdfPages
 from plait.readers.pdf_text import join_lines, vocabulary
 
@@ -45,8 +45,18 @@ def document_of(pages: PdfPages, path: Path, source: Source, report: ReadReport)
     body = [line for line in lines if not line.narrow]
     margin = [line for line in lines if line.narrow]
     words = vocabulary(line.text for line in lines)
-    parts = parts_of(body, style_of(body)) if body else []
-    sections, references = _sections(parts, words)
+    sections: list[Section] = []
+    references: list[Reference] = []
+    if body:
+        style = style_of(body)
+        body, notes = split_notes(body, style)
+        parts, unheaded = split_bibliography(parts_of(body, style), words)
+        sections, references = _sections(parts, words)
+        references += unheaded
+        if notes:
+            found = parts_of(notes, style_of(notes))
+            below = [Text(join_lines([line.text for line in part.lines], words)) for part in found]
+            sections.append(Section("Notes", tuple(below)))
     if margin:
         beside = [
             Text(join_lines([line.text for line in part.lines], words)) for part in parts_of(margin, style_of(margin))

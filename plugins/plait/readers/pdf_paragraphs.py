@@ -7,15 +7,17 @@ import statistics
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise, takewhile
 from typing import Literal
 
 from plait.readers.headings import is_bibliography, role_of, strip_number
 from plait.readers.pdf_lines import Line
 
-__all__ = ["Part", "Style", "parts_of", "style_of"]
+__all__ = ["Part", "Style", "parts_of", "split_notes", "style_of"]
 
-_NUMBERED = re.compile(r"(?:\d{1,2}(?:\.\d{1,2}){0,3}\.?|[IVX]{1,5}\.|[A-Z](?:\.\d{1,2}){0,2}\.)\s+[A-Z\"“\u2018(]")
+_NUMBERED = re.compile(
+    r"(?:\d{1,2}(?:\.\d{1,2}){0,3}\.?|[IVX]{1,5}\.|[A-Z](?:\.\d{1,2}){1,2}\.?|[A-Z]\.(?=\s\w{3}))\s+[A-Z\"“\u2018(]"
+)
 _DEPTH = re.compile(r"(?:\d{1,2}|[A-Z])((?:\.\d{1,2}){0,3})\.?\s")
 _ITEM = re.compile(r"(?:[•◦▪‣·*\u2013—-]|\(?\d{1,2}[.)]|\(?[a-z][.)]|\(?[ivx]{1,4}\))\s+\S")
 _CAPTION = re.compile(
@@ -27,6 +29,7 @@ _KNOWN = re.compile(
     r"conclusions?|acknowledge?ments?|summary|appendix(?: [a-z])?|funding|keywords",
     re.IGNORECASE,
 )
+_NOTE = re.compile(r"(?:\d{1,2}|[*†‡§¶\u2217])\s?[^\W\d_“\"(]")
 _MAX_HEADING_WORDS = 18
 
 
@@ -89,8 +92,28 @@ def parts_of(lines: Sequence[Line], style: Style) -> list[Part]:
             parts.append(Part("text", [line]))
         else:
             last.lines.append(line)
+    _demote_authors(parts)
     _set_levels(parts)
     return parts
+
+
+def split_notes(lines: Sequence[Line], style: Style) -> tuple[list[Line], list[Line]]:
+    """Parts footnotes from the text: the smaller lines at the foot of a column, from the first that bears a mark on.
+
+    Left where they stand, they would be taken into the paragraph that goes on over the page.
+    """
+    text: list[Line] = []
+    notes: list[Line] = []
+    for _, group in groupby(lines, key=lambda line: (line.page, line.column)):
+        column = list(group)
+        first = len(column)
+        while first and column[first - 1].size <= style.size - 0.7:
+            first -= 1
+        marks = [index for index in range(first, len(column)) if _NOTE.match(column[index].text)]
+        cut = marks[0] if marks and first > 0 else len(column)
+        text += column[:cut]
+        notes += column[cut:]
+    return text, notes
 
 
 Edges = dict[tuple[int, int], tuple[float, float]]
@@ -118,6 +141,8 @@ def _is_heading(line: Line, before: Line | None, after: Line | None, style: Styl
         return False
     if line.narrow or _CAPTION.match(text) or text[0].islower():
         return False
+    if any(other is not None and _same_row(line, other) for other in (before, after)):
+        return False  # the head of a table
     if text[-1] in ",;" or (text[-1] == "." and len(words) > 3 and not _NUMBERED.match(text)):
         return False
     larger = line.size >= 1.08 * style.size + 0.2
@@ -135,6 +160,10 @@ def _is_heading(line: Line, before: Line | None, after: Line | None, style: Styl
         return True
     isolated = apart and after is not None and line.baseline - after.baseline > 1.15 * style.leading
     return numbered and short and (capitals or isolated) and len(words) <= 12 and not text.endswith(".")
+
+
+def _same_row(line: Line, other: Line) -> bool:
+    return other.page == line.page and abs(other.baseline - line.baseline) < 0.35 * line.size
 
 
 def _one_style(before: Line | None, after: Line | None) -> bool:
@@ -174,15 +203,15 @@ def _new_paragraph(last: Part, before: Line, line: Line, edges: Edges, style: St
 
 
 def _demote_authors(parts: Sequence[Part]) -> None:
-    """Large lines that open the first page in a style that never comes back are authors and addresses."""
-    styles = Counter(_look(part) for part in parts if part.kind == "heading")
-    for part in parts:
-        text = part.lines[0].text
-        if part.kind != "heading":
-            continue
-        if part.lines[0].page or styles[_look(part)] > 1 or _NUMBERED.match(text) or _is_known(text):
-            break
-        part.kind = "text"
+    """Large lines that open the first page are authors and addresses, unless they look like the headings further on."""
+    headings = [part for part in parts if part.kind == "heading"]
+    leading = list(takewhile(lambda part: part.lines[0].page == 0 and not _is_known(part.lines[0].text), headings))
+    others = headings[len(leading) :]
+    looks = {_look(part) for part in others}
+    largest = others[0].lines[0].size if others else 0.0  # no subsection comes before the first section
+    for part in leading:
+        if _look(part) not in looks or part.lines[0].size < largest - 0.5:
+            part.kind = "text"
 
 
 def _is_known(text: str) -> bool:

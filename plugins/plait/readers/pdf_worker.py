@@ -82,7 +82,12 @@ def _page(page: Any, raw: Any) -> dict[str, Any]:
     current: list[Any] | None = None
     for index in range(total):
         code = raw.FPDFText_GetUnicode(text_page, index)
-        character = chr(code) if code < 0x110000 and not 0xD800 <= code < 0xE000 else "\ufffd"
+        if 0xDC00 <= code < 0xE000:
+            continue  # the second half of a pair; the first half took it along
+        if 0xD800 <= code < 0xDC00:
+            second = raw.FPDFText_GetUnicode(text_page, index + 1) if index + 1 < total else 0
+            code = 0x10000 + ((code - 0xD800) << 10) + second - 0xDC00 if 0xDC00 <= second < 0xE000 else 0xFFFD
+        character = chr(code) if code < 0x110000 else "\ufffd"
         if raw.FPDFText_IsGenerated(text_page, index) == 1:
             if character in _LINE_END:
                 current = None
