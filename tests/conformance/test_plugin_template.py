@@ -128,7 +128,7 @@ def test_a_pipeline_indexes_and_answers_through_the_plugin(installed: Path, tmp_
     corpus.mkdir()
     (corpus / "fusion.md").write_text(
         "---\ntitle: Reciprocal rank fusion\nyear: 2009\n---\n\n"
-        "Reciprocal rank fusion gives each document one over a constant plus its rank. The constant is 60.\n"
+        "The constant of reciprocal rank fusion is 60. Each document gets one over the constant plus its rank.\n"
     )
     (corpus / "bm25.md").write_text(
         "---\ntitle: Term weighting\nyear: 1994\n---\n\nBM25 saturates the frequency of a term in a document.\n"
@@ -142,7 +142,7 @@ def test_a_pipeline_indexes_and_answers_through_the_plugin(installed: Path, tmp_
         from plait.rag import open_index
         with open_index({str(tmp_path / "papers.plait")!r}, pipeline={str(tmp_path / "pipeline.py")!r}) as rag:
             rag.add({str(corpus)!r})
-            answer = rag.ask("Which constant does reciprocal rank fusion use?")
+            answer = rag.ask("What is the constant of reciprocal rank fusion?")
         print(json.dumps({{
             "strands": [[strand.retriever for strand in hit.strands] for hit in answer.hits],
             "documents": [hit.document_id for hit in answer.hits],
@@ -153,4 +153,4 @@ def test_a_pipeline_indexes_and_answers_through_the_plugin(installed: Path, tmp_
     answer = _run(installed, code)
     assert "title-match" in answer["strands"][0], answer
     assert "60" in answer["text"], answer
-    assert any("constant is 60" in quote for quote in answer["quotes"]), answer
+    assert any("fusion is 60" in quote for quote in answer["quotes"]), answer

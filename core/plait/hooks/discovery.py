@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
 
 from plait.contracts.errors import nearest
@@ -16,18 +16,18 @@ __all__ = ["ALLOW_VARIABLE", "allowed_by_environment", "distribution_of", "find_
 ALLOW_VARIABLE = "PLAIT_PLUGINS"
 
 
-def allowed_by_environment() -> list[str] | None:
+def allowed_by_environment(environment: Mapping[str, str] = os.environ) -> list[str] | None:
     """The allow-list in the environment variable ``PLAIT_PLUGINS``; None when it is not set.
 
     Names stand between commas. A variable that is set but empty allows no third party.
 
     Example:
-        >>> os.environ["PLAIT_PLUGINS"] = "plait-ocr, title-match"
-        >>> allowed_by_environment()
+        >>> allowed_by_environment({"PLAIT_PLUGINS": "plait-ocr, title-match"})
         ['plait-ocr', 'title-match']
-        >>> del os.environ["PLAIT_PLUGINS"]
+        >>> allowed_by_environment({"PLAIT_PLUGINS": ""})
+        []
     """
-    value = os.environ.get(ALLOW_VARIABLE)
+    value = environment.get(ALLOW_VARIABLE)
     return None if value is None else [name.strip() for name in value.split(",") if name.strip()]
 
 

@@ -4,8 +4,7 @@ The suites are in :mod:`plait.testing.conformance`, which needs pytest; what sta
 """
 
 from plait.testing.blocks import BlockChunker
-from plait.testing.filters import satisfies
 from plait.testing.memory import MemoryView, memory_view
 from plait.testing.samples import sample_documents
 
-__all__ = ["BlockChunker", "MemoryView", "memory_view", "sample_documents", "satisfies"]
+__all__ = ["BlockChunker", "MemoryView", "memory_view", "sample_documents"]

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plait.contracts import Chunker, Column, Document, Hit, IngestBatch, Passage, Retriever, SparseColumn
+from plait.index.filters import FilterKey, satisfying
 from plait.testing.blocks import BlockChunker
 from plait.testing.columns import checked_column, postings
-from plait.testing.filters import satisfies
 
 __all__ = ["MemoryView", "memory_view"]
 
@@ -134,11 +134,15 @@ class MemoryView:
         return self._documents[document_id].title
 
     def allowed(self, filters: Mapping[str, Any]) -> NDArray[np.bool_] | None:
-        """Which rows satisfy the filters, shape (rows,); None when there are none."""
+        """Which rows satisfy the filters, shape (rows,); None when there are none.
+
+        Raises:
+            QueryError: a filter is malformed, or names a key that no document has.
+        """
         if not filters:
             return None
-        kept = np.array([satisfies(document.metadata, filters) for document in self._documents.values()], dtype=bool)
-        return kept[self._numbers]
+        keys = sorted({key for document in self._documents.values() for key in document.metadata})
+        return satisfying(filters, len(self._documents), lambda: keys, self._filter_key)[self._numbers]
 
     def vectors(self, column: str) -> NDArray[np.float32]:
         """A vector column, shape (rows, dimension). Read-only."""
@@ -174,3 +178,7 @@ class MemoryView:
             if key not in self._derived:
                 self._derived[key] = build()
             return cast("T", self._derived[key])
+
+    def _filter_key(self, name: str) -> FilterKey:
+        values = self._ids if name == "id" else [document.metadata.get(name) for document in self._documents.values()]
+        return FilterKey(values)

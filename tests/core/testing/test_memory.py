@@ -17,7 +17,7 @@ DOCUMENTS = sample_documents()
 class Numbered:
     """A retriever with a column of every kind; not a good one, but a real one."""
 
-    columns = (
+    columns: tuple[Column, ...] = (
         Column("place", "vector", 3),
         Column("letters", "sparse"),
         Column("length", "number"),
