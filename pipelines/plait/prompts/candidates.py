@@ -29,6 +29,7 @@ class Unit:
         stems: stems of its content words.
         row: whether it is a table row. Rows are cited one at a time.
         header: the span of the table's header line, for rows below it.
+        header_text: what stands there. A row is cited together with its header, so both support.
     """
 
     item: Evidence
@@ -40,17 +41,22 @@ class Unit:
     stems: frozenset[str]
     row: bool = False
     header: tuple[int, int] | None = None
+    header_text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A window: the spans to cite, the text that must support the sentence, and what stands above it."""
+    """A window: the spans to cite, the text that must support the sentence, and what stands above it.
+
+    ``own`` is the text without a table's header.
+    """
 
     item: Evidence
     spans: tuple[Span, ...]
     text: str
     context: str
     size: int
+    own: str
 
 
 def units_of(evidence: Sequence[Evidence], view: IndexView) -> list[Unit]:
@@ -92,11 +98,12 @@ def _adjacent(window: Sequence[Unit]) -> bool:
 def _candidate(window: Sequence[Unit]) -> Candidate:
     first, last = window[0], window[-1]
     document_id = first.item.passage.document_id
-    text = " ".join(part.text for part in window)
+    own = text = " ".join(part.text for part in window)
     spans = [Span(document_id, first.start, last.end)]
     if first.row and first.header is not None:
         spans.insert(0, Span(document_id, *first.header))
-    return Candidate(first.item, tuple(spans), text, first.context, len(window))
+        text = f"{first.header_text} | {text}"
+    return Candidate(first.item, tuple(spans), text, first.context, len(window), own)
 
 
 def _passage_units(item: Evidence, document: Document) -> Iterator[Unit]:
@@ -136,8 +143,8 @@ def _rows(
         if start < passage.start or end > passage.end or not line.strip(" |"):
             continue
         shown = text[start:end]
-        above = f"{context} {text[slice(*header)]}" if header else context
-        yield Unit(item, start, end, shown, number, above, _stems(f"{above} {shown}"), True, header)
+        above = text[slice(*header)] if header else ""
+        yield Unit(item, start, end, shown, number, context, _stems(f"{above} {shown}"), True, header, above)
 
 
 def _stems(text: str) -> frozenset[str]:

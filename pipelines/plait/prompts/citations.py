@@ -13,14 +13,19 @@ from dataclasses import dataclass
 from plait.contracts import Citation, Evidence, IndexView, Sentence
 from plait.prompts.candidates import Candidate, Unit, units_of, windows
 from plait.prompts.rarity import rarity_in
-from plait.prompts.support import Verdict, judge
-from plait.text.content import content_words
+from plait.prompts.support import Verdict, judge, same_text
+from plait.text.content import content_words, words
 from plait.text.sentences import sentence_spans
 
 __all__ = ["verify"]
 
 _MARK = re.compile(r"\s*(?:\[\^?(\d+(?:\s*[,;\u2013-]\s*\d+)*)\]|【(\d+)[^】]*】)")
-_JOINT = re.compile(r";\s+|,?\s+(?:while|whereas)\s+|,\s+(?:and|but)\s+", re.IGNORECASE)
+_CLAUSES = re.compile(r";\s+|,?\s+(?:while|whereas)\s+", re.IGNORECASE)
+_JOINED = re.compile(r",\s+(?:and|but)\s+", re.IGNORECASE)
+_POINTING = "it they this these that those he she its their both which such"
+_BACK_REFERENCE = frozenset(_POINTING.split())
+    ["it", "they", "this", "these", "that", "those", "he", "she", "its", "their", "both", "which", "such"]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,18 +81,25 @@ def _supporting(
     best, reason = _best(sentence, units, hints, weight)
     if best is not None:
         return [best], ""
-    parts = [part for part in _JOINT.split(sentence) if part.strip()]
-    if len(parts) > 1 and all(_stands_alone(part) for part in parts):
-        together = [_best(part, units, hints, weight)[0] for part in parts]
-        if all(item is not None for item in together):
-            return [item for item in together if item is not None], ""
+    for pattern, own_subject in ((_CLAUSES, True), (_JOINED, False)):
+        parts = pattern.split(sentence)
+        if len(parts) > 1 and all(_stands_alone(part, own_subject or part is parts[0]) for part in parts):
+            together = [_best(part, units, hints, weight)[0] for part in parts]
+            if all(item is not None for item in together):
+                return [item for item in together if item is not None], ""
     return [], reason
 
 
-def _stands_alone(part: str) -> bool:
-    """Whether a clause can be checked by itself: it names its own subject and says something of it."""
+def _stands_alone(part: str, own_subject: bool) -> bool:
+    """Whether a clause can be checked by itself: it says something, and of a subject that it names itself.
+
+    Behind "and" a clause may go on with the subject before it; there only a name shows that it brings its own.
+    """
     content = content_words(part)
-    return len(content) >= 3 and content[0].named
+    opening = next(words(part), None)
+    if len(content) < 3 or opening is None or opening.lower in _BACK_REFERENCE:
+        return False
+    return own_subject or content[0].named
 
 
 def _best(
@@ -97,7 +109,10 @@ def _best(
     best: _Found | None = None
     closest: _Found | None = None
     for candidate in windows(units, stems):
-        verdict = judge(sentence, candidate.text, candidate.context, weight)
+        if same_text(sentence, candidate.own):
+            verdict = Verdict(True, 1.0)
+        else:
+            verdict = judge(sentence, candidate.text, candidate.context, weight)
         found = _Found(candidate, verdict)
         if closest is None or verdict.score > closest.verdict.score:
             closest = found

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 
-from plait.text.content import stem
+from plait.text.content import STOP_WORDS, stem
 
 __all__ = ["Quantity", "agree", "quantities"]
 
@@ -171,7 +171,7 @@ def _read(match: re.Match[str], text: str) -> Quantity | None:
         elif not match["gap"] and digits is not None:
             return None  # letters grow out of the digits: 2DMSE, 10x20, a name and no number
         else:
-            noun = stem(unit.lower())
+            noun = "" if unit.lower() in STOP_WORDS else stem(unit.lower())
     if dimension == "factor" and unit.lower() == "time":
         dimension = ""
     return Quantity(

@@ -21,9 +21,9 @@ from plait.prompts.polarity import (
 from plait.prompts.quantities import Quantity, agree, quantities
 from plait.prompts.roles import exchanged_roles, turned_comparison
 from plait.prompts.synonyms import canonical
-from plait.text.content import Word, content_words, words
+from plait.text.content import Word, content_words, stem, words
 
-__all__ = ["MIN_COVERAGE", "MIN_SPAN_COVERAGE", "Verdict", "judge"]
+__all__ = ["MIN_COVERAGE", "MIN_SPAN_COVERAGE", "Verdict", "judge", "same_text"]
 
 MIN_COVERAGE = 0.80
 """Share of the claim's weight that span and context together must hold."""
@@ -31,6 +31,10 @@ MIN_SPAN_COVERAGE = 0.55
 """Share that the span alone must hold: a title may name the subject, it cannot make the statement."""
 MAX_MISSING = 0.16
 """No single missing word may weigh more than this share of the claim."""
+
+LIGHT_WEIGHT = 0.3
+_LIGHT = frozenset(canonical(stem(word)) for word in ("reach", "show", "use", "present", "mean", "value"))
+"""Words that hold a sentence together and say little: a table row has a score, it does not "reach" one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ def judge(claim: str, span: str, context: str = "", weight: Callable[[str], floa
         >>> judge("BM25 reaches .66 on SciFact.", "On SciFact, BM25 reaches an nDCG@10 of 0.65.").reason
         'number .66 is not in the closest span'
     """
-    if _same(claim, span):
+    if same_text(claim, span):
         return Verdict(True, 1.0)
     numbers = quantities(claim)
     turned = turned_comparison(claim, span)
@@ -74,6 +78,7 @@ def judge(claim: str, span: str, context: str = "", weight: Callable[[str], floa
     missing: list[tuple[float, Word]] = []
     for word in {canonical(word.stem): word for word in reversed(claimed)}.values():
         mass = (weight(word.stem) if weight is not None else 1.0) * (1.5 if word.named else 1.0)
+        mass *= LIGHT_WEIGHT if canonical(word.stem) in _LIGHT else 1.0
         total += mass
         key = canonical(word.stem)
         if key in here or word.stem == turned or _spelled_out(word, span):
@@ -114,13 +119,18 @@ def _number_reason(claim: str, span: str, numbers: list[Quantity]) -> str:
     for number in numbers:
         equal = [other for other in found if agree(number, other)]
         if not equal:
-            same_value = next((other for other in found if other.value == number.value), None)
-            if same_value is not None:
-                return f"the unit of '{number.text}' differs: the span has '{same_value.text}'"
+            twin = next((other for other in found if _figures(other) == _figures(number) != ""), None)
+            if twin is not None:
+                return f"the unit of '{number.text}' differs: the span has '{twin.text}'"
             return f"number {number.text} is not in the closest span"
         if number.noun and all(other.noun and _other_noun(number, other, span) for other in equal):
             return f"the span counts something else: '{number.text}' there goes with '{equal[0].noun}'"
     return _wrongly_bound(claim, span, numbers, found)
+
+
+def _figures(quantity: Quantity) -> str:
+    """The figures as written, without unit: "36" of both "36 s" and "36 min"."""
+    return "".join(character for character in quantity.text if character.isdigit() or character in "-.")
 
 
 def _other_noun(number: Quantity, other: Quantity, span: str) -> bool:
@@ -206,7 +216,8 @@ def _spelled_out(word: Word, span: str) -> bool:
     return word.text.lower() in initials.lower()
 
 
-def _same(claim: str, span: str) -> bool:
+def same_text(claim: str, span: str) -> bool:
+    """Whether two texts are the same but for white space, case, closing marks and bracketed source numbers."""
     return _plain(claim) == _plain(span)
 
 

@@ -1,0 +1,52 @@
+import pytest
+
+from plait.contracts.errors import ConfigError
+from plait.prompts.template import load_template, parse_template, template_names
+
+GOOD = "[system]\nBe brief.\n[passage]\n<p>{text}</p>\n[user]\n{evidence}\n{question}\n"
+
+
+@pytest.mark.parametrize("name", template_names())
+def test_every_shipped_template_passes_its_own_checks(name):
+    messages = load_template(name).messages("Why {x}?", "<passage>{y}</passage>")
+    assert messages[-1].role == "user"
+    assert "Why {x}?" in messages[-1].content
+    assert "{y}" in messages[-1].content
+
+
+def test_a_template_loads_from_a_path(tmp_path):
+    path = tmp_path / "mine.txt"
+    path.write_text(GOOD, encoding="utf-8")
+    assert load_template(str(path)).frame(1, "t", "{text}") == "<p>{text}</p>"
+
+
+def test_an_unknown_name_lists_the_choices_and_the_nearest():
+    with pytest.raises(ConfigError, match=r"did you mean 'default'.*Choices: default, short"):
+        load_template("defualt")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (GOOD.replace("{question}", ""), r"\{question\} is missing"),
+        (GOOD.replace("{evidence}", ""), r"\{evidence\} is missing"),
+        (GOOD.replace("{text}", "{title}"), r"\{text\} is missing"),
+        (GOOD.replace("{question}", "{question.__class__}"), "unknown placeholder"),
+        (GOOD.replace("{question}", "{question!r}"), "unknown placeholder"),
+        (GOOD.replace("Be brief.", "Be {brief"), "literal braces"),
+        (GOOD.replace("<p>", "").replace("</p>", ""), "opening and a closing tag"),
+        (GOOD + "[assistant]\nFine.\n", "end with a"),
+        ("Hello\n" + GOOD, "before the first section"),
+        (GOOD.replace("[passage]\n<p>{text}</p>\n", ""), r"0 \[passage\] sections"),
+    ],
+)
+def test_a_broken_template_says_which_rule_it_breaks(text, message):
+    with pytest.raises(ConfigError, match=message):
+        parse_template(text, "mine.txt")
+
+
+def test_a_template_that_is_no_text_is_refused(tmp_path):
+    path = tmp_path / "mine.txt"
+    path.write_bytes(b"\xff\xfe\x00[user]")
+    with pytest.raises(ConfigError, match="UTF-8"):
+        load_template(str(path))
