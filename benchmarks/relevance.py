@@ -5,7 +5,8 @@
 Each BEIR folder gives answerable questions (its own queries over its own documents) and two kinds of unanswerable
 ones: the queries of the other folders over its documents (far), and its own queries with their relevant documents
 taken out of what was found (near; some of these are still answerable by other documents). One half of the queries
-fits the weights and sets the threshold where one answerable question in twenty is declined; the other half is judged. Evidence is the best eight passages of BM25.
+fits the weights and sets the threshold where one answerable question in twenty is declined; the other half is
+judged. Evidence is the best eight passages of BM25.
 """
 
 from __future__ import annotations

@@ -24,8 +24,6 @@ _CLAUSES = re.compile(r";\s+|,?\s+(?:while|whereas)\s+", re.IGNORECASE)
 _JOINED = re.compile(r",\s+(?:and|but)\s+", re.IGNORECASE)
 _POINTING = "it they this these that those he she its their both which such"
 _BACK_REFERENCE = frozenset(_POINTING.split())
-    ["it", "they", "this", "these", "that", "those", "he", "she", "its", "their", "both", "which", "such"]
-)
 
 
 @dataclass(frozen=True, slots=True)
