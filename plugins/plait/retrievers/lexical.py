@@ -59,18 +59,25 @@ class Lexical:
 
     def encode(self, batch: IngestBatch) -> Mapping[str, ColumnValues]:
         """Counts the terms of each passage and its context."""
-        return {self.config.column: [Counter(self._analyser.terms(p.embedding_text)) for p in batch.passages]}
+        return {self.config.column: [Counter(self.terms(p.embedding_text)) for p in batch.passages]}
 
     def retrieve(self, query: Query, view: IndexView, k: int) -> Sequence[Hit]:
         """The k passages of highest BM25 score among those that share a term with the query."""
         if not len(view) or k < 1:
             return []
-        config = self.config
-        key = f"bm25:{config.column}:{config.k1}:{config.b}"
-        impacts = view.derived(key, lambda: Impacts.of(view.sparse(config.column), len(view), config.k1, config.b))
-        scores = impacts.scores(self._analyser.terms(query.text))
+        scores = self.impacts(view).scores(self.terms(query.text))
         allowed = view.allowed(query.filters)
         if allowed is not None:
             scores[~allowed] = 0.0
         rows = best_rows(scores, k)
         return view.hits(rows, scores[rows])
+
+    def terms(self, text: str) -> list[str]:
+        """The terms that ``text`` is matched by."""
+        return self._analyser.terms(text)
+
+    def impacts(self, view: IndexView) -> Impacts:
+        """The postings of a view with what each adds to a score; worked out once for each view."""
+        config = self.config
+        key = f"bm25:{config.column}:{config.k1}:{config.b}"
+        return view.derived(key, lambda: Impacts.of(view.sparse(config.column), len(view), config.k1, config.b))
