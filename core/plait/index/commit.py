@@ -12,10 +12,13 @@ from typing import Any
 from plait.contracts.errors import IndexFormatError
 from plait.contracts.retriever import Column
 
-__all__ = ["FORMAT", "Commit", "Difference", "SourceState", "now"]
+__all__ = ["EXACT", "FORMAT", "TABLE_NAME", "Commit", "Difference", "SourceState", "now"]
 
 FORMAT = 1
 """Version of the layout on disk. An index of a higher format is refused, never guessed at."""
+
+EXACT = "exact"
+"""Kind of an entry of :attr:`Commit.approximate` that says: tried, not good enough, search is exact."""
 
 TABLE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,120}")
 """What a table may be called; nothing in ``index.json`` may name a path."""
@@ -34,7 +37,7 @@ class Commit:
         columns: what the retrievers declared, by name.
         identity: what the columns were made with (embedder, chunker, plugins); any JSON.
         counts: ``documents`` and ``passages``.
-        approximate: column -> ``{"kind", "recall", "settings"}`` where an approximate index serves searches.
+        approximate: column -> ``{"kind", "recall", "settings", "rows"}`` for columns above the exact limit.
         notes: anything else that belongs to this state, such as calibration; any JSON.
     """
 

@@ -50,7 +50,7 @@ class FilterKey:
         start = bisect.bisect_left(ordered, bounds["min"]) if "min" in bounds else 0
         end = bisect.bisect_right(ordered, bounds["max"]) if "max" in bounds else len(ordered)
         found = [self._documents[kind, value] for value in ordered[start:end]]
-        return np.concatenate(found) if found else np.empty(0, dtype=np.int64)
+        return np.unique(np.concatenate(found)) if found else np.empty(0, dtype=np.int64)
 
 
 def satisfying(

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from plait.contracts.retriever import Column
 from plait.index import exact
 from plait.index.approximate import ApproximateSearch
-from plait.index.commit import Commit
+from plait.index.commit import EXACT, Commit
 from plait.index.failures import writing
 from plait.index.store import Store
 from plait.index.tables import column_table
@@ -62,8 +62,8 @@ class Tuning:
             rows: how many passages there are.
 
         Returns:
-            column -> ``{"kind", "recall", "settings", "rows"}``; ``recall`` is by depth. A column whose recall stays
-            below :attr:`min_recall` is left out, which means exact search.
+            column -> ``{"kind", "recall", "settings", "rows"}``; ``recall`` is by depth. The kind ``exact`` says that
+            it was tried and did not reach :attr:`min_recall`, so search stays exact.
 
         Raises:
             IndexWriteError: the index could not be written.
@@ -74,20 +74,22 @@ class Tuning:
                 continue
             before = base.approximate.get(name)
             table = tables.get(column_table(name))
-            if before is not None and (table is None or self._still_good(table, before, rows)):
+            if table is None:
+                entries |= {name: dict(before)} if before is not None else {}
+            elif before is not None and self._holds(table, before, rows):
                 entries[name] = dict(before)
-            elif table is not None:
-                entry = self._build(store, name, column, table, rows)
-                if entry is not None:
-                    entries[name] = entry
+            else:
+                entries[name] = self._build(store, name, column, table, rows)
         return entries
 
-    def _still_good(self, table: Any, entry: Mapping[str, Any], rows: int) -> bool:
+    def _holds(self, table: Any, entry: Mapping[str, Any], rows: int) -> bool:
         """Rows added since are searched exactly, so recall holds; only their share must stay small."""
-        built = bool(table.list_indices()) and entry["recall"]["10"] >= self.min_recall
-        return built and rows <= _GROWTH * entry["rows"]
+        if rows > _GROWTH * entry["rows"]:
+            return False
+        good = min(entry["recall"].values()) >= self.min_recall
+        return not good if entry["kind"] == EXACT else good and bool(table.list_indices())
 
-    def _build(self, store: Store, name: str, column: Column, table: Any, rows: int) -> dict[str, Any] | None:
+    def _build(self, store: Store, name: str, column: Column, table: Any, rows: int) -> dict[str, Any]:
         partitions = max(round(rows**0.5 / 2), 2)
         with writing(store.path):
             table.create_index(
@@ -101,19 +103,23 @@ class Tuning:
         queries = sample_queries(vectors, _QUERIES)
         wanted = [exact.nearest(vectors, query, max(DEPTHS))[0] for kind in queries for query in kind]
         nprobes = max(partitions // 16, 1)
-        recall: dict[str, float] = {}
-        while nprobes <= max(partitions // 2, 1):
+        while True:
             settings = {"nprobes": nprobes, "refine_factor": _REFINE, "partitions": partitions}
             search = ApproximateSearch(store, table, settings, row_of.__getitem__)
             recall = _recall(search, queries, wanted)
             if min(recall.values()) >= self.min_recall:
                 return {"kind": KIND, "recall": recall, "settings": settings, "rows": rows}
+            if 2 * nprobes > partitions // 2:  # looking into more than half saves nothing over exact search
+                break
             nprobes *= 2
         _logger.warning(
             "column %s: approximate search finds %s of the exact results, less than %.3f; search stays exact",
             name, recall, self.min_recall,
         )  # fmt: skip
-        return None
+        with writing(store.path):
+            for index in table.list_indices():
+                table.drop_index(index.name)
+        return {"kind": EXACT, "recall": recall, "settings": {}, "rows": rows}
 
 
 def sample_queries(vectors: NDArray[np.float32], count: int, seed: int = 0) -> list[NDArray[np.float32]]:

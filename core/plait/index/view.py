@@ -20,7 +20,7 @@ from plait.contracts.retriever import Column, SparseColumn
 from plait.index import exact
 from plait.index.approximate import ApproximateSearch
 from plait.index.codec import document_from_json
-from plait.index.commit import Commit
+from plait.index.commit import EXACT, Commit
 from plait.index.filters import FilterKey, satisfying
 from plait.index.sparse import postings
 from plait.index.store import Store
@@ -237,7 +237,7 @@ class View:
             IndexStoreError: there is no such vector column.
         """
         query = exact.query_vector(vector, self._column(column, "vector").dimension or 0, column)
-        if allowed is None and column in self._state.approximate:
+        if allowed is None and self._state.approximate.get(column, {}).get("kind", EXACT) != EXACT:
             found = self._approximate(column).nearest(query, k)
             if found is not None:
                 return found

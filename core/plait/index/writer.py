@@ -278,8 +278,8 @@ class Writer:
             for name in self._names():
                 versions[name] = self._finished(name)
             approximate = self._tuning.update(self._store, self._base, self._columns, self._tables, counts["passages"])
-            for column in approximate:
-                versions[column_table(column)] = self._version(column_table(column))
+            # Building a search index makes a new version of a column's table.
+            versions |= {name: self._version(name) for name in versions if self._is_ahead(name)}
             self._store.sync([name for name in versions if name in self._tables], self._opened)
             for name in versions:
                 if name in self._tables:

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from plait.contracts.errors import IndexCorruptError, IndexFormatError, IndexNotFoundError, IndexStoreError
+from plait.index import Index
+
+
+def test_an_empty_index_opens_as_commit_zero(tmp_path: Path) -> None:
+    Index.create(tmp_path)
+    index = Index.open(tmp_path)
+    assert index.commit.number == 0
+    assert len(index.view()) == 0
+    assert index.view().document_ids == []
+    assert index.view().allowed({"year": 1}) is not None
+    assert index.check() == []
+    assert dict(index.sources()) == {}
+    assert [commit.number for commit in index.versions()] == [0]
+
+
+def test_an_index_is_not_made_over_other_things(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(IndexStoreError, match=r"thesis\.tex"):
+        Index.create(tmp_path)
+    with pytest.raises(IndexStoreError, match="a file"):
+        Index.create(tmp_path / "thesis.tex")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_an_index_is_not_made_twice(index: Index) -> None:
+    with pytest.raises(IndexStoreError, match="already"):
+        Index.create(index.path)
+
+
+def test_a_half_made_index_can_be_made_again(tmp_path: Path) -> None:
+    (tmp_path / "commits").mkdir()
+    (tmp_path / ".index.json.tmp").write_text("{")
+    assert Index.create(tmp_path).commit.number == 0
+
+
+def test_a_folder_without_an_index_says_how_to_make_one(tmp_path: Path) -> None:
+    assert not Index.exists(tmp_path)
+    with pytest.raises(IndexNotFoundError, match="plait index add"):
+        Index.open(tmp_path)
+    with pytest.raises(IndexNotFoundError):
+        Index.open(tmp_path / "nowhere")
+
+
+def test_a_newer_format_is_refused_and_left_alone(filled: Index) -> None:
+    place = filled.path / "index.json"
+    place.write_text(json.dumps({**json.loads(place.read_text()), "format": 2}))
+    before = sorted((path, path.stat().st_mtime_ns) for path in filled.path.rglob("*"))
+    with pytest.raises(IndexFormatError, match="upgrade"):
+        Index.open(filled.path)
+    with pytest.raises(IndexFormatError, match="upgrade"), filled.writer():
+        pass
+    after = [(path, time) for path, time in sorted((p, p.stat().st_mtime_ns) for p in filled.path.rglob("*"))
+             if path.name != "index.lock" and path.is_file()]  # fmt: skip
+    assert [entry for entry in before if entry[0].is_file() and entry[0].name != "index.lock"] == after
+
+
+def test_a_linked_index_json_is_not_followed(filled: Index, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere.json").write_bytes((filled.path / "index.json").read_bytes())
+    (filled.path / "index.json").unlink()
+    (filled.path / "index.json").symlink_to(tmp_path / "elsewhere.json")
+    with pytest.raises(IndexFormatError, match="symbolic link"):
+        Index.open(filled.path)
+
+
+@pytest.mark.parametrize("part", ["tables", "commits"])
+def test_folders_that_lead_outside_are_not_followed(filled: Index, tmp_path: Path, part: str) -> None:
+    (filled.path / part).rename(tmp_path / part)
+    (filled.path / part).symlink_to(tmp_path / part)
+    with pytest.raises(IndexFormatError, match=f"{part} is a symbolic link"):
+        Index.open(filled.path)
+
+
+def test_the_index_folder_itself_may_be_a_link(filled: Index, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(filled.path)
+    assert len(Index.open(tmp_path / "link").view()) == 6
+
+
+def test_a_damaged_history_file_is_named(filled: Index) -> None:
+    (filled.path / "commits" / "0.json").write_text("{")
+    with pytest.raises(IndexCorruptError, match=r"0\.json.*delete this file"):
+        filled.versions()
+    assert [(f.severity, f.where) for f in filled.check()] == [("warning", "commit 0")]
+
+
+def test_opening_an_index_imports_neither_lance_nor_arrow(filled: Index) -> None:
+    code = (
+        "import sys; from plait.index import Index; i = Index.open(sys.argv[1]); i.versions(); i.commit\n"
+        "print(sorted({'lancedb', 'pyarrow', 'torch', 'pandas', 'filelock'} & set(sys.modules)))"
+    )
+    out = subprocess.run([sys.executable, "-c", code, filled.path], capture_output=True, text=True, check=True).stdout
+    assert out.strip() == "[]"
