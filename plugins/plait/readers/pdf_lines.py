@@ -211,7 +211,8 @@ def _gutter(lines: Sequence[Line]) -> float | None:
     total = sum(weights.values())
     low, high = min(line.x0 for line in lines), max(line.x1 for line in lines)
     best: tuple[float, float] | None = None
-    edges = sorted({line.x1 + 2.0 for line in lines if low + 0.1 * (high - low) < line.x1 < high - 0.1 * (high - low)})
+    inset = 0.03 * (high - low)
+    edges = sorted({line.x1 + 2.0 for line in lines if low + inset < line.x1 < high - inset})
     for x in edges:
         left = [line for line in lines if line.x1 <= x]
         right = [line for line in lines if line.x0 >= x + 3.0]

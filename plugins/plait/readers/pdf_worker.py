@@ -75,8 +75,9 @@ def _page(page: Any, raw: Any) -> dict[str, Any]:
     if total > _MAX_CHARACTERS:
         raise MemoryError(f"{total:,} characters on one page")
     x, y = ctypes.c_double(), ctypes.c_double()
-    left, right, bottom, top = (ctypes.c_double() for _ in range(4))
-    matrix = raw.FS_MATRIX()
+    matrix, box = raw.FS_MATRIX(), raw.FS_RECTF()
+    last_owner: int | None = None
+    size, bold, upright = 0.0, False, True
     fragments: list[list[Any]] = []
     rotated = unmapped = 0
     current: list[Any] | None = None
@@ -97,21 +98,26 @@ def _page(page: Any, raw: Any) -> dict[str, Any]:
         if character in _LINE_END:
             current = None
             continue
+        if character.isspace() and current is None:
+            continue  # where a line begins is where its first visible character stands
         if character == "\ufffd" or 0xE000 <= code < 0xF900 or character == "\0":
             unmapped += 1
             continue
-        if abs(math.sin(raw.FPDFText_GetCharAngle(text_page, index))) > 0.2:
+        owner = ctypes.cast(raw.FPDFText_GetTextObject(text_page, index), ctypes.c_void_p).value
+        if owner is None or owner != last_owner:  # style is a property of the text object: asked once for each
+            last_owner = owner
+            raw.FPDFText_GetMatrix(text_page, index, matrix)
+            scale = math.hypot(matrix.c, matrix.d) or 1.0
+            size = round(raw.FPDFText_GetFontSize(text_page, index) * scale, 2)
+            bold = _is_bold(text_page, index, raw)
+            upright = abs(math.sin(raw.FPDFText_GetCharAngle(text_page, index))) <= 0.2
+        if not upright:
             rotated += 1
             current = None
             continue
         raw.FPDFText_GetCharOrigin(text_page, index, x, y)
-        raw.FPDFText_GetLooseCharBox(text_page, index, box := raw.FS_RECTF())
-        left.value, right.value, bottom.value, top.value = box.left, box.right, box.bottom, box.top
-        raw.FPDFText_GetMatrix(text_page, index, matrix)
-        scale = math.hypot(matrix.c, matrix.d) or 1.0
-        size = round(raw.FPDFText_GetFontSize(text_page, index) * scale, 2)
-        bold = _is_bold(text_page, index, raw)
-        gap = left.value - current[1] if current is not None else 0.0
+        raw.FPDFText_GetLooseCharBox(text_page, index, box)
+        gap = box.left - current[1] if current is not None else 0.0
         if (
             current is None
             or abs(y.value - current[2]) > 0.1 * max(size, 1.0)
@@ -120,10 +126,10 @@ def _page(page: Any, raw: Any) -> dict[str, Any]:
             or gap > 1.2 * size
             or gap < -1.5 * size
         ):
-            current = [round(left.value, 2), round(right.value, 2), round(y.value, 2), size, bold, ""]
+            current = [round(box.left, 2), round(box.right, 2), round(y.value, 2), size, bold, ""]
             fragments.append(current)
         current[5] += character
-        current[1] = max(current[1], round(right.value, 2))
+        current[1] = max(current[1], round(box.right, 2))
     pictures = sum(1 for item in page.get_objects(max_depth=2) if item.type == raw.FPDF_PAGEOBJ_IMAGE)
     kept = [fragment for fragment in fragments if fragment[5].strip()]
     return {"fragments": kept, "pictures": pictures, "rotated": rotated, "unmapped": unmapped}
