@@ -48,14 +48,13 @@ def render(evaluation: Evaluation) -> Group:
     for system in evaluation.systems:
         name = f"{system.label} (on top of the legs)" if system is evaluation.fused else system.label
         cost.add_row(escape(name), _milliseconds(system.encode_ms), _milliseconds(system.search_ms))
-    cost.caption = "encoding -: the leg encodes nothing, or its encoder is not an attribute and counts as search"
-    cost.caption_justify = "left"
     found = evaluation.environment
     lines = [
+        "encoding -: the leg encodes nothing, or keeps its encoder where it counts as search",
         f"difference and p (two-sided paired randomisation test): against the best leg by that measure; "
         f"{settings['resamples']:,} resamples, seed {settings['seed']}",
-        "  ".join([f"python {found['python']}", *(f"{name} {number}" for name, number in found["versions"].items())]),
-        "  ".join([f"cores {found['cores']}", *(f"{name} {count}" for name, count in found["threads"].items())]),
+        ", ".join([f"python {found['python']}", *(f"{name} {number}" for name, number in found["versions"].items())]),
+        ", ".join([f"cores {found['cores']}", *(f"{name} {count}" for name, count in found["threads"].items())]),
         *(f"note: {note}" for note in evaluation.notes),
     ]
     return Group(quality, cost, *(Text(line, style="dim") for line in lines))
