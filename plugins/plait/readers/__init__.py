@@ -46,7 +46,6 @@ def plait_components() -> list[Component]:
             factory="plait.readers.pdf:PdfReader",
             config="plait.readers.pdf:Config",
             summary="PDF in a capped subprocess: columns, headings, running heads, captions, bibliography",
-            extra="plait",
             capabilities={"suffixes": [".pdf"]},
         ),
     ]

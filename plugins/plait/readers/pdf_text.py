@@ -11,7 +11,7 @@ _HYPHENS = "-\u2010\u00ad\u0002"
 _WORD = re.compile(r"[^\W\d_]+(?:[-\u2010][^\W\d_]+)*")
 _ADDRESS = re.compile(r"(?:https?:|www\.|doi\.org|10\.\d{4,9}/)\S*$")
 _KEEPS_HYPHEN = frozenset(
-    """self well high low long short open real cross multi single two three one first second full half large small
+    """self well high low long short open real cross multi single one two three four five six seven eight nine ten first second third full half large small
     state hands peer user data time cost end non pre post semi co""".split()  # noqa: SIM905 - as readable as a list
 )
 
@@ -45,6 +45,8 @@ def _append(text: str, line: str, words: set[str]) -> str:
     if text[-1] in _HYPHENS and len(text) > 1 and text[-2].isalpha():
         return _after_hyphen(text, line, words)
     address = _ADDRESS.search(text)
+    if re.search(r"\d[-\u2013]$", text) and line[0].isdigit():
+        return text + line
     # A full stop ends a sentence far more often than it breaks an address before a capital.
     ends = text[-1] == "." and line[0].isupper()
     if address and not ends and (text[-1] in "/:._=&?#%" or line[0] in "/.?=&#%_-"):
