@@ -36,15 +36,15 @@ def write_lock(path: Path, timeout: float) -> Iterator[None]:
     owner = path / "writer.json"
     # Not a soft lock where the file system knows none: that one would outlive a killed writer.
     lock = FileLock(path / "index.lock", timeout=max(timeout, 0.0), fallback_to_soft=False)
-    try:
-        with writing(path):
+    with writing(path):
+        try:
             lock.acquire()
-    except Timeout as error:
-        raise IndexLockedError(
-            f"another process is writing: {_describe(owner)}; waited {timeout:g} s",
-            where=str(path),
-            fix="wait until it is done, or wait longer with a larger timeout",
-        ) from error
+        except Timeout as error:  # which is an OSError as well, but not one about writing
+            raise IndexLockedError(
+                f"another process is writing: {_describe(owner)}; waited {timeout:g} s",
+                where=str(path),
+                fix="wait until it is done, or wait longer with a larger timeout",
+            ) from error
     try:
         with writing(path):
             record = {"pid": os.getpid(), "host": socket.gethostname(), "since": now()}

@@ -95,7 +95,7 @@ class Store:
             IndexWriteError: the place cannot be written.
         """
         table = self.open(name, version)
-        with writing(self.path):
+        with writing(self.path.parent):
             table.checkout_latest()
             if table.version != version:
                 table.checkout(version)
@@ -114,7 +114,7 @@ class Store:
         Raises:
             IndexWriteError: the place cannot be written.
         """
-        with writing(self.path):
+        with writing(self.path.parent):
             if not kept:
                 self.drop(name)
             return self._database.create_table(name, schema=schema, mode="overwrite" if kept else "create")
@@ -132,7 +132,7 @@ class Store:
             IndexWriteError: the place cannot be written.
         """
         if rows.num_rows:
-            with writing(self.path):
+            with writing(self.path.parent):
                 table.add(rows)
 
     def delete(self, table: Any, key: str, values: Iterable[str]) -> None:
@@ -142,7 +142,7 @@ class Store:
             IndexWriteError: the place cannot be written.
         """
         quoted = ["'" + value.replace("'", "''") + "'" for value in values]
-        with writing(self.path):
+        with writing(self.path.parent):
             for start in range(0, len(quoted), _DELETED_AT_ONCE):
                 table.delete(f"{key} IN ({', '.join(quoted[start : start + _DELETED_AT_ONCE])})")
 
@@ -161,7 +161,7 @@ class Store:
         Raises:
             IndexWriteError: the place cannot be written.
         """
-        with writing(self.path):
+        with writing(self.path.parent):
             tags = table.tags
             name = f"v{table.version}"
             if name not in tags.list():
@@ -180,7 +180,7 @@ class Store:
             IndexWriteError: the place cannot be written.
         """
         kept = set(kept)
-        with writing(self.path), warnings.catch_warnings():
+        with writing(self.path.parent), warnings.catch_warnings():
             # Lance warns that others' old versions go; which ones may go is exactly what the tags say.
             warnings.simplefilter("ignore", UserWarning)
             for name, tag in table.tags.list().items():
@@ -198,7 +198,7 @@ class Store:
             IndexWriteError: the place cannot be written.
         """
         wanted = {f"{name}.lance" for name in names}
-        with writing(self.path):
+        with writing(self.path.parent):
             for entry in self.path.iterdir():
                 if entry.name.endswith(".lance") and entry.name not in wanted and not entry.is_symlink():
                     shutil.rmtree(entry)
@@ -209,7 +209,7 @@ class Store:
         Raises:
             IndexWriteError: the disk refused.
         """
-        with writing(self.path):
+        with writing(self.path.parent):
             for name in names:
                 for folder, _, files in os.walk(self.path / f"{name}.lance"):
                     fresh = [

@@ -91,10 +91,10 @@ class Tuning:
 
     def _build(self, store: Store, name: str, column: Column, table: Any, rows: int) -> dict[str, Any]:
         partitions = max(round(rows**0.5 / 2), 2)
-        with writing(store.path):
-            table.create_index(
-                metric="cosine", vector_column_name="value", index_type=KIND, num_partitions=partitions, replace=True
-            )
+        from lancedb.index import IvfSq
+
+        with writing(store.path.parent):
+            table.create_index("value", config=IvfSq(distance_type="cosine", num_partitions=partitions), replace=True)
         stored = store.read(table, ["passage_id", "value"])
         row_of = {passage_id: row for row, passage_id in enumerate(stored["passage_id"].to_pylist())}
         vectors = np.concatenate(
@@ -116,7 +116,7 @@ class Tuning:
             "column %s: approximate search finds %s of the exact results, less than %.3f; search stays exact",
             name, recall, self.min_recall,
         )  # fmt: skip
-        with writing(store.path):
+        with writing(store.path.parent):
             for index in table.list_indices():
                 table.drop_index(index.name)
         return {"kind": EXACT, "recall": recall, "settings": {}, "rows": rows}
