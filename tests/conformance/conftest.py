@@ -46,9 +46,8 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], 
 def _cross_encoder(vocabulary: Path, folder: Path) -> Path:
     """A small cross-encoder with random weights: real in all but its judgement, which no suite is about."""
     torch.manual_seed(0)
-    config = transformers.BertConfig(
-        hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64, num_labels=1
-    )
+    config = transformers.BertConfig(hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64)
+    config.num_labels = 1
     transformers.BertForSequenceClassification(config).save_pretrained(folder)
     for name in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt"):
         shutil.copy(vocabulary / name, folder)
