@@ -5,7 +5,9 @@
 PAPERS is a folder with one sub-folder a paper, each holding a PDF and (somewhere below) its JATS full text.
 
 Recall: the share of the words of the JATS body's paragraphs that stand in the PDF's body text in the same order
-(longest common subsequence over words; lower case, letters and digits only). Bibliography: the titles of the JATS references
+(longest common subsequence over words; lower case, letters and digits only).
+
+Bibliography: the titles of the JATS references
 must not stand in the PDF's body text, except where the JATS body itself mentions them, and must stand in its
 references.
 """

@@ -11,8 +11,10 @@ _HYPHENS = "-\u2010\u00ad\u0002"
 _WORD = re.compile(r"[^\W\d_]+(?:[-\u2010][^\W\d_]+)*")
 _ADDRESS = re.compile(r"(?:https?:|www\.|doi\.org|10\.\d{4,9}/)\S*$")
 _KEEPS_HYPHEN = frozenset(
-    """self well high low long short open real cross multi single one two three four five six seven eight nine ten first second third full half large small
-    state hands peer user data time cost end non pre post semi co""".split()  # noqa: SIM905 - as readable as a list
+    """
+    self well high low long short open real cross multi single two one three four five six seven eight nine ten first
+    second third full half large small state hands peer user data time cost end non pre post semi co
+    """.split()
 )
 
 
