@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from plait.config import Settings, Use, use
-from plait.contracts import Chunk, Embedder, Evidence, GenerationRequest, Message, Usage
+from plait.contracts import Chunk, Embedder, GenerationRequest, Message, Usage
+from plait.generators.pieces import Piece, pieces_of
 from plait.text.content import content_words
-from plait.text.sentences import sentence_spans
 
 __all__ = ["Config", "Extractive"]
 
 
 class Config(Settings):
-    """Settings of the extractive generator."""
+    """Settings of ``extractive``."""
 
     embedder: Use = use("minilm")
     """Compares the question with sentences."""
     max_sentences: int = Field(default=3, ge=1, le=20)
-    """Most sentences of an answer."""
+    """Most sentences of an answer; the rows of one table count as one."""
+    max_rows: int = Field(default=4, ge=1, le=50)
+    """Most rows of one table."""
     coverage: float = Field(default=0.35, ge=0.0, le=2.0)
     """Weight of the question's words that a sentence holds, against a cosine at weight 1."""
     prior: float = Field(default=0.15, ge=0.0, le=2.0)
@@ -35,20 +38,17 @@ class Config(Settings):
     """A further sentence must score at least this share of the best one."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Sentence:
-    text: str
-    passage: int
-    order: int
-    context: str
-
-
 class Extractive:
-    """Answers with sentences of the evidence, word for word, so that every citation re-opens exactly.
+    """Answers with sentences and table rows of the evidence, word for word, so that every citation re-opens exactly.
 
-    A sentence scores by cosine with the question, by the question's words it holds, and by its passage's place.
-    Sentences are taken greedily by maximal marginal relevance (Carbonell and Goldstein, SIGIR 1998) and put back into
-    reading order within their passage.
+    A piece scores by its cosine with the question, by the question's words it holds (weighted by how few pieces hold
+    them), and by its passage's place. Pieces are taken greedily by maximal marginal relevance (Carbonell and
+    Goldstein, SIGIR 1998) and put back into reading order within their passage. A chosen row brings its table's header
+    and the rows that score about as well, because a figure is often wanted against another.
+
+    Args:
+        config: the settings.
+        embedder: compares question and pieces.
     """
 
     def __init__(self, config: Config, *, embedder: Embedder) -> None:
@@ -70,49 +70,73 @@ class Extractive:
         return sum(len(message.content.split()) for message in messages)
 
     def stream(self, request: GenerationRequest) -> Iterator[Chunk]:
-        """Yields the chosen sentences one by one."""
+        """Yields the chosen pieces one by one, in order; tokens are counted as words."""
         read = sum(len(item.passage.text.split()) for item in request.evidence)
-        written = 0
-        finish: Any = "stop"
-        first = True
-        for sentence in self._choose(request):
-            length = len(sentence.text.split())
+        written, finish, before = 0, "stop", ""
+        for line in self._lines(request):
+            length = len(line.split())
             if written + length > request.max_tokens:
                 finish = "length"
                 break
             written += length
-            yield Chunk(sentence.text if first else "\n" + sentence.text)
-            first = False
-        yield Chunk("", "declined" if not written else finish, Usage(read, written))
+            yield Chunk(_joint(before, line) + line)
+            before = line
+        reason: Literal["stop", "length", "declined"] = "stop"
+        if finish == "length":
+            reason = "length"
+        elif not written:
+            reason = "declined"
+        yield Chunk("", reason, Usage(read, written))
 
-    def _choose(self, request: GenerationRequest) -> list[_Sentence]:
-        sentences = _sentences(request.evidence)
-        if not sentences:
+    def _lines(self, request: GenerationRequest) -> Iterator[str]:
+        header = ""
+        for piece in self._choose(request):
+            if piece.header and piece.header != header:
+                yield piece.header
+            header = piece.header
+            yield piece.text
+
+    def _choose(self, request: GenerationRequest) -> list[Piece]:
+        pieces = pieces_of(request.evidence)
+        if not pieces:
             return []
+        vectors = self._embedder.embed_passages([piece.described for piece in pieces])
         query = self._embedder.embed_queries([request.query.text])[0]
-        vectors = self._embedder.embed_passages([f"{s.context}\n{s.text}" if s.context else s.text for s in sentences])
-        scores = self._scores(request, sentences, vectors @ query)
+        scores = self._scores(request.query.text, pieces, vectors @ query)
         chosen: list[int] = []
-        while len(chosen) < min(self._config.max_sentences, len(sentences)):
-            gain = scores.copy()
+        taken = np.zeros(len(pieces), dtype=bool)
+        for _ in range(self._config.max_sentences):
+            gain = np.where(taken, -np.inf, scores)
             if chosen:
-                gain -= self._config.diversity * (vectors @ vectors[chosen].T).max(axis=1)
-                gain[chosen] = -np.inf
+                gain = gain - self._config.diversity * (vectors @ vectors[chosen].T).max(axis=1)
             best = int(np.argmax(gain))
-            if chosen and scores[best] < self._config.within * scores[chosen[0]]:
+            if taken[best] or (chosen and scores[best] < self._config.within * scores[chosen[0]]):
                 break
-            chosen.append(best)
-        return sorted((sentences[place] for place in chosen), key=lambda s: (_rank(s, chosen, sentences), s.order))
+            for place in self._with_its_rows(best, pieces, scores):
+                chosen.append(place)
+            # One table answers once: its other rows lost to these.
+            taken |= np.array([n in chosen or self._same_table(pieces[best], piece) for n, piece in enumerate(pieces)])
+        order = {passage: n for n, passage in enumerate(dict.fromkeys(pieces[place].passage for place in chosen))}
+        return sorted((pieces[place] for place in chosen), key=lambda piece: (order[piece.passage], piece.order))
 
-    def _scores(
-        self, request: GenerationRequest, sentences: Sequence[_Sentence], cosines: NDArray[np.float32]
-    ) -> NDArray[np.float64]:
-        asked = {word.stem for word in content_words(request.query.text)}
-        coverage = [
-            len(asked & {word.stem for word in content_words(f"{s.context} {s.text}")}) / max(1, len(asked))
-            for s in sentences
-        ]
-        prior = [1.0 / (1 + s.passage) for s in sentences]
+    def _with_its_rows(self, best: int, pieces: Sequence[Piece], scores: NDArray[np.float64]) -> list[int]:
+        if not pieces[best].header:
+            return [best]
+        rows = [n for n, piece in enumerate(pieces) if self._same_table(pieces[best], piece)]
+        rows = [n for n in rows if scores[n] >= 0.9 * scores[best]]
+        return sorted(rows, key=lambda n: -scores[n])[: self._config.max_rows]
+
+    @staticmethod
+    def _same_table(one: Piece, other: Piece) -> bool:
+        return bool(one.header) and (one.passage, one.header) == (other.passage, other.header)
+
+    def _scores(self, question: str, pieces: Sequence[Piece], cosines: NDArray[np.float32]) -> NDArray[np.float64]:
+        held = [{word.stem for word in content_words(piece.described)} for piece in pieces]
+        frequency = Counter(stem for stems in held for stem in stems)
+        asked = {word.stem: math.log(1 + len(pieces) / (1 + frequency[word.stem])) for word in content_words(question)}
+        total = sum(asked.values()) or 1.0
+        coverage = [sum(mass for stem, mass in asked.items() if stem in stems) / total for stems in held]
+        prior = [1.0 / (1 + piece.passage) for piece in pieces]
         return (
             np.asarray(cosines, np.float64)
             + self._config.coverage * np.asarray(coverage)
@@ -120,18 +144,10 @@ class Extractive:
         )
 
 
-def _rank(sentence: _Sentence, chosen: Sequence[int], sentences: Sequence[_Sentence]) -> int:
-    """Place of a sentence's passage in the answer: passages come in the order in which they were first chosen."""
-    order = list(dict.fromkeys(sentences[place].passage for place in chosen))
-    return order.index(sentence.passage)
-
-
-def _sentences(evidence: Sequence[Evidence]) -> list[_Sentence]:
-    found: dict[str, _Sentence] = {}
-    for place, item in enumerate(evidence):
-        text = item.passage.text
-        for order, (start, end) in enumerate(sentence_spans(text)):
-            shown = text[start:end]
-            if len(content_words(shown)) >= 2:
-                found.setdefault(shown, _Sentence(shown, place, order, item.passage.context))
-    return list(found.values())
+def _joint(before: str, line: str) -> str:
+    """What parts two pieces: a space behind a finished sentence, a blank line where one could run into the next."""
+    if not before:
+        return ""
+    if " | " in before and " | " in line:
+        return "\n"
+    return " " if before[-1] in ".!?" and " | " not in line else "\n\n"
