@@ -110,13 +110,13 @@ def print_quality(
     from plait.evaluation.measures import per_query
 
     collection = load_collection(options.collection, options.split)
-    questions = [query.text for query in collection.queries]
+    questions = [query.text for query in collection.queries.values()]
     found = []
     for passages, queries in ((one, ours.embed_queries(questions)), (other, theirs.encode(questions))):
         run = {}
         for query, scores in zip(collection.queries, queries @ passages.T, strict=True):
             best = np.argsort(-scores, kind="stable")[:10]
-            run[query.id] = [(ids[row], float(scores[row])) for row in best]
+            run[query] = [(ids[row], float(scores[row])) for row in best]
         values = per_query(collection.qrels, run, ["nDCG@10"])["nDCG@10"]
         found.append(sum(values.values()) / len(values))
     print(

@@ -76,8 +76,8 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
 
-    queries = load_collection(options.collection, options.split).queries[: options.queries]
-    questions = [query.text for query in queries]
+    queries = load_collection(options.collection, options.split).queries.values()
+    questions = [query.text for query in queries][: options.queries]
     with ExitStack() as stack:
         place = options.index or Path(stack.enter_context(TemporaryDirectory())) / "index"
         started = resident()

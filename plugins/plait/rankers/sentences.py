@@ -31,7 +31,10 @@ class Config(Settings):
 class Sentences:
     """Mixes each hit's score with the cosine of its nearest sentence (MaxP of Dai and Callan 2019, over sentences).
 
-    Both are first spread over 0 to 1 within the reordered hits.
+    Both are first spread over 0 to 1 within the reordered hits. Measured with MiniLM behind reciprocal rank fusion on
+    110 training claims of SciFact: nDCG@10 .741 without, .757, .759, .757, .722 and .690 at weights .1, .3, .4, .7 and
+    1 (17 queries better and 8 worse at .3). Alone the sentences are worse than the fusion. The encoding of about 180
+    sentences makes it some hundred times dearer than the rest of retrieval, hence off unless a pipeline names it.
 
     Args:
         config: the settings.

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from plait.contracts.errors import MissingDependencyError
+from plait.contracts.errors import ConfigError, MissingDependencyError
 
 __all__ = ["ANALYSIS_VERSION", "ENGLISH_STOP_WORDS", "Analyser"]
 
@@ -46,6 +46,7 @@ class Analyser:
 
     Raises:
         MissingDependencyError: PyStemmer is not installed and a stemmer is wanted.
+        ConfigError: there is no such stemmer.
 
     Example:
         >>> Analyser(None, ENGLISH_STOP_WORDS).terms("The nDCG@10 of GPT-4 was 0.679 in Müller's state-of-the-art")
@@ -113,5 +114,10 @@ def _stemmer(language: str) -> Callable[[str], str]:
         raise MissingDependencyError(
             "stemming needs PyStemmer", where="lexical: stemmer", fix="pip install PyStemmer, or set stemmer=None"
         ) from error
+    known: list[str] = Stemmer.algorithms()
+    if language not in known:
+        raise ConfigError(
+            f"there is no stemmer {language!r}", where="lexical: stemmer", choices=known, fix="or set stemmer=None"
+        )
     stemmer: _Stemmer = Stemmer.Stemmer(language)
     return stemmer.stemWord

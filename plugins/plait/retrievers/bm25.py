@@ -75,6 +75,8 @@ def best_rows(scores: NDArray[np.float32], k: int) -> NDArray[np.int64]:
         >>> best_rows(np.array([0.0, 2.0, 1.0, 2.0, 1.0], dtype=np.float32), 3).tolist()
         [1, 3, 2]
     """
+    if k < 1:
+        return np.empty(0, dtype=np.int64)
     rows = np.flatnonzero(scores > 0)
     found = scores[rows]
     if k < len(rows):
