@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, cast
+from typing import Any
 
 from plait.config import Pipeline, Use
 from plait.contracts import Chunker, Embedder, Fusion, Generator, Ranker, Reader, Retriever
@@ -30,12 +30,12 @@ class Parts:
     @cached_property
     def readers(self) -> dict[str, Reader]:
         """Readers by name, in the pipeline's order."""
-        return {use.name: cast(Reader, self._build("reader", use)) for use in self.pipeline.readers}
+        return {use.name: self._assembly.build("reader", use) for use in self.pipeline.readers}
 
     @cached_property
     def chunker(self) -> Chunker:
         """The chunker."""
-        return cast(Chunker, self._build("chunker", self.pipeline.chunker))
+        return self._assembly.build("chunker", self.pipeline.chunker)
 
     @cached_property
     def retrievers(self) -> dict[str, Retriever]:
@@ -49,7 +49,7 @@ class Parts:
         for use in self.pipeline.retrievers:
             same = sum(label == use.name or label.startswith(f"{use.name}-") for label in labelled)
             label = use.name if not same else f"{use.name}-{same + 1}"
-            retriever = cast(Retriever, self._build("retriever", use))
+            retriever = self._assembly.build("retriever", use)
             for column in retriever.columns:
                 if column.name in owners:
                     raise ConfigError(
@@ -64,26 +64,26 @@ class Parts:
     @cached_property
     def fusion(self) -> Fusion:
         """The rank fusion."""
-        return cast(Fusion, self._build("fusion", self.pipeline.fusion))
+        return self._assembly.build("fusion", self.pipeline.fusion)
 
     @cached_property
     def ranker(self) -> Ranker | None:
         """The ranker, if the pipeline has one."""
-        return cast(Ranker, self._build("ranker", self.pipeline.ranker)) if self.pipeline.ranker else None
+        return self._assembly.build("ranker", self.pipeline.ranker) if self.pipeline.ranker else None
 
     @cached_property
     def generator(self) -> Generator:
         """The generator."""
-        return cast(Generator, self._build("generator", self.pipeline.generator))
+        return self._assembly.build("generator", self.pipeline.generator)
 
     @cached_property
     def relevance_embedder(self) -> Embedder:
         """The embedder that judges whether evidence can answer: one a retriever already uses, else the default."""
         for use in self.pipeline.retrievers:
-            embedder = getattr(self._build("retriever", use), "embedder", None)
+            embedder = getattr(self._assembly.build("retriever", use), "embedder", None)
             if isinstance(embedder, Embedder):
                 return embedder
-        return cast(Embedder, self._build("embedder", Use(name="minilm")))
+        return self._assembly.build("embedder", Use(name="minilm"))
 
     def identity(self) -> dict[str, Any]:
         """What the stored columns and passages depend on, as JSON values."""
@@ -113,9 +113,6 @@ class Parts:
             "plugin": _plugin_stamp(registered.distribution, registered.version),
             **({"settings": settings.model_dump(mode="json")} if kind != "retriever" and settings is not None else {}),
         }
-
-    def _build(self, kind: Kind, use: Use) -> object:
-        return self._assembly.build(kind, use)
 
 
 def _plugin_stamp(distribution: str, version: str) -> str:

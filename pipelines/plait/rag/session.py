@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from plait.config import Pipeline, load_pipeline
+from plait.config import Pipeline, load_pipeline, validate_pipeline
 from plait.config.toml import dump_toml, parse_toml
 from plait.contracts import Answer, Hit, Query
 from plait.contracts.errors import ConfigError, IndexNotFoundError
@@ -20,8 +19,8 @@ from plait.rag.retrieval import Retrieval, retrieve_all
 from plait.rag.tracing import Tracer
 
 if TYPE_CHECKING:
-    from plait.index import Index, View
-    from plait.rag.ingest import IngestSummary, Progress
+    from plait.index import Index, View, Writer
+    from plait.rag.ingest import Ingestor, IngestSummary, Progress
 
 __all__ = ["Rag", "open_index"]
 
@@ -123,7 +122,7 @@ class Rag:
         with self.index.writer(timeout=timeout) as writer:
             return self._ingestor(writer, progress).rebuild()
 
-    def _ingestor(self, writer: Any, progress: Progress | None) -> Any:
+    def _ingestor(self, writer: Writer, progress: Progress | None) -> Ingestor:
         from plait.rag.ingest import Ingestor
 
         notes = {"pipeline": dump_toml(self.pipeline), "readers": self.parts.readers_identity()}
@@ -176,6 +175,8 @@ class Rag:
 
     async def aask(self, question: str | Query) -> Answer:
         """:meth:`ask` for asynchronous programs: runs in a worker thread, the event loop stays free."""
+        import asyncio  # costs a quarter of this package's import, and only this method needs it
+
         return await asyncio.to_thread(self.ask, question)
 
 
@@ -203,15 +204,17 @@ def open_index(
         chosen = _stored_pipeline(place) or Pipeline()
     else:
         chosen = pipeline if isinstance(pipeline, Pipeline) else load_pipeline(pipeline)
+        named = "pipeline" if isinstance(pipeline, Pipeline) else str(pipeline)
+        validate_pipeline(chosen, host, where=named)
     return Rag(place, chosen, host)
 
 
 def _stored_pipeline(place: Path) -> Pipeline | None:
     """The pipeline that the current commit was written with."""
-    if not (place / "index.json").is_file():
-        return None
     from plait.index import Index
 
+    if not Index.exists(place):
+        return None
     notes: Mapping[str, Any] = Index.open(place).commit.notes
     text = notes.get("pipeline")
     if text is None:
