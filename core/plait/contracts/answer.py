@@ -15,7 +15,8 @@ __all__ = ["Answer", "Citation", "Sentence", "Stage", "Trace"]
 class Citation:
     """A span that was re-opened from the stored document; ``quote`` is what stood there.
 
-    ``number`` is the mark shown to the reader, from 1, one per cited document in order of appearance.
+    ``number`` is the mark shown to the reader, from 1, one per cited document in order of appearance (not the
+    number that a passage had in the prompt).
     ``score`` in [0, 1] says how well the quote covers the sentence.
     """
 

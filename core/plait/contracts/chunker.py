@@ -19,6 +19,7 @@ class Chunker(Protocol):
         """The passages of ``document`` in reading order.
 
         Each passage is exactly ``document.text[start:end]``, its id is ``f"{document.id}#{ordinal}"``, and
-        passages do not leave out text: together with the overlap they cover every placed block.
+        passages do not leave out text: together they cover every placed block. A document that has none (a title
+        alone) is one passage: its text.
         """
         ...

@@ -114,7 +114,7 @@ class Reference:
     text: str = ""
     title: str = ""
     year: int | None = None
-    identifiers: Mapping[str, str] = field(default_factory=dict)
+    identifiers: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,7 @@ class Document:
     id: str
     title: str
     sections: tuple[Section, ...]
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict, hash=False)
     references: tuple[Reference, ...] = ()
     source: Source | None = None
 

@@ -51,7 +51,10 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Strand:
-    """What one retriever gave to a hit: its rank there (from 1), its raw score, its share of the fused score."""
+    """What one retriever gave to a hit: its rank there (from 1), its raw score, its share of the fused score.
+
+    ``share`` is an addend: the shares of a hit sum to the score that the fusion gave it.
+    """
 
     retriever: str
     rank: int
@@ -61,7 +64,10 @@ class Strand:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A found passage. ``row`` is its row in the index view that found it; ``strands`` explain the score."""
+    """A found passage. ``strands`` explain the score.
+
+    ``row`` is its row in the index view that found it, and in no other; ``passage_id`` holds everywhere.
+    """
 
     passage_id: str
     document_id: str

@@ -19,7 +19,7 @@ class Query:
     """A question, optionally with a picture and with conditions on document metadata.
 
     Args:
-        text: the question, 1 to :data:`MAX_QUERY_CHARACTERS` characters after stripping.
+        text: the question: not blank, at most :data:`MAX_QUERY_CHARACTERS` characters.
         image: path of a picture, for multimodal retrievers.
         filters: metadata key -> wanted value, list of accepted values, or a range such as
             ``{"min": 2020, "max": 2024}``. A list in the metadata matches if any of its items does.
@@ -38,7 +38,7 @@ class Query:
 
     text: str
     image: str | None = None
-    filters: Mapping[str, Any] = field(default_factory=dict)
+    filters: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         if not self.text.strip():

@@ -139,7 +139,7 @@ class IndexView(Protocol):
 class IngestBatch:
     """What is being added: documents, their passages, the columns that retrievers before this one filled.
 
-    ``view`` is the index as it was before.
+    ``view`` is the index as it was before this run began to write.
     """
 
     documents: Sequence[Document]
@@ -166,5 +166,8 @@ class Retriever(Protocol):
         ...
 
     def retrieve(self, query: Query, view: IndexView, k: int) -> Sequence[Hit]:
-        """The k best passages, best first. Fewer, or none, is fine."""
+        """The k best passages that satisfy ``query.filters``, best first. Fewer, or none, is fine.
+
+        A retriever that works on text alone leaves ``query.image`` aside.
+        """
         ...

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
+from itertools import count
 from typing import Any
 
 from plait.config import Pipeline, Use
@@ -47,8 +48,7 @@ class Parts:
         labelled: dict[str, Retriever] = {}
         owners: dict[str, str] = {}
         for use in self.pipeline.retrievers:
-            same = sum(label == use.name or label.startswith(f"{use.name}-") for label in labelled)
-            label = use.name if not same else f"{use.name}-{same + 1}"
+            label = next(name for name in _labels(use.name) if name not in labelled)
             retriever = self._assembly.build("retriever", use)
             for column in retriever.columns:
                 if column.name in owners:
@@ -113,6 +113,12 @@ class Parts:
             "plugin": _plugin_stamp(registered.distribution, registered.version),
             **({"settings": settings.model_dump(mode="json")} if kind != "retriever" and settings is not None else {}),
         }
+
+
+def _labels(name: str) -> Iterator[str]:
+    """The name itself, then ``name-2``, ``name-3`` ..."""
+    yield name
+    yield from (f"{name}-{number}" for number in count(2))
 
 
 def _plugin_stamp(distribution: str, version: str) -> str:

@@ -27,10 +27,7 @@ class Retrieval:
 
 
 def retrieve_all(parts: Parts, query: Query, view: IndexView, k: int) -> Retrieval:
-    """Asks every retriever for its candidates, fuses them, and lets the ranker reorder the k best.
-
-    With one retriever there is nothing to fuse: its hits are passed on with their own scores.
-    """
+    """Asks every retriever for its candidates, fuses them, and lets the ranker reorder the k best."""
     runs: dict[str, Sequence[Hit]] = {}
     spent: dict[str, float] = {}
     depth = max(k, parts.pipeline.candidates)
