@@ -27,10 +27,10 @@ from plait.text.content import content_words
 
 __all__ = ["Relevance", "Signals", "assess", "signals"]
 
-WEIGHTS = (7.0, 3.0, -3.0)
+WEIGHTS = (7.63, 1.93, -0.05)
 """Of cosine, coverage and missing."""
-BIAS = -4.2
-THRESHOLD = 0.35
+BIAS = -4.53
+THRESHOLD = 0.40
 """Below it nothing is answered."""
 
 

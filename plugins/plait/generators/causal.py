@@ -154,6 +154,7 @@ def load_causal_model(place: Place, name: str, dtype: Dtype, device: str) -> Cau
             where=f"generator transformers: model {name!r}",
             fix='pip install "plait[models]"',
         )
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
     target = choose_device(device)
@@ -169,7 +170,7 @@ def load_causal_model(place: Place, name: str, dtype: Dtype, device: str) -> Cau
             model = AutoModelForCausalLM.from_pretrained(
                 place.folder, dtype=choose_dtype(dtype, target), **options, **source
             )
-    except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, TypeError, SafetensorError) as error:
         raise ModelError(
             f"the model cannot be loaded: {str(error).splitlines()[0] if str(error) else type(error).__name__}",
             where=str(place.folder / place.gguf if place.gguf else place.folder),
