@@ -147,11 +147,14 @@ class Index:
 
         Raises:
             IndexStoreError: the history does not hold that commit.
+            IndexCorruptError: its tables are missing or damaged.
             IndexLockedError: another process is writing.
             IndexWriteError: the folder cannot be written.
         """
         with write_lock(self.path, 10.0):
             old, current = self._past(number), self.commit
+            for name, version in old.tables.items():
+                self._store.open(name, version)  # so that a commit whose tables are damaged never becomes current
             commit = Commit(
                 number=current.number + 1,
                 parent=current.number,

@@ -11,6 +11,7 @@ import shutil
 import time
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -40,6 +41,7 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._synced: dict[Path, int] = {}
 
     @cached_property
     def _database(self) -> Any:
@@ -100,6 +102,9 @@ class Store:
             if table.version != version:
                 table.checkout(version)
                 table.restore()
+                # Files that a killed writer had not finished; with the lock held, nobody else is writing any.
+                for path in (self.path / f"{name}.lance").rglob(".tmp*"):
+                    path.unlink()
         return table
 
     def create(self, name: str, schema: Any, kept: bool) -> Any:
@@ -210,14 +215,32 @@ class Store:
             IndexWriteError: the disk refused.
         """
         with writing(self.path.parent):
+            paths = {self.path}
             for name in names:
                 for folder, _, files in os.walk(self.path / f"{name}.lance"):
-                    fresh = [
-                        path for path in (Path(folder, file) for file in files) if path.stat().st_mtime >= since - 1
-                    ]
-                    for path in fresh:
-                        with path.open("rb") as file:
-                            os.fsync(file.fileno())
-                    if fresh:
-                        sync_directory(Path(folder))
-            sync_directory(self.path)
+                    paths |= self._unsynced(Path(folder), files, since)
+            # Together, because the disk joins waits that come at once.
+            with ThreadPoolExecutor(8) as pool:
+                list(pool.map(_sync, sorted(paths)))
+
+    def _unsynced(self, folder: Path, files: Sequence[str], since: float) -> set[Path]:
+        """What of a table's folder must reach the disk: new files, and the folder where there are any."""
+        if folder.name == "_transactions":  # only read by writers at the same time, of which there are none
+            return set()
+        if folder.name == "_versions":  # Lance counts down, so the first is the newest; no commit names the others
+            files = sorted(files)[:1]
+        fresh = set()
+        for path in (folder / file for file in files):
+            written = path.stat().st_mtime_ns
+            if written >= (since - 1) * 1e9 and self._synced.get(path) != written:
+                self._synced[path] = written
+                fresh.add(path)
+        return fresh | {folder} if fresh else fresh
+
+
+def _sync(path: Path) -> None:
+    if path.is_dir():
+        sync_directory(path)
+        return
+    with path.open("rb") as file:
+        os.fsync(file.fileno())

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from plait.contracts.document import Document
-from plait.contracts.errors import DocumentError, IndexCorruptError, IndexStoreError
+from plait.contracts.errors import DocumentError, IndexStoreError, IndexWriteError
 from plait.contracts.passage import Passage
 from plait.contracts.retriever import Column, ColumnValues
 from plait.index.commit import Commit, now
@@ -23,22 +23,16 @@ from plait.index.tables import (
     column_table,
     document_rows,
     passage_rows,
-    schema,
 )
 from plait.index.tuning import Tuning
 from plait.index.validation import check_column, check_documents, check_passages, check_values, origin
 from plait.index.view import View
+from plait.index.working import WorkingTables
 
 __all__ = ["Writer"]
 
 _STAGED_PASSAGES = 8_192
 """Passages held in memory before they are written (not committed) to the tables."""
-
-_FRAGMENTS = 20
-"""A table in more small pieces than this is joined at the next commit."""
-
-_VERSIONS = 200
-"""A table with more versions on disk than this is tidied at the next commit."""
 
 _logger = logging.getLogger(__name__)
 
@@ -60,25 +54,22 @@ class Writer:
         self, folder: Folder, store: Store, view_of: Callable[[Commit], View], keep_commits: int, tuning: Tuning
     ) -> None:
         self._folder = folder
-        self._store = store
         self._view_of = view_of
         self._keep_commits = keep_commits
         self._tuning = tuning
-        self._history = folder.history()
-        self._base = self._history[0]
-        self._columns: dict[str, Column] = dict(self._base.columns)
-        self._tables: dict[str, Any] = {}
+        history = folder.history()
+        self._tables = WorkingTables(store, history, history[0].columns)
         self._staged: list[tuple[Sequence[Document], Sequence[Passage], Mapping[str, Any]]] = []
         self._staged_passages = 0
         self._origins: dict[str, tuple[tuple[str, str] | None, str]] = {}
-        self._changed = False
+        self._changed = self._rows_changed = False
         self._usable = True
         self._opened = time.time()
 
     @property
     def view(self) -> View:
         """The index as it was at the last commit."""
-        return self._view_of(self._base)
+        return self._view_of(self._tables.base)
 
     def declare(self, columns: Sequence[Column]) -> None:
         """Sets which columns the index has from the next commit on.
@@ -99,14 +90,16 @@ class Writer:
                     where=str(self._folder.path),
                     fix="give one of them another name",
                 )
-        if declared == self._columns:
+        before = self._tables.columns
+        if declared == before:
             return
         self._flush()
-        self._columns, before = declared, self._columns
-        for name, column in declared.items():
-            if before.get(name) != column:
-                self._create(column_table(name))
         self._changed = True
+        with self._breaking():
+            self._tables.columns = declared
+            for name, column in declared.items():
+                if before.get(name) != column:
+                    self._tables.create(column_table(name))
 
     def put(
         self, documents: Sequence[Document], passages: Sequence[Passage], columns: Mapping[str, ColumnValues]
@@ -138,18 +131,18 @@ class Writer:
                     fix="give one of them another id",
                 )
         check_passages(documents, passages)
-        if set(columns) != set(self._columns):
+        if set(columns) != set(self._tables.columns):
             raise IndexStoreError(
-                f"values for columns {sorted(columns)} where {sorted(self._columns)} are declared",
+                f"values for columns {sorted(columns)} where {sorted(self._tables.columns)} are declared",
                 where=str(self._folder.path),
                 fix="declare what the retrievers fill, and fill what they declare",
             )
         ids = [passage.id for passage in passages]
         for name, values in columns.items():
-            check_values(self._columns[name], values, len(passages), ids)
+            check_values(self._tables.columns[name], values, len(passages), ids)
         owners = [passage.document_id for passage in passages]
         rows = {
-            column_table(name): column_rows(self._columns[name], ids, owners, values)
+            column_table(name): column_rows(self._tables.columns[name], ids, owners, values)
             for name, values in columns.items()
         }
         rows[DOCUMENTS] = document_rows(documents)
@@ -175,7 +168,8 @@ class Writer:
         check_documents(documents)
         self._flush()
         rows = document_rows(documents)
-        stored = self._store.read(self._table(DOCUMENTS), ["id", "content_hash"])
+        table = self._tables.table(DOCUMENTS)
+        stored = self._tables.store.read(table, ["id", "content_hash"])
         hashes = dict(zip(stored["id"].to_pylist(), stored["content_hash"].to_pylist(), strict=True))
         for document, fresh in zip(documents, rows["content_hash"].to_pylist(), strict=True):
             if hashes.get(document.id) != fresh:
@@ -184,8 +178,8 @@ class Writer:
                 )
         self._changed = True
         with self._breaking():
-            self._store.delete(self._table(DOCUMENTS), "id", [document.id for document in documents])
-            self._store.append(self._table(DOCUMENTS), rows)
+            self._tables.store.delete(table, "id", [document.id for document in documents])
+            self._tables.store.append(table, rows)
         self._origins |= {document.id: _origin(document) for document in documents}
 
     def remove(self, document_ids: Iterable[str]) -> int:
@@ -200,9 +194,9 @@ class Writer:
         self._flush()
         gone = sorted(set(document_ids) & self._present)
         if gone:
-            self._changed = True
+            self._changed = self._rows_changed = True
             with self._breaking():
-                self._delete(gone)
+                self._tables.delete(gone)
             self._present.difference_update(gone)
             for document_id in gone:
                 self._origins.pop(document_id, None)
@@ -219,25 +213,25 @@ class Writer:
             IndexWriteError: the place cannot be written.
         """
         self._check_usable()
-        if column not in self._columns:
+        if column not in self._tables.columns:
             raise IndexStoreError(
-                f"no column {column!r} is declared", choices=sorted(self._columns), fix="declare it first"
+                f"no column {column!r} is declared", choices=sorted(self._tables.columns), fix="declare it first"
             )
         view = self.view
-        if self._staged or any(self._is_ahead(name) for name in (DOCUMENTS, PASSAGES)):
+        if self._staged or self._rows_changed:
             raise IndexStoreError(
                 f"column {column!r} cannot be filled after documents were put or removed",
                 where=str(self._folder.path),
                 fix="commit first, or fill before you put",
             )
         ids = list(view.passage_ids)
-        check_values(self._columns[column], values_by_row, len(ids), ids)
+        check_values(self._tables.columns[column], values_by_row, len(ids), ids)
         owners = [view.document_ids[number] for number in view.document_numbers]
-        rows = column_rows(self._columns[column], ids, owners, values_by_row)
+        rows = column_rows(self._tables.columns[column], ids, owners, values_by_row)
         self._changed = True
         with self._breaking():
-            self._create(column_table(column))
-            self._store.append(self._table(column_table(column)), rows)
+            self._tables.create(column_table(column))
+            self._tables.store.append(self._tables.table(column_table(column)), rows)
 
     def clear(self) -> None:
         """Empties all tables, for a rebuild. :attr:`view` still shows what was there.
@@ -248,10 +242,10 @@ class Writer:
         self._check_usable()
         self._staged, self._staged_passages, self._origins = [], 0, {}
         with self._breaking():
-            for name in self._names():
-                self._create(name)
+            for name in self._tables.names:
+                self._tables.create(name)
         self._present.clear()
-        self._changed = True
+        self._changed = self._rows_changed = True
 
     def commit(
         self, message: str, identity: Mapping[str, Any] | None = None, notes: Mapping[str, Any] | None = None
@@ -268,39 +262,29 @@ class Writer:
             IndexWriteError: the place cannot be written; the last commit is whole and current.
         """
         self._flush()
-        identity, notes = (
-            _json(what, self._base_value(what) if given is None else given)
-            for what, given in (("identity", identity), ("notes", notes))
-        )
+        tables, base = self._tables, self._tables.base
+        identity = _json("identity", base.identity if identity is None else identity)
+        notes = _json("notes", base.notes if notes is None else notes)
+        counts = tables.counts()
         with self._breaking():
-            counts = self._counts()
-            versions: dict[str, int] = {}
-            for name in self._names():
-                versions[name] = self._finished(name)
-            approximate = self._tuning.update(self._store, self._base, self._columns, self._tables, counts["passages"])
-            # Building a search index makes a new version of a column's table.
-            versions |= {name: self._version(name) for name in versions if self._is_ahead(name)}
-            self._store.sync([name for name in versions if name in self._tables], self._opened)
-            for name in versions:
-                if name in self._tables:
-                    self._store.keep(self._tables[name])
+            tables.tidy_if_scattered()
+            approximate = self._tuning.update(tables.store, base, tables.columns, tables.opened, counts["passages"])
             commit = Commit(
-                number=self._base.number + 1,
-                parent=self._base.number,
+                number=base.number + 1,
+                parent=base.number,
                 created=now(),
                 message=message,
-                tables=versions,
-                columns=dict(self._columns),
+                tables=tables.secure(self._opened),
+                columns=dict(tables.columns),
                 identity=identity,
                 counts=counts,
                 approximate=approximate,
                 notes=notes,
             )
             self._folder.publish(commit)
-        self._history.insert(0, commit)
+        tables.history.insert(0, commit)
         self._forget_old()
-        self._base = commit
-        self._changed = False
+        self._changed = self._rows_changed = False
         self._opened = time.time()
         return commit
 
@@ -309,40 +293,15 @@ class Writer:
         self._flush()
         self._changed = True
         with self._breaking():
-            for name in self._names():
-                self._store.tidy(self._table(name), self._kept_versions(name))
+            for name in self._tables.names:
+                self._tables.tidy(name)
 
     def close(self) -> None:
         """Ends the writer; says so in the log if something was not committed."""
         if self._changed and self._usable:
-            _logger.warning("%s: what was written since commit %d is dropped", self._folder.path, self._base.number)
-
-    def _base_value(self, what: str) -> Mapping[str, Any]:
-        return self._base.identity if what == "identity" else self._base.notes
-
-    def _names(self) -> list[str]:
-        return [DOCUMENTS, PASSAGES, *map(column_table, self._columns)]
-
-    def _table(self, name: str) -> Any:
-        """The table, writable, with everything undone that no commit names."""
-        if name not in self._tables:
-            version = self._base.tables.get(name)
-            if version is None:
-                self._create(name)
-            else:
-                self._tables[name] = self._store.writable(name, version)
-        return self._tables[name]
-
-    def _create(self, name: str) -> None:
-        kept = any(name in commit.tables for commit in self._history)
-        self._tables[name] = self._store.create(name, schema(name, self._columns), kept)
-
-    def _version(self, name: str) -> int:
-        return int(self._tables[name].version)
-
-    def _is_ahead(self, name: str) -> bool:
-        """Whether the table was written to since the last commit."""
-        return name in self._tables and self._version(name) != self._base.tables.get(name)
+            _logger.warning(
+                "%s: what was written since commit %d is dropped", self._folder.path, self._tables.base.number
+            )
 
     @cached_property
     def _present(self) -> set[str]:
@@ -355,60 +314,31 @@ class Writer:
         if not self._staged:
             return
         staged, self._staged, self._staged_passages = self._staged, [], 0
+        self._rows_changed = True
         import pyarrow as pa
 
         ids = {document.id for documents, _, _ in staged for document in documents}
         with self._breaking():
             known = sorted(ids & self._present)
             if known:
-                self._delete(known)
-            for name in self._names():
-                self._store.append(self._table(name), pa.concat_tables([rows[name] for _, _, rows in staged]))
+                self._tables.delete(known)
+            self._tables.append(
+                {name: pa.concat_tables([rows[name] for _, _, rows in staged]) for name in self._tables.names}
+            )
             self._present.update(ids)
-
-    def _delete(self, document_ids: Sequence[str]) -> None:
-        for name in self._names():
-            self._store.delete(self._table(name), "id" if name == DOCUMENTS else "document_id", document_ids)
-
-    def _counts(self) -> dict[str, int]:
-        """Rows of the tables, which must fit together."""
-        documents, passages = (self._table(name).count_rows() for name in (DOCUMENTS, PASSAGES))
-        for name in self._columns:
-            found = self._table(column_table(name)).count_rows()
-            if found < passages:
-                raise IndexStoreError(
-                    f"column {name!r} has values for {found} of {passages} passages",
-                    where=str(self._folder.path),
-                    fix="fill() the column, or clear() and put everything again",
-                )
-            if found > passages:
-                raise IndexCorruptError(
-                    f"column {name!r} has {found} values for {passages} passages",
-                    where=str(self._folder.path),
-                    fix="run 'plait index check', then roll back or rebuild",
-                )
-        return {"documents": documents, "passages": passages}
-
-    def _finished(self, name: str) -> int:
-        """The version of a table to commit; joins its pieces when there are many."""
-        if not self._is_ahead(name):
-            return self._base.tables[name]
-        table = self._tables[name]
-        if self._store.fragments(table) > _FRAGMENTS or self._store.manifests(table) > _VERSIONS:
-            self._store.tidy(table, self._kept_versions(name))
-        return self._version(name)
 
     def _forget_old(self) -> None:
         """Shortens the history. The tables' old versions go when they are next tidied, so never before it."""
-        if len(self._history) > self._keep_commits:
-            dropped = self._history[self._keep_commits :]
-            self._history = self._history[: self._keep_commits]
-            self._folder.forget(self._history[-1].number)
-            if any(commit.tables.keys() - self._history[0].tables.keys() for commit in dropped):
-                self._store.drop_all_but({name for commit in self._history for name in commit.tables})
-
-    def _kept_versions(self, name: str) -> set[int]:
-        return {commit.tables[name] for commit in self._history if name in commit.tables}
+        history, kept = self._tables.history, self._tables.history[: self._keep_commits]
+        if len(history) == len(kept):
+            return
+        self._tables.history = kept
+        try:
+            self._folder.forget(kept[-1].number)
+            if any(commit.tables.keys() - kept[0].tables.keys() for commit in history[len(kept) :]):
+                self._tables.store.drop_all_but({name for commit in kept for name in commit.tables})
+        except IndexWriteError as error:  # the commit itself is made; only some space is not won back yet
+            _logger.warning("old commits could not be dropped: %s", error)
 
     def _check_usable(self) -> None:
         if not self._usable:

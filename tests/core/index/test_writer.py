@@ -228,6 +228,9 @@ def test_a_new_column_needs_values_for_all_rows(filled: Index, corpus: Any) -> N
         writer.declare([VECTOR, TERMS, number])
         with pytest.raises(IndexStoreError, match="0 of 6 passages"):
             writer.commit("too early")
+        writer.fill("length", np.arange(6.0))
+        writer.commit("in time")
+    filled.rollback(1)
     versions = dict(filled.commit.tables)
     with filled.writer() as writer:
         writer.declare([VECTOR, TERMS, number])
