@@ -21,7 +21,8 @@ _outside = 1
 def single_threaded() -> Iterator[int]:
     """Lets torch use one thread per operation; gives the number it used before.
 
-    The setting belongs to the process, so the first to enter saves it and the last to leave puts it back.
+    torch keeps this setting once for the process, for threads to come, and once for each thread that has used it.
+    The first to enter saves the number; whoever leaves puts it back, for the process and for its own thread.
     """
     import torch
 
@@ -29,7 +30,7 @@ def single_threaded() -> Iterator[int]:
     with _lock:
         if not _inside:
             _outside = torch.get_num_threads()
-            torch.set_num_threads(1)
+        torch.set_num_threads(1)
         _inside += 1
         before = _outside
     try:
@@ -37,8 +38,7 @@ def single_threaded() -> Iterator[int]:
     finally:
         with _lock:
             _inside -= 1
-            if not _inside:
-                torch.set_num_threads(_outside)
+            torch.set_num_threads(_outside)
 
 
 def each_on_its_own(work: Callable[[T], None], items: Sequence[T], workers: int) -> None:
@@ -51,6 +51,14 @@ def each_on_its_own(work: Callable[[T], None], items: Sequence[T], workers: int)
         for item in items:
             work(item)
         return
-    with ThreadPoolExecutor(min(workers, len(items)), thread_name_prefix="plait-embedder") as pool:
+    count = min(workers, len(items))
+    with ThreadPoolExecutor(count, thread_name_prefix="plait-embedder", initializer=_use_one_thread) as pool:
         for _ in pool.map(work, items):
             pass
+
+
+def _use_one_thread() -> None:
+    """For a new thread: another one may have put the process's number back in the meantime."""
+    import torch
+
+    torch.set_num_threads(1)

@@ -22,6 +22,40 @@ def test_torch_gets_its_threads_back_after_the_last_leaves() -> None:
         torch.set_num_threads(before)
 
 
+def test_each_thread_gets_its_threads_back_whoever_leaves_last() -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    entered, leave = threading.Event(), threading.Event()
+    after: list[int] = []
+
+    def other() -> None:
+        with single_threaded():
+            entered.set()
+            leave.wait(10)
+        after.append(torch.get_num_threads())
+
+    thread = threading.Thread(target=other)
+    try:
+        with single_threaded():
+            thread.start()
+            assert entered.wait(10)
+        assert torch.get_num_threads() == 3
+        leave.set()
+        thread.join()
+        assert torch.get_num_threads() == 3
+        assert after == [3]
+    finally:
+        leave.set()
+        torch.set_num_threads(before)
+
+
+def test_workers_use_one_thread_each() -> None:
+    seen: list[int] = []
+    with single_threaded():
+        each_on_its_own(lambda _: seen.append(torch.get_num_threads()), range(8), workers=2)
+    assert seen == [1] * 8
+
+
 def test_every_item_is_worked_on_once() -> None:
     done: list[int] = []
     lock = threading.Lock()
