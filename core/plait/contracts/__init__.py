@@ -14,6 +14,7 @@ from plait.contracts.document import (
     Table,
     Text,
 )
+from plait.contracts.edge import Edge
 from plait.contracts.embedder import Embedder
 from plait.contracts.fusion import Fusion
 from plait.contracts.generator import Chunk, Evidence, GenerationRequest, Generator, Message, Usage
@@ -39,6 +40,7 @@ __all__ = [
     "Column",
     "ColumnValues",
     "Document",
+    "Edge",
     "Embedder",
     "Equation",
     "Evidence",
