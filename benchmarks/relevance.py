@@ -99,9 +99,8 @@ def _evidence(lexical: Lexical, view: MemoryView, text: str, without: set[str]) 
 
 def _features(text: str, evidence: list[Evidence], embedder: MiniLM, view: MemoryView) -> list[float]:
     if not evidence:
-        return [0.0, 0.0, 1.0]
-    found = signals(Query(text), evidence, embedder, view)
-    return [found.cosine, found.coverage, found.missing]
+        return [0.0, 0.0]
+    return list(signals(Query(text), evidence, embedder, view).values)
 
 
 def _logistic(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
