@@ -17,7 +17,8 @@ class Config(Settings):
     """Settings of ``minilm``."""
 
     max_tokens: int = Field(default=256, ge=8, le=512)
-    """Longer texts are cut. The model was trained on 128; on scientific abstracts 512 adds nothing over 256."""
+    """Longer texts are cut. The model was trained on 128. On SciFact's training claims, with passages of at most
+    320 words, 512 found no more than 256 (nDCG@10 .669 both) and took half as long again."""
     dtype: Dtype = "auto"
     """``auto``: bfloat16 where the hardware multiplies it, else float32."""
     batch_tokens: int | None = Field(default=None, ge=256)

@@ -112,12 +112,12 @@ def _stemmer(language: str) -> Callable[[str], str]:
         import Stemmer
     except ModuleNotFoundError as error:
         raise MissingDependencyError(
-            "stemming needs PyStemmer", where="lexical: stemmer", fix="pip install PyStemmer, or set stemmer=None"
+            "stemming needs PyStemmer", where="lexical: stemmer", fix="pip install PyStemmer, or set stemmer='none'"
         ) from error
     known: list[str] = Stemmer.algorithms()
     if language not in known:
         raise ConfigError(
-            f"there is no stemmer {language!r}", where="lexical: stemmer", choices=known, fix="or set stemmer=None"
+            f"there is no stemmer {language!r}", where="lexical: stemmer", choices=known, fix="or set stemmer='none'"
         )
     stemmer: _Stemmer = Stemmer.Stemmer(language)
     return stemmer.stemWord

@@ -23,8 +23,8 @@ class Config(Settings):
     """How slowly repeated terms saturate."""
     b: float = Field(default=0.75, ge=0.0, le=1.0)
     """How much long passages are held back."""
-    stemmer: str | None = "english"
-    """A Snowball language, or None to match whole words."""
+    stemmer: str = "english"
+    """A Snowball language, or ``none`` to match whole words (a word, so that TOML can say it)."""
     stop_words: Literal["english"] | tuple[str, ...] = "english"
     """Words to leave out; an empty list keeps all."""
     column: str = Field(default="lexical", pattern=r"^[a-z][a-z0-9_]*$")
@@ -41,7 +41,7 @@ class Lexical:
     def __init__(self, config: Config) -> None:
         self.config = config
         stop_words = ENGLISH_STOP_WORDS if config.stop_words == "english" else config.stop_words
-        self._analyser = Analyser(config.stemmer, stop_words)
+        self._analyser = Analyser(None if config.stemmer == "none" else config.stemmer, stop_words)
 
     @property
     def columns(self) -> Sequence[Column]:
