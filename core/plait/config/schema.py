@@ -25,7 +25,7 @@ class AnswerSettings(Settings):
     max_tokens: int = Field(default=256, ge=1)
     """Most tokens of the answer."""
     template: str = "default"
-    """Name of a template that comes with Plait, or the path of one."""
+    """``default`` (short, small models follow it), ``thorough`` (for larger ones), or the path of a template."""
     seed: int = 0
     """Seed for generators that sample; greedy ones ignore it."""
     temperature: float = Field(default=0.0, ge=0.0, le=2.0)

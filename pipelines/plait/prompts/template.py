@@ -56,7 +56,7 @@ def template_names() -> tuple[str, ...]:
 
     Example:
         >>> template_names()
-        ('default', 'short')
+        ('default', 'thorough')
     """
     folder = resources.files("plait.prompts") / "templates"
     return tuple(sorted(item.name.removesuffix(".txt") for item in folder.iterdir() if item.name.endswith(".txt")))

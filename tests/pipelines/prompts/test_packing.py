@@ -49,7 +49,7 @@ def test_a_long_passage_is_left_out_whole_and_a_shorter_one_still_enters():
 
 def test_the_generators_window_leaves_room_for_the_answer():
     settings = AnswerSettings(max_tokens=100)
-    packed = pack(Query("Why?"), _evidence("a b", "word " * 60), Words(window=220), settings)
+    packed = pack(Query("Why?"), _evidence("a b", "word " * 100), Words(window=220), settings)
     assert len(packed.evidence) == 1
     assert packed.prompt_tokens <= 120
 

@@ -21,7 +21,7 @@ def test_a_template_loads_from_a_path(tmp_path):
 
 
 def test_an_unknown_name_lists_the_choices_and_the_nearest():
-    with pytest.raises(ConfigError, match=r"did you mean 'default'.*Choices: default, short"):
+    with pytest.raises(ConfigError, match=r"did you mean 'default'.*Choices: default, thorough"):
         load_template("defualt")
 
 
