@@ -1,0 +1,143 @@
+"""Held-out links: how well vectors tell linked documents from others, beside the controls that such a claim needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plait.contracts.errors import ConfigError
+from plait.gnn.structure import ArrayGraph, ArrayRelation, Graph, Pairs, among, pair_keys
+
+__all__ = ["LinkScores", "area_under_curve", "hits_at", "holdout", "link_scores", "random_negatives", "shuffled"]
+
+AnyGraph = TypeVar("AnyGraph", bound=Graph)
+_INVERSE = {"cites": "cited_by"}
+_CELLS = 50_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class LinkScores:
+    """Area under the ROC curve against random negatives, and the share of links found among the ten nearest."""
+
+    auc: float
+    hits_at_10: float
+
+
+def holdout(graph: AnyGraph, share: float, seed: int, *, relation: str = "cites") -> tuple[AnyGraph, Pairs]:
+    """Sets some links aside for measuring: the graph without them in any relation, and the pairs, shape (k, 2).
+
+    Raises:
+        ConfigError: share is not between 0 and 1, or leaves no pair on one of the sides.
+    """
+    edges = graph.relations.get(relation)
+    count = len(graph.ids)
+    directed = np.zeros((0, 2), np.int64) if edges is None else np.stack([edges.source, edges.target], axis=1)
+    directed = directed[directed[:, 0] != directed[:, 1]]
+    # Two papers may cite each other: both links go to one side, or the one would give away the other.
+    low, high = directed.min(axis=1), directed.max(axis=1)
+    _, first = np.unique(low * count + high, return_index=True)
+    pairs = directed[np.sort(first)]
+    held = round(share * len(pairs))
+    if not 0 < held < len(pairs):
+        raise ConfigError(
+            f"a share of {share} of {len(pairs)} links of {relation!r} leaves no link to learn from or to measure on",
+            where="holdout",
+            fix="choose a share such as 0.2, and a graph with at least ten links",
+        )
+    chosen = pairs[np.random.default_rng(seed).permutation(len(pairs))[:held]]
+    return graph.without(chosen), chosen
+
+
+def random_negatives(graph: Graph, count: int, seed: int, *, relation: str = "cites") -> Pairs:
+    """Pairs of different documents that the relation does not tie, shape (count, 2).
+
+    Raises:
+        ConfigError: the graph has too few documents that are not tied.
+    """
+    edges = graph.relations[relation]
+    documents = len(graph.ids)
+    linked = pair_keys(np.stack([edges.source, edges.target], axis=1), documents)
+    if documents * (documents - 1) < 2 * len(linked) + 2:
+        raise ConfigError("nearly all documents are tied, so there are no negatives", where="link scores")
+    generator = np.random.default_rng(seed)
+    found = np.zeros((0, 2), np.int64)
+    while len(found) < count:
+        drawn = generator.integers(0, documents, size=(count, 2))
+        free = (drawn[:, 0] != drawn[:, 1]) & ~among(drawn[:, 0] * documents + drawn[:, 1], linked)
+        found = np.concatenate([found, drawn[free]])
+    return found[:count]
+
+
+def link_scores(vectors: NDArray[np.float32], pairs: Pairs, negatives: Pairs) -> LinkScores:
+    """How well cosines of unit vectors find held-out pairs."""
+    positive = np.einsum("ij,ij->i", vectors[pairs[:, 0]], vectors[pairs[:, 1]])
+    negative = np.einsum("ij,ij->i", vectors[negatives[:, 0]], vectors[negatives[:, 1]])
+    return LinkScores(area_under_curve(positive, negative), hits_at(vectors, pairs, 10))
+
+
+def area_under_curve(positive: NDArray[np.floating], negative: NDArray[np.floating]) -> float:
+    """The share of (positive, negative) pairs in which the positive scores higher; equal ones count half.
+
+    Example:
+        >>> area_under_curve(np.array([.9, .5]), np.array([.5, .1]))
+        0.875
+    """
+    ordered = np.sort(negative)
+    below = np.searchsorted(ordered, positive, side="left")
+    not_above = np.searchsorted(ordered, positive, side="right")
+    return float((below + not_above).sum() / (2.0 * len(positive) * len(negative)))
+
+
+def hits_at(vectors: NDArray[np.float32], pairs: Pairs, k: int = 10) -> float:
+    """The share of pairs (u, v) with v among the k documents nearest to u; u itself does not count."""
+    step = max(1, _CELLS // len(vectors))
+    hits = 0
+    for start in range(0, len(pairs), step):
+        first, second = pairs[start : start + step].T
+        scores = vectors[first] @ vectors.T  # (step, documents)
+        rows = np.arange(len(first))
+        scores[rows, first] = -np.inf
+        better = (scores > scores[rows, second][:, None]).sum(axis=1)
+        hits += int((better < k).sum())
+    return hits / len(pairs)
+
+
+def shuffled(graph: Graph, seed: int) -> ArrayGraph:
+    """The control: every relation's targets permuted, so that degrees stay and nothing else does.
+
+    Symmetric relations stay symmetric, and an inverse relation stays the inverse of its shuffled original.
+    """
+    generator = np.random.default_rng(seed)
+    relations: dict[str, ArrayRelation] = {}
+    for name, edges in graph.relations.items():
+        if name in _INVERSE.values() and any(_INVERSE.get(other) == name for other in graph.relations):
+            continue
+        if _is_symmetric(edges.source, edges.target, len(graph.ids)):
+            once = edges.source < edges.target
+            half = _permuted(edges.source[once], edges.target[once], edges.weight[once], generator)
+            relations[name] = ArrayRelation(
+                np.concatenate([half.source, half.target]),
+                np.concatenate([half.target, half.source]),
+                np.concatenate([half.weight, half.weight]),
+            )
+        else:
+            relations[name] = _permuted(edges.source, edges.target, edges.weight, generator)
+    for name, inverse in _INVERSE.items():
+        if name in relations and inverse in graph.relations:
+            relations[inverse] = relations[name].reversed
+    return ArrayGraph(tuple(graph.ids), {name: relations[name] for name in graph.relations})
+
+
+def _is_symmetric(source: NDArray[np.int64], target: NDArray[np.int64], documents: int) -> bool:
+    return np.array_equal(np.sort(source * documents + target), np.sort(target * documents + source))
+
+
+def _permuted(
+    source: NDArray[np.int64], target: NDArray[np.int64], weight: NDArray[np.float32], generator: np.random.Generator
+) -> ArrayRelation:
+    order = generator.permutation(len(target))
+    kept = source != target[order]
+    return ArrayRelation(source[kept], target[order][kept], weight[kept])
