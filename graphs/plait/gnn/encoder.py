@@ -43,10 +43,10 @@ class Encoder(nn.Module):
             states = self.layer(number, states, features, block)
         return torch.where(blocks[-1].tied, self.finish(states, features), features)
 
-    def parameter_groups(self, rate: float) -> list[dict[str, object]]:
-        """What the optimiser gets; gates, single numbers that scale whole messages, learn ten times as fast."""
+    def parameter_groups(self, rate: float, gate_rate: float) -> list[dict[str, object]]:
+        """What the optimiser gets; gates, single numbers that scale whole messages, have a rate of their own."""
         gates = [value for name, value in self.named_parameters() if name.rsplit(".", 1)[-1].startswith("gate")]
         chosen = {id(value) for value in gates}
         others = [value for value in self.parameters() if id(value) not in chosen]
-        groups: list[dict[str, object]] = [{"params": others, "lr": rate}, {"params": gates, "lr": 10.0 * rate}]
+        groups: list[dict[str, object]] = [{"params": others, "lr": rate}, {"params": gates, "lr": gate_rate}]
         return [group for group in groups if group["params"]]

@@ -16,7 +16,9 @@ links, not on judged queries:
 * **No matrix for the document itself.** With one, the encoder mostly learns another text metric: on cacm, edges
   shuffled at random then raise the link AUC as much as true ones (.9455 and .9456), and retrieval gets worse than
   text. What is learnt here has to come through neighbours.
-* **Full matrices lose to low rank.** On aan_dev full ones overfit the training links (.122, below text .142).
+* **Gates learn fast, matrices slowly and at low rank.** On aan_dev, with text at .142: full matrices at a rate of
+  1e-3 .122, rank 32 at 1e-3 .111, at 3e-4 .130, at 1e-4 .165, and with gates at .03 instead of .1 .169. The link AUC
+  hardly moves (.957 to .964): fast matrices learn what links look like at the price of what queries look like.
 """
 
 from __future__ import annotations

@@ -48,9 +48,16 @@ class TrainingSettings(EncoderSettings):
     """Pairs per step; each is a negative of all others."""
     temperature: float = Field(default=0.05, gt=0.0)
     """Divides cosines in the loss."""
-    learning_rate: float = Field(default=1e-3, gt=0.0)
-    """Of AdamW; gates learn ten times as fast."""
+    learning_rate: float | None = Field(default=None, gt=0.0)
+    """Of AdamW's matrices; by default 1e-4 for ``sage``, 1e-3 for the others."""
+    gate_rate: float = Field(default=0.03, gt=0.0)
+    """Learning rate of the gates of ``sage``: how loud each relation is, is learnt before what it says."""
     fan_out: int = Field(default=32, ge=1)
     """Most neighbours per document, relation and layer that a step looks at."""
     device: str = "auto"
     """``auto``, ``cpu``, ``cuda`` or ``cuda:1``."""
+
+    @property
+    def matrix_rate(self) -> float:
+        """The learning rate of matrices, with the default filled in."""
+        return self.learning_rate or (1e-4 if self.encoder == "sage" else 1e-3)

@@ -73,7 +73,7 @@ def train(
     pairs = supervision_pairs(graph, settings.supervision)
     run = _Run(
         encoder,
-        torch.optim.AdamW(encoder.parameter_groups(settings.learning_rate), weight_decay=0.0),
+        torch.optim.AdamW(encoder.parameter_groups(settings.matrix_rate, settings.gate_rate), weight_decay=0.0),
         Neighbourhood(graph, settings.relations),
         np.ascontiguousarray(features, dtype=np.float32),
         pairs,
@@ -111,15 +111,15 @@ def supervision_pairs(graph: Graph, relation: str) -> Pairs:
             f"there is no relation {relation!r} to learn from", where="graph encoder", choices=graph.relations
         )
     edges = graph.relations[relation]
-    table = np.unique(np.stack([edges.source, edges.target], axis=1), axis=0)
-    table = table[table[:, 0] != table[:, 1]]
-    if len(table) < 2:
+    table: Pairs = np.unique(np.stack([edges.source, edges.target], axis=1), axis=0)
+    different: Pairs = table[table[:, 0] != table[:, 1]]
+    if len(different) < 2:
         raise ConfigError(
-            f"the relation {relation!r} has {len(table)} pairs, which is too few to learn from",
+            f"the relation {relation!r} has {len(different)} pairs, which is too few to learn from",
             where="graph encoder",
             fix="add documents whose references resolve, or use the closed-form propagation, which needs no training",
         )
-    return table
+    return different
 
 
 @dataclass(frozen=True, slots=True)

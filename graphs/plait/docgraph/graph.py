@@ -1,0 +1,191 @@
+"""The document graph: documents, and typed relations between them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plait.contracts import Document, Edge
+from plait.contracts.errors import DocumentError, nearest
+from plait.docgraph.assembly import Base, Entities, Node, assemble
+from plait.docgraph.deriving import derive, without_pairs
+from plait.docgraph.facts import FactsReport, stated_facts
+from plait.docgraph.records import Record
+from plait.docgraph.references import Resolver
+from plait.docgraph.relations import Relation, same_pairs
+from plait.docgraph.report import GraphReport
+from plait.docgraph.settings import EntityKind, GraphSettings
+
+if TYPE_CHECKING:
+    from plait.docgraph.neighbourhood import Neighbourhood
+    from plait.docgraph.statistics import GraphStatistics
+
+__all__ = ["DocumentGraph", "build_graph"]
+
+
+@dataclass(frozen=True, eq=False)
+class DocumentGraph:
+    """Documents and how they relate; never changes. Made by :func:`build_graph`.
+
+    Args:
+        ids: node i is the document ``ids[i]``.
+        titles: of the documents.
+        years: dates, float64, shape (documents,): a whole number where only the year is known, else the middle of the
+            month; NaN where unknown.
+        relations: by name; every relation that the settings name is there, empty or not.
+        entities: authors, venues, topics and institutions, whether or not they are nodes.
+        settings: how it was built.
+        report: what was left out, merged or not understood.
+        base: what is stated, which all relations are derived from.
+        excluded: pairs that were taken out by :meth:`without`: a symmetric csr matrix, or None.
+    """
+
+    ids: tuple[str, ...]
+    titles: tuple[str, ...]
+    years: NDArray[np.float64]
+    relations: Mapping[str, Relation]
+    entities: Mapping[EntityKind, Entities]
+    settings: GraphSettings
+    report: GraphReport
+    base: Base
+    excluded: Any = None
+
+    def __len__(self) -> int:
+        """Number of documents."""
+        return len(self.ids)
+
+    def number(self, document_id: str) -> int:
+        """The node of a document.
+
+        Raises:
+            DocumentError: there is no such document.
+        """
+        number = self._numbers.get(document_id)
+        if number is None:
+            close = nearest(document_id, self.ids[:100_000])
+            raise DocumentError(
+                f"there is no document {document_id!r}",
+                where="document graph",
+                fix=f"did you mean {close!r}?" if close else "ids are as 'plait search' prints them",
+            )
+        return number
+
+    def without(self, pairs: Iterable[tuple[str, str]] | NDArray[np.integer[Any]]) -> DocumentGraph:
+        """The graph in which no relation ties the given pairs, and none is derived from a citation between them.
+
+        A pair is meant in both directions. Two documents that share an author still share that author's node.
+
+        Args:
+            pairs: of ids, or an integer array of node numbers, shape (pairs, 2).
+
+        Raises:
+            DocumentError: an id is unknown, or a number is out of range.
+        """
+        if isinstance(pairs, np.ndarray):
+            numbers = pairs.reshape(-1, 2).astype(np.int64)
+            if len(numbers) and (numbers.min() < 0 or numbers.max() >= len(self)):
+                raise DocumentError(f"the graph has nodes 0 to {len(self) - 1}", where="pairs to leave out")
+        else:
+            found = [(self.number(a), self.number(b)) for a, b in pairs]
+            numbers = np.array(found, dtype=np.int64).reshape(-1, 2)
+        excluded = same_pairs(numbers[:, 0], numbers[:, 1], len(self))
+        base = replace(
+            self.base,
+            citations=without_pairs(self.base.citations, excluded),
+            same_as=without_pairs(self.base.same_as, excluded),
+        )
+        made = excluded if self.excluded is None else ((self.excluded + excluded) > 0).astype(np.int32)
+        return _finished(base, self.settings, self.report, made)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over documents, relations, weights and settings: what a trained encoder was trained on."""
+        digest = hashlib.sha256(json.dumps([list(self.ids), self.settings.model_dump(mode="json")]).encode())
+        for name in sorted(self.relations):
+            relation = self.relations[name]
+            digest.update(name.encode())
+            for part in (relation.source, relation.target, relation.weight):
+                digest.update(np.ascontiguousarray(part).tobytes())
+        return digest.hexdigest()
+
+    def neighbourhood(
+        self, document_id: str, *, hops: int = 1, limit: int = 25, relations: Iterable[str] | None = None
+    ) -> Neighbourhood:
+        """The strongest neighbours of a document, see :func:`plait.docgraph.neighbourhood.neighbourhood`."""
+        from plait.docgraph.neighbourhood import neighbourhood
+
+        return neighbourhood(self, document_id, hops=hops, limit=limit, relations=relations)
+
+    def stats(self) -> GraphStatistics:
+        """Counts, degrees and components, see :func:`plait.docgraph.statistics.statistics_of`."""
+        from plait.docgraph.statistics import statistics_of
+
+        return statistics_of(self)
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        return {document_id: number for number, document_id in enumerate(self.ids)}
+
+
+def build_graph(
+    documents: Iterable[Document | Node],
+    settings: GraphSettings | None = None,
+    *,
+    facts: Iterable[Edge] | None = None,
+) -> DocumentGraph:
+    """Builds the graph of ``documents``.
+
+    Args:
+        documents: whole documents; or, together with ``facts``, their nodes. Node i is the i-th of them.
+        settings: which relations, with what bounds.
+        facts: what is stored of the documents; without it, references are resolved and facts are made here.
+
+    Raises:
+        DocumentError: two documents share an id, or a fact is of an unknown document or relation.
+        MissingDependencyError: scipy is not installed.
+
+    Example:
+        >>> from plait.contracts import Reference
+        >>> def paper(name, *cited):
+        ...     return Document(name, f"On {name}", (), {}, tuple(Reference(identifiers={"id": c}) for c in cited))
+        >>> graph = build_graph([paper("a"), paper("b"), paper("c", "a", "b"), paper("d", "a", "b", "nowhere")])
+        >>> shared = graph.relations["co_citation"]
+        >>> [(graph.ids[i], graph.ids[j], int(w)) for i, j, w in zip(shared.source, shared.target, shared.weight)]
+        [('a', 'b', 2), ('b', 'a', 2)]
+        >>> graph.report.references, graph.report.resolved
+        (5, 4)
+    """
+    settings = settings or GraphSettings()
+    given = list(documents)
+    made: FactsReport | None = None
+    if facts is None:
+        whole = [document for document in given if isinstance(document, Document)]
+        if len(whole) < len(given):
+            raise DocumentError("nodes without facts say nothing", where="document graph", fix="give facts as well")
+        resolver = Resolver(Record.of(document) for document in whole)
+        report = made = FactsReport()
+        facts = (fact for document in whole for fact in stated_facts(document, resolver, settings, report))
+    base, found = assemble([Node.of(document) for document in given], facts, settings)
+    return _finished(base, settings, replace(found, facts=made), None)
+
+
+def _finished(base: Base, settings: GraphSettings, report: GraphReport, excluded: Any) -> DocumentGraph:
+    relations, left_out = derive(base, settings, excluded)
+    return DocumentGraph(
+        ids=tuple(node.id for node in base.nodes),
+        titles=tuple(node.title for node in base.nodes),
+        years=np.array([node.date for node in base.nodes], dtype=np.float64),
+        relations=relations,
+        entities=base.entities,
+        settings=settings,
+        report=replace(report, left_out=left_out),
+        base=base,
+        excluded=excluded,
+    )

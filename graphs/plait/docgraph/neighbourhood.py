@@ -1,0 +1,142 @@
+"""The part of a graph around one document: what a picture shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from plait.contracts.errors import QueryError
+from plait.docgraph.relations import Relation
+
+if TYPE_CHECKING:
+    from plait.docgraph.graph import DocumentGraph
+
+__all__ = ["Neighbour", "Neighbourhood", "Tie", "neighbourhood"]
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A document of the neighbourhood. ``hop`` 0 is the one it is around; ``year`` is None where unknown."""
+
+    id: str
+    title: str
+    year: int | None
+    hop: int
+    strength: float
+
+
+@dataclass(frozen=True, slots=True)
+class Tie:
+    """An edge between two of them: positions in :attr:`Neighbourhood.documents`; an undirected one stands once."""
+
+    source: int
+    target: int
+    relation: str
+    weight: float
+    directed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbourhood:
+    """Documents, the middle one first, then by hop and strength; the edges between them; how many found no room."""
+
+    documents: tuple[Neighbour, ...]
+    ties: tuple[Tie, ...]
+    omitted: int = 0
+
+
+def neighbourhood(
+    graph: DocumentGraph,
+    document_id: str,
+    *,
+    hops: int = 1,
+    limit: int = 25,
+    relations: Iterable[str] | None = None,
+) -> Neighbourhood:
+    """The strongest neighbours of a document, hop by hop.
+
+    An edge of a relation counts its weight over the square root of the product of both ends' degrees, so that a hub's
+    edges count less; a neighbour's strength is the sum over its edges to the hop before.
+
+    Args:
+        graph: where to look.
+        document_id: the document in the middle.
+        hops: how far to go.
+        limit: most neighbours; the document itself is not counted.
+        relations: which to follow; all by default. ``cited_by`` is shown as ``cites`` from the other side.
+
+    Raises:
+        DocumentError: there is no such document.
+        QueryError: a relation is not in the graph.
+    """
+    names = list(dict.fromkeys(relations)) if relations is not None else list(graph.relations)
+    for name in names:
+        if name not in graph.relations:
+            raise QueryError(f"the graph has no relation {name!r}", choices=sorted(graph.relations))
+    followed = [_Followed(graph, name) for name in names]
+    middle = graph.number(document_id)
+    hop_of, strength_of = {middle: 0}, {middle: 0.0}
+    frontier = [middle]
+    omitted = 0
+    for hop in range(1, hops + 1):
+        found: dict[int, float] = {}
+        for node in frontier:
+            for relation in followed:
+                for target, _, strength in relation.around(node):
+                    if target not in hop_of:
+                        found[target] = found.get(target, 0.0) + strength
+        best = sorted(found, key=lambda node: (-found[node], graph.ids[node]))
+        frontier = best[: max(0, limit + 1 - len(hop_of))]
+        omitted += len(best) - len(frontier)
+        hop_of |= dict.fromkeys(frontier, hop)
+        strength_of |= {node: found[node] for node in frontier}
+        if not frontier:
+            break
+    position = {node: place for place, node in enumerate(hop_of)}
+    documents = tuple(
+        Neighbour(
+            graph.ids[node],
+            graph.titles[node],
+            None if np.isnan(graph.years[node]) else int(graph.years[node]),
+            hop,
+            strength_of[node],
+        )
+        for node, hop in hop_of.items()
+    )
+    return Neighbourhood(documents, _ties(followed, position), omitted)
+
+
+class _Followed:
+    """A relation with what its edges are worth."""
+
+    def __init__(self, graph: DocumentGraph, name: str) -> None:
+        self.relation: Relation = graph.relations[name]
+        self.shown = "cites" if name == "cited_by" else name
+        self.turned = name == "cited_by"
+        self._out = np.bincount(self.relation.source, minlength=len(graph))
+        self._in = np.bincount(self.relation.target, minlength=len(graph))
+
+    def around(self, node: int) -> list[tuple[int, float, float]]:
+        """(target, weight, strength) of the edges that leave ``node``."""
+        targets, weights = self.relation.of(node)
+        strengths = weights / np.sqrt(float(self._out[node]) * self._in[targets]) if len(targets) else weights
+        return list(zip(targets.tolist(), weights.tolist(), strengths.tolist(), strict=True))
+
+
+def _ties(followed: list[_Followed], position: dict[int, int]) -> tuple[Tie, ...]:
+    found: dict[tuple[int, int, str], Tie] = {}
+    for relation in followed:
+        directed = relation.relation.directed
+        for node, place in position.items():
+            for target, weight, _ in relation.around(node):
+                if target not in position:
+                    continue
+                ends = (place, position[target])
+                if relation.turned or (not directed and ends[0] > ends[1]):
+                    ends = (ends[1], ends[0])
+                tie = Tie(*ends, relation.shown, weight, directed)
+                found.setdefault((*ends, relation.shown), tie)
+    return tuple(found[key] for key in sorted(found))

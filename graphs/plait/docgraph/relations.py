@@ -1,0 +1,182 @@
+r"""Relations between documents, and how those that nobody states are derived from those that somebody does.
+
+With the citation matrix :math:`A` (row cites column, 0 or 1) and the incidence matrix :math:`M` of documents and
+groups (an author's papers, a venue's):
+
+- co-citation :math:`A^\top A` (Small, "Co-citation in the scientific literature", 1973): shared citers;
+- bibliographic coupling :math:`A A^\top` (Kessler, "Bibliographic coupling between scientific papers", 1963): shared
+  references;
+- co-author, co-venue, co-topic, co-institution :math:`M M^\top`: shared groups;
+
+each without its diagonal. All are of the form :math:`G G^\top`, one column of :math:`G` for each group, and weights are
+the exact integer counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plait.config import require
+
+__all__ = ["DroppedGroup", "Relation", "incidence", "relation_of", "same_pairs", "shared", "sparse"]
+
+_EXTRA = "plait[graph]"
+_ROWS = 8_192
+
+
+@dataclass(frozen=True)
+class Relation:
+    """Directed pairs of documents with weights, sorted by source, then target; no pair twice, none with itself.
+
+    An undirected relation holds each pair in both directions.
+
+    Args:
+        name: such as ``cites``.
+        source: node numbers, int64, shape (edges,).
+        target: node numbers, int64, shape (edges,).
+        weight: counts, float32, shape (edges,).
+        directed: whether (a, b) says something else than (b, a).
+    """
+
+    name: str
+    source: NDArray[np.int64]
+    target: NDArray[np.int64]
+    weight: NDArray[np.float32]
+    directed: bool
+
+    def __len__(self) -> int:
+        """Number of directed pairs."""
+        return len(self.source)
+
+    @property
+    def pairs(self) -> int:
+        """Number of edges as a reader counts them: an undirected pair once."""
+        return len(self) if self.directed else len(self) // 2
+
+    def matrix(self, nodes: int) -> Any:
+        """The weights as a ``scipy.sparse.csr_array`` of shape (nodes, nodes): row points to column."""
+        return sparse().csr_array((self.weight, (self.source, self.target)), shape=(nodes, nodes))
+
+    def of(self, node: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Targets and weights of the edges that leave ``node``; by bisection, whatever the relation's size."""
+        start, end = np.searchsorted(self.source, (node, node + 1))
+        return self.target[start:end], self.weight[start:end]
+
+    @cached_property
+    def degrees(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The nodes that edges leave, and from each how many; both shape (such nodes,)."""
+        nodes, counts = np.unique(self.source, return_counts=True)
+        return nodes, counts
+
+
+@dataclass(frozen=True, slots=True)
+class DroppedGroup:
+    """A group that was too large to tie its members together: its number, and how many documents it has."""
+
+    group: int
+    size: int
+
+
+def sparse() -> Any:
+    """``scipy.sparse``, imported when a graph is first built.
+
+    Raises:
+        MissingDependencyError: scipy is not installed.
+    """
+    return require("scipy.sparse", _EXTRA, needed_by="document graph")
+
+
+def incidence(rows: NDArray[np.int64], columns: NDArray[np.int64], shape: tuple[int, int]) -> Any:
+    """A ``csr_array`` of int32 ones at (row, column), however often a pair is given; indices sorted."""
+    made = sparse().csr_array((np.ones(len(rows), dtype=np.int32), (rows, columns)), shape=shape)
+    made.sum_duplicates()
+    made.data[:] = 1
+    return made
+
+
+def relation_of(name: str, matrix: Any, *, directed: bool) -> Relation:
+    """The entries of a sparse matrix as a relation, in order."""
+    made = matrix.tocsr()
+    made.sort_indices()
+    found = made.tocoo()
+    source, target = found.row.astype(np.int64), found.col.astype(np.int64)
+    weight = found.data.astype(np.float32)
+    for part in (source, target, weight):
+        part.setflags(write=False)
+    return Relation(name, source, target, weight, directed)
+
+
+def shared(groups: Any, *, cap: int | None, budget: int, min_weight: int = 1) -> tuple[Any, list[DroppedGroup]]:
+    r"""How many groups each two documents share: :math:`G G^\top` without its diagonal.
+
+    Memory is bounded before anything is multiplied: a group of n members makes at most n (n - 1) / 2 pairs, and groups
+    with the same members make the same ones. The largest groups are left out until what is left cannot exceed the
+    budget. The product is taken in blocks of rows, each thinned by ``min_weight`` at once.
+
+    Args:
+        groups: csr matrix of ones, shape (documents, groups).
+        cap: larger groups are left out; None for no cap.
+        budget: most unordered pairs.
+        min_weight: pairs that share less are left out.
+
+    Returns:
+        A csr matrix of int32 counts, shape (documents, documents), and the groups that were left out, largest first.
+    """
+    documents = groups.shape[0]
+    kept, dropped = _within_bounds(groups, cap, budget)
+    blocks = []
+    other = kept.T.tocsr()
+    busy = np.flatnonzero(np.diff(kept.indptr))
+    blank = sparse().csr_array((documents, documents), dtype=np.int32)
+    if not len(busy):
+        return blank, dropped
+    for start in range(0, documents, _ROWS):
+        block = (kept[start : start + _ROWS] @ other).tocoo()
+        row, column = block.row + start, block.col
+        wanted = (row != column) & (block.data >= min_weight)
+        blocks.append((row[wanted], column[wanted], block.data[wanted]))
+    row, column, data = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
+    made = sparse().csr_array((data.astype(np.int32, copy=False), (row, column)), shape=(documents, documents))
+    made.sort_indices()
+    return made, dropped
+
+
+def _within_bounds(groups: Any, cap: int | None, budget: int) -> tuple[Any, list[DroppedGroup]]:
+    columns = groups.tocsc()
+    sizes = np.diff(columns.indptr).astype(np.int64)
+    keep = (sizes >= 2) if cap is None else (sizes >= 2) & (sizes <= cap)
+    candidates = np.flatnonzero(keep)
+    if len(candidates):
+        # One number for each set of members: groups alike add weight to the same pairs, not pairs.
+        codes = np.random.default_rng(0).integers(0, 2**63, size=groups.shape[0], dtype=np.uint64)
+        sums = np.concatenate(([np.uint64(0)], np.cumsum(codes[columns.indices], dtype=np.uint64)))
+        signature = sums[columns.indptr[1:]] - sums[columns.indptr[:-1]]
+        _, first, alike = np.unique(signature[candidates], return_index=True, return_inverse=True)
+        pairs = sizes[candidates][first] * (sizes[candidates][first] - 1) // 2
+        order = np.argsort(pairs, kind="stable")
+        fits = np.zeros(len(pairs), dtype=bool)
+        fits[order] = np.cumsum(pairs[order]) <= budget
+        # All groups of one size share one fate, so that the outcome does not depend on their order.
+        if not fits.all():
+            fits &= pairs < pairs[~fits].min()
+        keep[candidates] = fits[alike]
+    out = np.flatnonzero(~keep & (sizes >= 2))
+    out = out[np.lexsort((out, -sizes[out]))]
+    chosen = columns[:, np.flatnonzero(keep)]
+    return chosen.tocsr(), [
+        DroppedGroup(group, size) for group, size in zip(out.tolist(), sizes[out].tolist(), strict=True)
+    ]
+
+
+def same_pairs(a: Sequence[int] | NDArray[np.int64], b: Sequence[int] | NDArray[np.int64], nodes: int) -> Any:
+    """A symmetric csr matrix of ones at the given pairs and their reverses, without the diagonal."""
+    left, right = np.asarray(a, dtype=np.int64), np.asarray(b, dtype=np.int64)
+    apart = left != right
+    left, right = left[apart], right[apart]
+    return incidence(np.concatenate((left, right)), np.concatenate((right, left)), (nodes, nodes))
