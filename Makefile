@@ -20,7 +20,7 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 
 types: $(READY)
-	$(BIN)/mypy core plugins pipelines
+	$(BIN)/mypy core plugins graphs pipelines
 
 layers: $(READY)
 	$(BIN)/lint-imports
