@@ -30,14 +30,18 @@ def derive(
         dropped: list[DroppedGroup] = []
         directed = name in ("cites", "cited_by")
         least = settings.min_weight.get(name, 1)
-        budget = settings.max_edges_per_relation
+        bounds: dict[str, Any] = {
+            "budget": settings.max_edges_per_relation,
+            "min_weight": least,
+            "strongest": settings.strongest,
+        }
         if name in DERIVED_FROM_ENTITIES:
             entities = base.entities[DERIVED_FROM_ENTITIES[name]]
-            matrix, dropped = shared(entities.members, cap=settings.group_cap, budget=budget, min_weight=least)
+            matrix, dropped = shared(entities.members, cap=settings.group_cap, **bounds)
             left_out += [LeftOut(name, entities.keys[group.group], group.size) for group in dropped]
         elif name in ("co_citation", "bibliographic_coupling"):
             groups = citations.T.tocsr() if name == "co_citation" else citations
-            matrix, dropped = shared(groups, cap=settings.citation_cap, budget=budget, min_weight=least)
+            matrix, dropped = shared(groups, cap=settings.citation_cap, **bounds)
             left_out += [LeftOut(name, base.nodes[group.group].id, group.size) for group in dropped]
         else:
             stated = {"cites": citations, "cited_by": citations.T, "same_as": base.same_as}[name]

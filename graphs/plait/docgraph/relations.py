@@ -112,18 +112,21 @@ def relation_of(name: str, matrix: Any, *, directed: bool) -> Relation:
     return Relation(name, source, target, weight, directed)
 
 
-def shared(groups: Any, *, cap: int | None, budget: int, min_weight: int = 1) -> tuple[Any, list[DroppedGroup]]:
+def shared(
+    groups: Any, *, cap: int | None, budget: int, min_weight: int = 1, strongest: int | None = None
+) -> tuple[Any, list[DroppedGroup]]:
     r"""How many groups each two documents share: :math:`G G^\top` without its diagonal.
 
     Memory is bounded before anything is multiplied: a group of n members makes at most n (n - 1) / 2 pairs, and groups
     with the same members make the same ones. The largest groups are left out until what is left cannot exceed the
-    budget. The product is taken in blocks of rows, each thinned by ``min_weight`` at once.
+    budget. The product is taken in blocks of rows, each thinned at once.
 
     Args:
         groups: csr matrix of ones, shape (documents, groups).
         cap: larger groups are left out; None for no cap.
-        budget: most unordered pairs.
+        budget: most unordered pairs to work out.
         min_weight: pairs that share less are left out.
+        strongest: keep a pair only if it is among so many strongest of either document, ties by number; None for all.
 
     Returns:
         A csr matrix of int32 counts, shape (documents, documents), and the groups that were left out, largest first.
@@ -140,11 +143,22 @@ def shared(groups: Any, *, cap: int | None, budget: int, min_weight: int = 1) ->
         block = (kept[start : start + _ROWS] @ other).tocoo()
         row, column = block.row + start, block.col
         wanted = (row != column) & (block.data >= min_weight)
-        blocks.append((row[wanted], column[wanted], block.data[wanted]))
+        part = (row[wanted], column[wanted], block.data[wanted])
+        blocks.append(part if strongest is None else _strongest(*part, most=strongest))
     row, column, data = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
     made = sparse().csr_array((data.astype(np.int32, copy=False), (row, column)), shape=(documents, documents))
+    if strongest is not None:
+        made = made.maximum(made.T).tocsr()
     made.sort_indices()
     return made, dropped
+
+
+def _strongest(row: Any, column: Any, data: Any, *, most: int) -> tuple[Any, Any, Any]:
+    order = np.lexsort((column, -data, row))
+    row, column, data = row[order], column[order], data[order]
+    rank = np.arange(len(row)) - np.searchsorted(row, row)  # place within its row
+    kept = rank < most
+    return row[kept], column[kept], data[kept]
 
 
 def _within_bounds(groups: Any, cap: int | None, budget: int) -> tuple[Any, list[DroppedGroup]]:

@@ -62,9 +62,12 @@ class GraphSettings(Settings):
     shares says nothing, and its pairs grow with the square. It stays an entity. None lifts the cap."""
     citation_cap: int | None = Field(default=2_000, ge=2)
     """The same for the documents that cite one document (coupling) and that one document cites (co-citation)."""
-    max_edges_per_relation: int = Field(default=5_000_000, ge=1)
-    """Most pairs a derived relation may hold. Where its groups could exceed that, the largest are left out before
-    anything is multiplied, so that memory stays bounded; the report names them."""
+    max_edges_per_relation: int = Field(default=20_000_000, ge=1)
+    """Most pairs that are worked out for a derived relation. Where its groups could exceed that, the largest are left
+    out before anything is multiplied, so that memory stays bounded; the report names them."""
+    strongest: int | None = Field(default=None, ge=1)
+    """Of each derived relation keep a pair only if it is among so many strongest of either document. Bounds what an
+    encoder has to pass on, without giving up any document's best ties. None keeps all."""
     min_confidence: float = Field(default=0.5, ge=0.0, le=1.0)
     """Citations resolved with less confidence are left out."""
     time_respecting: bool = False
