@@ -13,7 +13,7 @@ from pydantic import Field
 
 from plait.config import Settings, Use, use
 from plait.contracts import Chunk, Embedder, GenerationRequest, Message, Usage
-from plait.generators.pieces import Piece, pieces_of
+from plait.generators.pieces import Piece, piece_vectors, pieces_of
 from plait.text.content import content_words
 
 __all__ = ["Config", "Extractive"]
@@ -100,7 +100,7 @@ class Extractive:
         pieces = pieces_of(request.evidence)
         if not pieces:
             return []
-        vectors = self._embedder.embed_passages([piece.described for piece in pieces])
+        vectors = piece_vectors(pieces, self._embedder)
         query = self._embedder.embed_queries([request.query.text])[0]
         scores = self._scores(request.query.text, pieces, vectors @ query)
         chosen: list[int] = []

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from threading import Lock
+from weakref import WeakKeyDictionary
 
-from plait.contracts import Evidence
+import numpy as np
+from numpy.typing import NDArray
+
+from plait.contracts import Embedder, Evidence
 from plait.text.content import content_words
 from plait.text.sentences import sentence_spans
 
-__all__ = ["Piece", "pieces_of"]
+__all__ = ["Piece", "piece_vectors", "pieces_of"]
 
 BAR = " | "
+KEPT = 4
+"""Calls whose vectors are kept for each embedder: the judge of relevance and the generator look at the same pieces."""
+
+_kept: WeakKeyDictionary[Embedder, OrderedDict[tuple[str, ...], NDArray[np.float32]]] = WeakKeyDictionary()
+_lock = Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +59,31 @@ def pieces_of(evidence: Sequence[Evidence]) -> list[Piece]:
         for piece in _pieces(place, item):
             found.setdefault((piece.header, piece.text), piece)
     return list(found.values())
+
+
+def piece_vectors(pieces: Sequence[Piece], embedder: Embedder) -> NDArray[np.float32]:
+    """Vectors of the pieces with their context, shape (pieces, dimension); shape (0, 0) of none.
+
+    The vectors of the last few calls are kept, whole calls and not single pieces: in low precision a vector depends a
+    little on what it was computed together with, and an answer must not depend on the questions asked before.
+    """
+    texts = tuple(piece.described for piece in pieces)
+    if not texts:
+        return np.zeros((0, 0), dtype=np.float32)
+    try:
+        with _lock:
+            calls = _kept.setdefault(embedder, OrderedDict())
+            held = calls.get(texts)
+    except TypeError:  # a class that cannot be hashed or referred to weakly: nothing to keep its vectors by
+        return embedder.embed_passages(texts)
+    if held is None:
+        held = embedder.embed_passages(texts)
+        held.flags.writeable = False  # two callers share it
+        with _lock:
+            calls[texts] = held
+            while len(calls) > KEPT:
+                calls.popitem(last=False)
+    return held
 
 
 def _pieces(place: int, item: Evidence) -> Iterator[Piece]:

@@ -26,3 +26,9 @@ def test_frequencies_are_counted_once_per_snapshot(monkeypatch):
 
 def test_an_empty_index_gives_every_word_full_weight():
     assert rarity_in(_view([]))("anything") == 1.0
+
+
+def test_it_knows_the_stems_of_the_index_and_no_others():
+    weight = rarity_in(_view(["Whisper listens"]))
+    assert weight.knows("whisper")
+    assert not weight.knows("alphafold")
