@@ -33,8 +33,8 @@ class Mixed:
         ConfigError: share is out of range.
 
     Example:
-        >>> Mixed(0.25).scores(np.array([0.8, 0.4]), np.array([0.0, 0.8]), np.array([True, True])).tolist()
-        [0.6, 0.5]
+        >>> Mixed(0.5).scores(np.array([0.75, 0.5]), np.array([0.25, 1.0]), np.array([True, False])).tolist()
+        [0.5, 0.5]
     """
 
     share: float = 0.0
