@@ -38,7 +38,7 @@ def to_networkx(graph: DocumentGraph) -> nx.MultiDiGraph[Any]:
     for name, relation in graph.relations.items():
         columns = zip(relation.source.tolist(), relation.target.tolist(), relation.weight.tolist(), strict=True)
         found = ((graph.ids[a], graph.ids[b], name, {"weight": weight}) for a, b, weight in columns)
-        made.add_edges_from(found)  # type: ignore[misc]  # its published types leave out edges with keys
+        made.add_edges_from(found)  # type: ignore[arg-type]  # its published types leave out edges with keys
     for kind in graph.settings.entity_nodes:
         entities = graph.entities[kind]
         made.add_nodes_from(
@@ -47,7 +47,7 @@ def to_networkx(graph: DocumentGraph) -> nx.MultiDiGraph[Any]:
         )
         columns_of = zip(entities.document.tolist(), entities.entity.tolist(), strict=True)
         of = ((graph.ids[d], (kind, entities.keys[e]), kind, {"weight": 1.0}) for d, e in columns_of)
-        made.add_edges_from(of)  # type: ignore[misc]  # as above
+        made.add_edges_from(of)  # type: ignore[arg-type]  # as above
     return made
 
 

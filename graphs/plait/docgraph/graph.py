@@ -116,12 +116,18 @@ class DocumentGraph:
         return digest.hexdigest()
 
     def neighbourhood(
-        self, document_id: str, *, hops: int = 1, limit: int = 25, relations: Iterable[str] | None = None
+        self,
+        document_id: str,
+        *,
+        hops: int = 1,
+        limit: int = 25,
+        relations: Iterable[str] | None = None,
+        all_ties: bool = False,
     ) -> Neighbourhood:
         """The strongest neighbours of a document, see :func:`plait.docgraph.neighbourhood.neighbourhood`."""
         from plait.docgraph.neighbourhood import neighbourhood
 
-        return neighbourhood(self, document_id, hops=hops, limit=limit, relations=relations)
+        return neighbourhood(self, document_id, hops=hops, limit=limit, relations=relations, all_ties=all_ties)
 
     def stats(self) -> GraphStatistics:
         """Counts, degrees and components, see :func:`plait.docgraph.statistics.statistics_of`."""

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["Neighbour", "Neighbourhood", "Tie", "neighbourhood"]
 
 
+_STATED = ("cites", "same_as", "co_author")
+
+
 @dataclass(frozen=True, slots=True)
 class Neighbour:
     """A document of the neighbourhood. ``hop`` 0 is the one it is around; ``year`` is None where unknown."""
@@ -55,6 +58,7 @@ def neighbourhood(
     hops: int = 1,
     limit: int = 25,
     relations: Iterable[str] | None = None,
+    all_ties: bool = False,
 ) -> Neighbourhood:
     """The strongest neighbours of a document, hop by hop.
 
@@ -67,6 +71,9 @@ def neighbourhood(
         hops: how far to go.
         limit: most neighbours; the document itself is not counted.
         relations: which to follow; all by default. ``cited_by`` is shown as ``cites`` from the other side.
+        all_ties: return every edge between the documents. Else those that lead to them, and among the neighbours
+            only what documents state themselves (cites, same_as, co_author): derived relations tie nearly all
+            neighbours to each other, and a picture of that shows nothing.
 
     Raises:
         DocumentError: there is no such document.
@@ -79,6 +86,7 @@ def neighbourhood(
     followed = [_Followed(graph, name) for name in names]
     middle = graph.number(document_id)
     hop_of, strength_of = {middle: 0}, {middle: 0.0}
+    reached: dict[int, tuple[float, int]] = {}
     frontier = [middle]
     omitted = 0
     for hop in range(1, hops + 1):
@@ -88,6 +96,8 @@ def neighbourhood(
                 for target, _, strength in relation.around(node):
                     if target not in hop_of:
                         found[target] = found.get(target, 0.0) + strength
+                        if target not in reached or reached[target][0] < strength:
+                            reached[target] = (strength, node)
         best = sorted(found, key=lambda node: (-found[node], graph.ids[node]))
         frontier = best[: max(0, limit + 1 - len(hop_of))]
         omitted += len(best) - len(frontier)
@@ -106,7 +116,15 @@ def neighbourhood(
         )
         for node, hop in hop_of.items()
     )
-    return Neighbourhood(documents, _ties(followed, position), omitted)
+    ties = _ties(followed, position)
+    if not all_ties:
+        way = {(position[via], position[node]) for node, (_, via) in reached.items() if node in position}
+        ties = tuple(
+            tie
+            for tie in ties
+            if tie.relation in _STATED or (tie.source, tie.target) in way or (tie.target, tie.source) in way
+        )
+    return Neighbourhood(documents, ties, omitted)
 
 
 class _Followed:

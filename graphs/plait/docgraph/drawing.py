@@ -1,0 +1,27 @@
+"""Draws a neighbourhood in the format that the file's name asks for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from plait.contracts.errors import QueryError
+from plait.docgraph.draw_html import draw_html
+from plait.docgraph.draw_png import draw_png
+from plait.docgraph.neighbourhood import Neighbourhood
+
+__all__ = ["draw"]
+
+_FORMATS = {".png": draw_png, ".html": draw_html, ".htm": draw_html}
+
+
+def draw(neighbourhood: Neighbourhood, path: str | Path) -> None:
+    """Writes a ``.png`` or ``.html`` file.
+
+    Raises:
+        QueryError: the name ends in something else.
+        IndexWriteError: the file cannot be written.
+    """
+    form = _FORMATS.get(Path(path).suffix.lower())
+    if form is None:
+        raise QueryError(f"no picture is written as {Path(path).suffix!r}", where=str(path), choices=sorted(_FORMATS))
+    form(neighbourhood, path)
