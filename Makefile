@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-QUESTION ?= How does ATLANTIC bring document structure to the language model?
+QUESTION ?= How does the interleaved multimodal document encoder turn several section embeddings into one document vector?
 export OMP_NUM_THREADS ?= 2
 export TOKENIZERS_PARALLELISM ?= false
 

@@ -74,7 +74,7 @@ def _print_answer(answer: Answer) -> None:
         shown.print(Text(f"    “{' '.join(citation.quote.split())}”", "italic"), soft_wrap=True)
     shown.print("\n[bold]Time[/]")
     for stage in answer.trace.stages:
-        detail = ", ".join(f"{key} {_short(value)}" for key, value in stage.detail.items())
+        detail = ", ".join(f"{key} {_short(value)}" for key, value in stage.detail.items() if value not in ("", []))
         wall, cpu = stage.wall_seconds * 1e3, stage.cpu_seconds * 1e3
         shown.print(
             f"  {stage.name:<10} {wall:8.1f} ms wall {cpu:8.1f} ms CPU  {detail}",
