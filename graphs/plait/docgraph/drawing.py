@@ -9,9 +9,10 @@ from plait.docgraph.draw_html import draw_html
 from plait.docgraph.draw_png import draw_png
 from plait.docgraph.neighbourhood import Neighbourhood
 
-__all__ = ["draw"]
+__all__ = ["FORMATS", "draw"]
 
-_FORMATS = {".png": draw_png, ".html": draw_html, ".htm": draw_html}
+FORMATS = {".png": draw_png, ".html": draw_html, ".htm": draw_html}
+"""Ending of the file's name -> what writes it."""
 
 
 def draw(neighbourhood: Neighbourhood, path: str | Path) -> None:
@@ -21,7 +22,7 @@ def draw(neighbourhood: Neighbourhood, path: str | Path) -> None:
         QueryError: the name ends in something else.
         IndexWriteError: the file cannot be written.
     """
-    form = _FORMATS.get(Path(path).suffix.lower())
+    form = FORMATS.get(Path(path).suffix.lower())
     if form is None:
-        raise QueryError(f"no picture is written as {Path(path).suffix!r}", where=str(path), choices=sorted(_FORMATS))
+        raise QueryError(f"no picture is written as {Path(path).suffix!r}", where=str(path), choices=sorted(FORMATS))
     form(neighbourhood, path)

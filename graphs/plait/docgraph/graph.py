@@ -73,7 +73,7 @@ class DocumentGraph:
             raise DocumentError(
                 f"there is no document {document_id!r}",
                 where="document graph",
-                fix=f"did you mean {close!r}?" if close else "ids are as 'plait search' prints them",
+                fix=f"write {close!r} if you meant that" if close else "ids are as 'plait search' prints them",
             )
         return number
 

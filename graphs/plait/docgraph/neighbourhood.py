@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -49,6 +49,15 @@ class Neighbourhood:
     documents: tuple[Neighbour, ...]
     ties: tuple[Tie, ...]
     omitted: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values; ties name documents by id."""
+        ids = [document.id for document in self.documents]
+        return {
+            "documents": [asdict(document) for document in self.documents],
+            "ties": [asdict(tie) | {"source": ids[tie.source], "target": ids[tie.target]} for tie in self.ties],
+            "omitted": self.omitted,
+        }
 
 
 def neighbourhood(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import typer
 
-from plait.cli import ask, evaluate, index, pipeline, plugins, search
+from plait.cli import ask, evaluate, graph, index, pipeline, plugins, search
 from plait.contracts.errors import PlaitError
 
 __all__ = ["app", "main"]
@@ -22,6 +22,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 app.add_typer(index.app, name="index")
+app.add_typer(graph.app, name="graph")
 app.command("search")(search.search)
 app.command("ask")(ask.ask)
 app.command("evaluate")(evaluate.evaluate)

@@ -1,0 +1,196 @@
+"""``plait graph``: stats, show, export."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from plait.cli.options import IndexOption, JsonFlag
+from plait.cli.output import console, print_json, progress
+from plait.contracts.errors import QueryError
+
+if TYPE_CHECKING:
+    from plait.docgraph import DocumentGraph, GraphReport
+
+__all__ = ["app"]
+
+app = typer.Typer(help="Look at the graph of an index: who cites whom, what belongs together.", no_args_is_help=True)
+
+
+class Format(StrEnum):
+    """What a graph can be exported as."""
+
+    graphml = "graphml"
+    jsonl = "jsonl"
+
+
+class Entity(StrEnum):
+    """What can be a node beside documents."""
+
+    author = "author"
+    venue = "venue"
+    topic = "topic"
+    institution = "institution"
+
+
+TopicsOption = Annotated[
+    list[str] | None,
+    typer.Option("--topics-from", help="Metadata key that holds topics. Repeatable. Default: topics.", metavar="KEY"),
+]
+RelationOption = Annotated[
+    list[str] | None, typer.Option("--relation", help="Only this relation. Repeatable.", metavar="NAME")
+]
+
+
+@app.command()
+def stats(index: IndexOption, topics_from: TopicsOption = None, as_json: JsonFlag = False) -> None:
+    """Count documents, edges, components, and the references that could not be resolved."""
+    graph = _graph_of(index, as_json, topics_from)
+    statistics = graph.stats()
+    if as_json:
+        print_json(statistics.to_json() | {"report": graph.report.to_json()})
+        return
+    from rich.table import Table
+
+    table = Table("relation", "edges", "documents", "mean", "median", "p90", "largest", box=None)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name, degrees in statistics.relations.items():
+        figures = (degrees.mean, degrees.median, degrees.p90)
+        shown = [f"{figure:.1f}" for figure in figures]
+        table.add_row(name, f"{degrees.edges:,}", f"{degrees.documents:,}", *shown, f"{degrees.largest:,}")
+    printed = console()
+    printed.print(
+        f"{statistics.documents:,} documents, "
+        + ", ".join(f"{count:,} {_plural(kind, count)}" for kind, count in statistics.entities.items())
+    )
+    printed.print(table)
+    printed.print(
+        f"{statistics.components:,} connected {_plural('component', statistics.components)}, the largest of {statistics.largest_component:,}; "
+        f"{statistics.isolated:,} documents with no edge"
+    )
+    for line in _told(graph.report):
+        printed.print(f"  {line}", markup=False, soft_wrap=True, style="dim")
+
+
+@app.command()
+def show(
+    document: Annotated[str, typer.Argument(help="Id of a document.", show_default=False)],
+    index: IndexOption,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="A .png or .html file. Without it, a list is printed.")
+    ] = None,
+    hops: Annotated[int, typer.Option(min=1, max=4, help="How far to go.")] = 1,
+    limit: Annotated[int, typer.Option(min=1, max=200, help="Most neighbours, strongest first.")] = 20,
+    relation: RelationOption = None,
+    topics_from: TopicsOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Draw or list the neighbourhood of DOCUMENT."""
+    from plait.docgraph.drawing import FORMATS, draw
+    from plait.docgraph.layout import named
+
+    if out is not None and out.suffix.lower() not in FORMATS:  # known before the graph is built
+        raise QueryError(f"no picture is written as {out.suffix!r}", where=str(out), choices=sorted(FORMATS))
+    graph = _graph_of(index, as_json, topics_from)
+    found = graph.neighbourhood(document, hops=hops, limit=limit, relations=relation)
+    if out is not None:
+        draw(found, out)
+    if as_json:
+        print_json(found.to_json() | {"picture": str(out) if out else None})
+    elif out is not None:
+        console().print(f"{out}: {len(found.documents) - 1} neighbours", markup=False, soft_wrap=True)
+    else:
+        printed = console()
+        ids = [neighbour.id for neighbour in found.documents]
+        for place, neighbour in enumerate(found.documents):
+            year = f" ({neighbour.year})" if neighbour.year is not None else ""
+            indent = "  " * neighbour.hop
+            printed.print(f"{indent}{neighbour.id}  {neighbour.title}{year}", markup=False, soft_wrap=True)
+            for tie in found.ties:
+                if tie.source == place and place != 0 and tie.target == 0:
+                    printed.print(f"{indent}  {named(tie.relation)} {ids[0]}", markup=False, style="dim")
+                elif tie.source == 0 and tie.target == place != 0:
+                    what = "cited by" if tie.relation == "cites" else f"{named(tie.relation)} {tie.weight:g} with"
+                    printed.print(f"{indent}  {what} {ids[0]}", markup=False, style="dim")
+        if found.omitted:
+            printed.print(f"{found.omitted} more neighbours not shown (--limit)", style="dim")
+
+
+@app.command()
+def export(
+    index: IndexOption,
+    out: Annotated[Path, typer.Option("--out", help="The file to write.", show_default=False)],
+    form: Annotated[Format, typer.Option("--format", help="What to write.")] = Format.graphml,
+    entity: Annotated[
+        list[Entity] | None, typer.Option("--entity", help="Entities of this kind as nodes. Repeatable.")
+    ] = None,
+    relation: RelationOption = None,
+    topics_from: TopicsOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Write the whole graph to a file."""
+    from plait.docgraph.graphml import write_graphml
+    from plait.docgraph.jsonl import write_jsonl
+
+    graph = _graph_of(
+        index, as_json, topics_from, relations=relation, entity_nodes=[kind.value for kind in entity or ()]
+    )
+    {Format.graphml: write_graphml, Format.jsonl: write_jsonl}[form](graph, out)
+    edges = {name: made.pairs for name, made in graph.relations.items()}
+    if as_json:
+        print_json({"file": str(out), "format": form.value, "documents": len(graph), "edges": edges})
+    else:
+        console().print(f"{out}: {len(graph):,} documents, {sum(edges.values()):,} edges", markup=False, soft_wrap=True)
+
+
+def _graph_of(index: Path, quiet: bool, topics_from: list[str] | None, **chosen: list[str] | None) -> DocumentGraph:
+    from pydantic import ValidationError
+
+    from plait.config import explain
+    from plait.docgraph import GraphSettings
+    from plait.docgraph.reading import graph_of_view
+    from plait.index import Index
+
+    given: dict[str, Any] = {name: tuple(value) for name, value in chosen.items() if value}
+    if topics_from:
+        given["topics_from"] = tuple(topics_from)
+    try:
+        settings = GraphSettings.model_validate(given)
+    except ValidationError as error:
+        raise explain(error, GraphSettings, "plait graph") from error
+    view = Index.open(index).view()
+    with progress(quiet) as told:
+        return graph_of_view(view, settings, progress=told)
+
+
+def _told(report: GraphReport) -> list[str]:
+    """What a person should know of what was left out."""
+    lines = []
+    if report.references:
+        lines.append(f"{report.resolved:,} of {report.references:,} references name a document of this index")
+    counted = {
+        "references could not be tied to a document": report.unresolved,
+        "references name a document that is not here": report.dangling,
+        "references were tied with too little confidence": report.unsure,
+        "documents cite themselves (left out)": report.self_citations,
+        "citations are of later documents": report.future_citations,
+        "documents are the same paper as another": len(report.duplicates),
+        "author names were taken for a fuller form of them": len(report.persons.merged),
+        "author names could be several people and were left alone": len(report.persons.ambiguous),
+    }
+    lines += [f"{count:,} {what}" for what, count in counted.items() if count]
+    if report.left_out:
+        largest = report.left_out[0]
+        lines.append(
+            f"{len(report.left_out):,} groups are too large to tie documents together, such as {largest.group!r} of "
+            f"{largest.size:,} ({largest.relation})"
+        )
+    return lines
+
+
+def _plural(kind: str, count: int) -> str:
+    return kind if count == 1 else f"{kind}s"
