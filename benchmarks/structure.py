@@ -7,9 +7,11 @@ co-author and co-topic edges, and a gate on top of it. No query takes part in tr
 are the library's defaults, which were chosen on aan_dev and on training links.
 
 Rows: ``text``; ``fused`` (gated); ``gate off`` (the same code, untrained: must be text in every bit); ``structure``
-(the encoder's vectors, unfused); ``shuffled`` (these again, all of it on the graph with its edges permuted; degrees stay,
-so that a little structure does); ``shuffled messages`` (permuted edges carry the messages but true pairs teach: what is
-learnt without any structure); the other fusions; the closed form. Coherence is the share of pairs among the first five that cite one another, over all citations.
+(the encoder's vectors, unfused); ``shuffled`` (these again, all of it on the graph with its edges permuted; degrees
+stay, so that a little structure does); ``shuffled messages`` (permuted edges carry the messages but true pairs teach:
+what is learnt without any structure); the other fusions; the closed form; reciprocal rank fusions of dense and lexical
+with the traversal leg, with the fused vectors as a leg, and with the fused vectors in dense's place. Coherence is the
+share of pairs among the first five that cite one another, over all citations.
 
 A collection with ``citations.tsv`` (citing, cited) takes its citations from there. Its queries are documents whose
 references are to be found; a query's own document is left out. There the traversal leg is measured as well.
@@ -51,7 +53,7 @@ from plait.gnn.encoding import encode
 from plait.gnn.links import holdout, link_scores, random_negatives, shuffled
 from plait.gnn.propagation import Propagation
 from plait.gnn.settings import TrainingSettings
-from plait.gnn.structure import ArrayGraph
+from plait.gnn.structure import ArrayGraph, ArrayRelation
 from plait.gnn.training import train
 from plait.hooks import Assembly, PluginHost
 from plait.readers.beir import BeirReader
@@ -186,7 +188,9 @@ def seeded(bench: Bench, settings: TrainingSettings, seed: int) -> dict[str, Any
     vectors["closed form"] = encode(Propagation(), graph, bench.text, settings.relations).vectors
     control = shuffled(graph, seed)
     vectors["shuffled"], vectors["shuffled, fused"] = _again_on(control, bench, settings, seed)
-    true_pairs = replace(control, relations={**control.relations, "true pairs": graph.relations["cites"]})
+    cites = graph.relations["cites"]
+    true = ArrayRelation(cites.source, cites.target, cites.weight)
+    true_pairs = replace(control, relations={**control.relations, "true pairs": true})
     taught = settings.model_copy(update={"supervision": "true pairs"})
     vectors["shuffled messages"], _ = _again_on(true_pairs, bench, taught, seed)
     share = choose_share(bench.text, folds[0].structure, folds[0].pairs, negatives)
@@ -329,7 +333,10 @@ def bars(found: dict[str, bool], runs: Sequence[Mapping[str, Any]], mean: Mappin
     found["fused recall@100 not lower"] = mean["fused"]["recall@100"] >= mean["text"]["recall@100"]
     found["coherence of fused >= +20 %"] = mean["fused"]["linked@5"] >= 1.2 * mean["text"]["linked@5"]
     found["gate off is text in every bit"] = all(run["gate_off_is_text"] for run in runs)
-    found["hybrid with structure >= without"] = mean["hybrid + traversal"]["nDCG@10"] >= mean["hybrid"]["nDCG@10"]
+    # Which hybrid is meant was chosen on aan_dev, where "both" is the best of them.
+    found["hybrid with structure (fused for dense, and traversal) >= without"] = (
+        mean["both"]["nDCG@10"] >= mean["hybrid"]["nDCG@10"]
+    )
     found["training <= 120 CPU-s"] = max(run["cpu_seconds"] for run in runs) <= 120
 
 

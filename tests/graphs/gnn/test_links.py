@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from plait.contracts.errors import ConfigError
+from plait.gnn import ArrayGraph, ArrayRelation
+from plait.gnn.links import area_under_curve, hits_at, holdout, random_negatives, shuffled
+
+Made = tuple[ArrayGraph, NDArray[np.float32]]
+
+
+def keys(relation: ArrayRelation, count: int) -> set[int]:
+    return set((relation.source * count + relation.target).tolist())
+
+
+def test_held_out_links_are_in_no_relation(communities: Made) -> None:
+    graph, _ = communities
+    both = ArrayGraph(graph.ids, {**graph.relations, "co_author": graph.relations["cites"]})
+    kept, pairs = holdout(both, 0.25, seed=1)
+    held = {a * 120 + b for a, b in pairs.tolist()} | {b * 120 + a for a, b in pairs.tolist()}
+    for relation in kept.relations.values():
+        assert not keys(relation, 120) & held
+    assert len(pairs) + len(kept.relations["cites"].source) == len(graph.relations["cites"].source)
+
+
+def test_two_papers_that_cite_each_other_are_one_link() -> None:
+    pairs = [(n, n + 1) for n in range(20)] + [(n + 1, n) for n in range(20)]
+    graph = ArrayGraph(tuple(map(str, range(21))), {"cites": ArrayRelation.of(pairs)})
+    kept, held = holdout(graph, 0.5, seed=0)
+    assert len(held) == 10
+    assert len(kept.relations["cites"].source) == 20
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0, 0.0001])
+def test_a_share_that_leaves_one_side_empty_is_refused(share: float, communities: Made) -> None:
+    with pytest.raises(ConfigError, match="leaves no link"):
+        holdout(communities[0], share, seed=0)
+
+
+def test_negatives_are_never_links(communities: Made) -> None:
+    graph, _ = communities
+    negatives = random_negatives(graph, 5000, seed=0)
+    drawn = set((negatives[:, 0] * 120 + negatives[:, 1]).tolist())
+    assert len(negatives) == 5000
+    assert not drawn & (keys(graph.relations["cites"], 120) | keys(graph.relations["cited_by"], 120))
+    assert (negatives[:, 0] != negatives[:, 1]).all()
+
+
+def test_a_complete_graph_has_no_negatives() -> None:
+    pairs = [(a, b) for a in range(4) for b in range(4) if a != b]
+    with pytest.raises(ConfigError, match="no negatives"):
+        random_negatives(ArrayGraph(tuple("abcd"), {"cites": ArrayRelation.of(pairs)}), 3, seed=0)
+
+
+def test_the_area_under_the_curve_counts_pairs() -> None:
+    generator = np.random.default_rng(0)
+    positive, negative = generator.integers(0, 9, 40) / 9, generator.integers(0, 7, 60) / 9
+    counted = np.mean([[1.0 if p > n else 0.5 if p == n else 0.0 for n in negative] for p in positive])
+    assert abs(area_under_curve(positive, negative) - counted) < 1e-12
+
+
+def test_hits_count_documents_that_are_nearer() -> None:
+    vectors = np.array([[1, 0], [0.9, 0.1], [0.8, 0.2], [0, 1]], np.float32)
+    assert hits_at(vectors, np.array([[0, 1]]), 1) == 1.0
+    assert hits_at(vectors, np.array([[0, 2]]), 1) == 0.0
+    assert hits_at(vectors, np.array([[0, 2], [0, 3]]), 2) == 0.5
+
+
+def test_shuffling_keeps_degrees_and_symmetry_and_inverses(communities: Made) -> None:
+    graph, _ = communities
+    pairs = np.stack([graph.relations["cites"].source, graph.relations["cites"].target], axis=1)
+    graph = ArrayGraph(
+        graph.ids, {**graph.relations, "co_author": ArrayRelation.of(np.concatenate([pairs, pairs[:, ::-1]]))}
+    )
+    control = shuffled(graph, seed=0)
+    assert list(control.relations) == list(graph.relations)
+    before, after = graph.relations["cites"], control.relations["cites"]
+    assert len(before.source) - len(after.source) < 10  # those that would tie a document to itself
+    assert np.abs(np.bincount(before.target, minlength=120) - np.bincount(after.target, minlength=120)).max() <= 3
+    assert len(keys(before, 120) & keys(after, 120)) < 0.1 * len(before.source)
+    assert keys(control.relations["cited_by"], 120) == keys(after.reversed, 120)
+    symmetric = control.relations["co_author"]
+    assert keys(symmetric, 120) == keys(symmetric.reversed, 120)
+
+
+def test_importing_the_package_brings_in_no_torch() -> None:
+    code = "import sys, plait.gnn; sys.exit(bool({'torch', 'scipy', 'torch_geometric'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
