@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from plait.contracts import Document, Reference
+from plait.contracts.errors import ConfigError
+from plait.docgraph import DocumentGraph, build_graph
+from plait.docgraph.traversal import FEATURES, Traversal, TraversalSettings, TraversalWeights
+from plait.docgraph.weighing import learn_weights, recent_citers
+
+NAMES = list(FEATURES)
+
+
+def graph_of(cited: dict[int, list[int]], count: int, years: dict[int, int] | None = None) -> DocumentGraph:
+    return build_graph(
+        Document(
+            f"d{n}",
+            f"Paper {n}",
+            (),
+            {"year": years[n]} if years else {},
+            tuple(Reference(identifiers={"id": f"d{c}"}) for c in cited.get(n, ())),
+        )
+        for n in range(count)
+    )
+
+
+def feature(found: NDArray[np.float32], name: str) -> NDArray[np.float32]:
+    return found[0, :, NAMES.index(name)]
+
+
+def only(name: str) -> TraversalWeights:
+    return TraversalWeights({other: float(other == name) for other in NAMES}, dict.fromkeys(NAMES, 1.0))
+
+
+@pytest.fixture
+def graph() -> DocumentGraph:
+    """0 and 1 cite 2 and 3; 4 cites 1 and 5; 6 stands alone."""
+    return graph_of({0: [2, 3], 1: [2, 3], 4: [1, 5]}, 7)
+
+
+TEXT = np.array([[0.9, 0.8, 0.1, 0.0, 0.0, 0.0, 0.0]], np.float32)
+
+
+def test_features_equal_dense_matrix_products(graph: DocumentGraph) -> None:
+    a = np.zeros((7, 7))
+    for citing, cited in ((0, 2), (0, 3), (1, 2), (1, 3), (4, 1), (4, 5)):
+        a[citing, cited] = 1
+    settings = TraversalSettings(seeds=2, temperature=0.1, steps=50)
+    found = Traversal(graph, settings).features(TEXT)
+    w = np.array([1.0, np.exp(-1.0), 0, 0, 0, 0, 0])
+    w /= w.sum()
+    assert np.allclose(feature(found, "in_degree"), np.log1p(a.sum(0)), atol=1e-6)
+    assert np.allclose(feature(found, "cited_by_hits"), np.log(1e-4 + w @ a), atol=1e-5)
+    assert np.allclose(feature(found, "cites_hits"), np.log(1e-4 + w @ a.T), atol=1e-5)
+    share = a.T / np.maximum(a.T.sum(1, keepdims=True), 1)
+    assert np.allclose(feature(found, "co_cited"), np.log(1e-4 + w @ share @ a), atol=1e-5)
+    assert np.allclose(feature(found, "citing_text"), share @ TEXT[0], atol=1e-6)
+    both = a + a.T
+    walk = both / np.maximum(both.sum(1, keepdims=True), 1)
+    exact = 0.5 * w @ np.linalg.inv(np.eye(7) - 0.5 * walk)
+    assert np.allclose(feature(found, "pagerank_near"), np.log(exact + 1e-6), atol=1e-4)
+
+
+def test_what_the_nearest_documents_cite_is_found_without_a_word_in_common(graph: DocumentGraph) -> None:
+    scores = Traversal(graph, TraversalSettings(seeds=2)).scores(TEXT, only("cited_by_hits"))[0]
+    assert set(np.argsort(-scores)[:2].tolist()) == {2, 3}
+
+
+def test_a_document_left_out_is_no_seed(graph: DocumentGraph) -> None:
+    text = TEXT.copy()
+    text[0, [0, 1]] = -np.inf
+    found = Traversal(graph, TraversalSettings(seeds=1)).features(text)
+    assert feature(found, "cited_by_hits").max() == pytest.approx(np.log(1e-4))
+    assert np.isfinite(found).all()
+
+
+def test_no_text_at_all_still_gives_finite_features(graph: DocumentGraph) -> None:
+    assert np.isfinite(Traversal(graph).features(np.full((1, 7), -np.inf, np.float32))).all()
+
+
+def test_a_graph_without_citations_can_be_walked() -> None:
+    found = Traversal(graph_of({}, 4)).features(np.array([[0.5, 0.1, 0.0, 0.2]], np.float32))
+    assert np.isfinite(found).all()
+
+
+def test_bad_input_is_refused(graph: DocumentGraph) -> None:
+    with pytest.raises(ConfigError, match="3 text scores for 7 documents"):
+        Traversal(graph).features(np.zeros((1, 3), np.float32))
+    with pytest.raises(ConfigError, match="no weight or scale for 'text'"):
+        TraversalWeights({}, {})
+    with pytest.raises(ConfigError, match="0 documents have 5 references"):
+        recent_citers(graph, graph.years, 10)
+    with pytest.raises(ConfigError, match="none of these documents has a reference"):
+        learn_weights(graph, lambda rows: np.zeros((len(rows), 7), np.float32), np.array([2, 3]))
+
+
+def test_recent_documents_are_taken_where_years_are_known() -> None:
+    cited = {n: [0, 1, 2] for n in range(3, 43)}
+    graph = graph_of(cited, 43, {n: 1980 + n for n in range(43)})
+    chosen = recent_citers(graph, graph.years, 5, least=3, seed=1)
+    assert len(chosen) == 5 and (graph.years[chosen] >= 1980 + 32).all()
+    undated = graph_of(cited, 43)
+    assert len(recent_citers(undated, undated.years, 100, least=3)) == 40
+
+
+def test_learnt_weights_find_hidden_references_that_text_cannot() -> None:
+    """Documents cite their topic's classics, whose own text says nothing; text tells only who shares a topic."""
+    generator = np.random.default_rng(0)
+    topic = np.arange(120) % 4
+    classics = {t: [n for n in range(16) if n % 4 == t] for t in range(4)}
+    cited = {n: generator.permutation(classics[int(topic[n])])[:3].tolist() for n in range(16, 120)}
+    graph = graph_of(cited, 120)
+    vectors = np.eye(4)[topic] + 0.4 * generator.normal(size=(120, 4))
+    vectors[:16] = generator.normal(size=(16, 4))
+    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    citers = np.arange(20, 60)
+    weights = learn_weights(graph, lambda rows: vectors[rows] @ vectors.T, citers, TraversalSettings(seeds=20))
+    asked = np.arange(80, 110)
+    unseen = Traversal(graph, TraversalSettings(seeds=20), without_references_of=asked)
+    text = vectors[asked] @ vectors.T
+    text[np.arange(len(asked)), asked] = -np.inf
+    top = np.argsort(-unseen.scores(text, weights), axis=1)[:, :3]
+    by_text = np.argsort(-text, axis=1)[:, :3]
+    found = np.mean([len(set(row.tolist()) & set(cited[int(n)])) / 3 for n, row in zip(asked, top, strict=True)])
+    plain = np.mean([len(set(row.tolist()) & set(cited[int(n)])) / 3 for n, row in zip(asked, by_text, strict=True)])
+    assert found > plain + 0.4
+
+
+def test_hidden_references_do_not_reach_the_features() -> None:
+    """With the only citer's references hidden, its citations leave no trace in what is learnt from."""
+    graph = graph_of({1: [0]}, 3)
+    hidden = Traversal(graph, without_references_of=np.array([1]))
+    found = hidden.features(np.array([[0.1, 0.9, 0.2]], np.float32))
+    assert feature(found, "in_degree").max() == 0.0
+    assert feature(found, "cited_by_hits").max() == pytest.approx(np.log(1e-4))
