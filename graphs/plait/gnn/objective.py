@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from plait.gnn.structure import Pairs, among
+from plait.gnn.structure import Pairs
 
 __all__ = ["info_nce", "true_elsewhere"]
 
@@ -44,9 +44,30 @@ def true_elsewhere(pairs: Pairs, linked: NDArray[np.int64], documents: int) -> N
         linked: sorted keys of all training pairs in both orders.
         documents: how many documents there are.
     """
-    first, second = pairs[:, :1], pairs[:, 1]
-    cells: NDArray[np.bool_] = among((first * documents + second).ravel(), linked).reshape(len(pairs), len(pairs)) | (
-        first == second
-    )
-    np.fill_diagonal(cells, val=False)
+    size = len(pairs)
+    first, second = pairs[:, 0], pairs[:, 1]
+    cells = np.equal.outer(first, second)
+    # The partners of every u_i, then where they stand among the v_j: a search for each of the batch's cells would
+    # take longer than the rest of the step.
+    start, end = (np.searchsorted(linked, (first + extra) * documents) for extra in (0, 1))
+    row, place = _ranges(start, end)
+    partner = linked[place] % documents
+    order = np.argsort(second, kind="stable")
+    ordered = second[order]
+    low, high = (np.searchsorted(ordered, partner, side=side) for side in ("left", "right"))
+    found, column = _ranges(low, high)
+    cells[row[found], order[column]] = True
+    cells[np.arange(size), np.arange(size)] = False
     return cells
+
+
+def _ranges(start: NDArray[np.int64], end: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """All numbers from start[i] up to end[i], and the i of each.
+
+    Example:
+        >>> [part.tolist() for part in _ranges(np.array([5, 2]), np.array([7, 3]))]
+        [[0, 0, 1], [5, 6, 2]]
+    """
+    lengths = end - start
+    owner = np.repeat(np.arange(len(start)), lengths)
+    return owner, np.arange(len(owner)) - np.repeat(np.cumsum(lengths) - lengths, lengths) + start[owner]

@@ -121,7 +121,6 @@ def test_progress_counts_every_step(communities: Made) -> None:
 
 def test_batch_pairs_carry_no_message(communities: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     """In every step, no block holds an edge between the two documents of a pair that is being predicted."""
-    from plait.gnn import training
     from plait.gnn.neighbourhood import Neighbourhood
 
     graph, text = communities
@@ -139,7 +138,7 @@ def test_batch_pairs_carry_no_message(communities: Made, monkeypatch: pytest.Mon
                 checked += len(keys)
         return blocks
 
-    monkeypatch.setattr(training.Neighbourhood, "blocks", spied)
+    monkeypatch.setattr(Neighbourhood, "blocks", spied)
     train(graph, text, SETTINGS.model_copy(update={"max_steps": 3, "depth": 2}), seed=0)
     assert checked > 100
 
@@ -161,6 +160,18 @@ def test_true_links_inside_a_batch_are_no_negatives() -> None:
     pairs = np.array([(0, 1), (2, 3), (0, 4)])
     cells = true_elsewhere(pairs, pair_keys([(0, 1), (2, 3), (0, 4), (2, 1)], 5), 5)
     assert cells.tolist() == [[False, False, True], [True, False, False], [True, False, False]]
+
+
+def test_true_links_are_found_as_by_comparing_every_pair() -> None:
+    generator = np.random.default_rng(0)
+    links = generator.integers(0, 30, size=(150, 2))
+    links = links[links[:, 0] != links[:, 1]]
+    batch = links[generator.permutation(len(links))[:60]]
+    known = {frozenset(pair) for pair in links.tolist()}
+    cells = true_elsewhere(batch, pair_keys(links, 30), 30)
+    for i, (u, _) in enumerate(batch.tolist()):
+        for j, (_, v) in enumerate(batch.tolist()):
+            assert cells[i, j] == (i != j and (u == v or frozenset((u, v)) in known))
 
 
 def test_new_documents_are_encoded_without_training(communities: Made) -> None:
