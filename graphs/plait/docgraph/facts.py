@@ -34,7 +34,7 @@ class FactsReport:
         resolved: how -> count, such as ``{"doi": 12, "title": 3}``.
         unresolved: reason -> count.
         examples: (source id, reason, label) of unresolved references, the first hundred.
-        repeated: references left out because their document names the same target twice.
+        repeated: references left out because their document holds the same one before.
     """
 
     resolved: Counter[str] = field(default_factory=Counter)
@@ -173,13 +173,11 @@ def _entities(source: str, relation: str, keys: Sequence[str], metadata: Mapping
 
 
 def _without_repeats(facts: Iterable[Edge], report: FactsReport | None) -> list[Edge]:
-    """Each target once, by the surest reference; each unresolved reference once."""
+    """Equal references once. Different ones of one target all stay: another document may come to tell them apart."""
     made: dict[tuple[str, str, str], Edge] = {}
     for fact in facts:
-        key = (fact.relation, fact.target, "" if fact.target else fact.label)
-        before = made.get(key)
-        if before is not None and report is not None:
+        key = (fact.relation, fact.target, fact.label)
+        if key in made and report is not None:
             report.repeated += 1
-        if before is None or before.confidence < fact.confidence:
-            made[key] = fact
+        made.setdefault(key, fact)
     return list(made.values())

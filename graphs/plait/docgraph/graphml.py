@@ -22,6 +22,7 @@ _KEYS = (
     ("node", "date", "double"),
     ("edge", "relation", "string"),
     ("edge", "weight", "double"),
+    ("edge", "directed", "boolean"),
 )
 
 
@@ -41,7 +42,8 @@ def write_graphml(graph: DocumentGraph, path: str | Path) -> None:
 def graphml_lines(graph: DocumentGraph) -> Iterator[str]:
     """The lines of the file. Nodes are n0, n1, ...; the id, with whatever characters, is an attribute.
 
-    Undirected relations stand once. ``cited_by`` is left out where ``cites`` is there: it is the same edges read
+    All edges are written as directed, since most readers refuse a mixture; undirected ones stand once, with the
+    attribute ``directed`` false. ``cited_by`` is left out where ``cites`` is there: it is the same edges read
     backwards. Characters that XML cannot hold become U+FFFD.
     """
     yield '<?xml version="1.0" encoding="UTF-8"?>'
@@ -78,7 +80,8 @@ def _node(name: str, key: str, kind: str, title: str, date: float) -> str:
 
 def _edge(source: str, target: str, relation: str, weight: float, directed: bool) -> str:
     parts = _data("edge_relation", relation) + _data("edge_weight", repr(weight))
-    return f'<edge source="{source}" target="{target}" directed="{str(directed).lower()}">{parts}</edge>'
+    parts += _data("edge_directed", str(directed).lower())
+    return f'<edge source="{source}" target="{target}">{parts}</edge>'
 
 
 def _data(key: str, value: str) -> str:

@@ -136,7 +136,7 @@ def _written(metadata: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         if entries and isinstance(entry, str) and isinstance(entries[-1], str) and entry.lstrip().startswith(","):
             # "Haji&#x10D;, Jan" was once split at the end of its entity.
             entries[-1] += entry.lstrip()
-        else:
+        elif isinstance(entry, str | Mapping):
             entries.append(entry)
     orcids = metadata.get("orcids") or ()
     for number, entry in enumerate(entries):
@@ -157,6 +157,7 @@ def _tokens(text: str) -> list[str]:
 
 def _name(surname: list[str], given: list[str] | tuple[str, ...]) -> Name | None:
     given = [token for token in given if token not in _SUFFIXES]
+    surname = [token for token in surname if token not in _SUFFIXES] or surname  # "Thacher Jr., H. C."
     if not surname:
         surname, given = given[-1:], given[:-1]
     # "Jan van, der Waals" and "Waals, Jan van der" are one name.

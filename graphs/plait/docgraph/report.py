@@ -34,7 +34,7 @@ class GraphReport:
     """Counts of what was found and what was left out.
 
     Args:
-        references: citations that documents state, each target counted once per document.
+        references: references that documents hold, equal ones of one document once.
         resolved: those that name a document of this graph.
         dangling: those whose document is not (or no longer) here.
         unresolved: those that were never tied to a document.

@@ -68,8 +68,9 @@ def stats(index: IndexOption, topics_from: TopicsOption = None, as_json: JsonFla
         + ", ".join(f"{count:,} {_plural(kind, count)}" for kind, count in statistics.entities.items())
     )
     printed.print(table)
+    parts = _plural("connected component", statistics.components)
     printed.print(
-        f"{statistics.components:,} connected {_plural('component', statistics.components)}, the largest of {statistics.largest_component:,}; "
+        f"{statistics.components:,} {parts}, the largest of {statistics.largest_component:,}; "
         f"{statistics.isolated:,} documents with no edge"
     )
     for line in _told(graph.report):

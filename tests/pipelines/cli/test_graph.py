@@ -1,0 +1,121 @@
+"""The graph commands: what they print, and how they end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import networkx as nx
+import pytest
+from PIL import Image
+
+from plait.cli import main
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def plait(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs a command line and returns (exit status, standard output, standard error)."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            main([str(argument) for argument in arguments])
+        out, err = capsys.readouterr()
+        return int(end.value.code or 0), out, err
+
+    return run
+
+
+@pytest.fixture
+def index(plait: Run, tmp_path: Path) -> Path:
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    for name, front in {
+        "knots": "references: [braids, nowhere]\nauthors: [J. Doe]\ncategories: [topology]",
+        "links": "references: [braids]\nauthors: [John Doe]\ncategories: [topology]",
+        "braids": "year: 1947",
+    }.items():
+        (folder / f"{name}.md").write_text(f"---\nid: {name}\ntitle: On [{name}]\n{front}\n---\n\nText of {name}.\n")
+    pipeline = tmp_path / "lexical.toml"
+    pipeline.write_text('retrievers = [{ use = "lexical" }]\n')
+    place = tmp_path / "papers.plait"
+    assert plait("index", "add", folder, "--index", place, "--pipeline", pipeline)[0] == 0
+    return place
+
+
+def test_stats_count_and_say_what_did_not_resolve(plait: Run, index: Path) -> None:
+    status, out, _ = plait("graph", "stats", "--index", index)
+    assert status == 0
+    assert "3 documents, 1 author, 0 venues" in out
+    assert "2 of 3 references name a document of this index" in out
+    assert "1 author names were taken for a fuller form" in out
+    told = json.loads(plait("graph", "stats", "--index", index, "--json")[1])
+    assert told["relations"]["cites"]["edges"] == 2
+    assert told["report"]["unresolved_examples"] == [["knots", "unknown identifier", "\tid=nowhere"]]
+
+
+def test_topics_come_from_the_key_that_is_named(plait: Run, index: Path) -> None:
+    def edges(*options: str) -> int:
+        out = plait("graph", "stats", "--index", index, "--json", *options)[1]
+        return int(json.loads(out)["relations"]["co_topic"]["edges"])
+
+    assert edges() == 0
+    assert edges("--topics-from", "categories") == 1
+
+
+def test_show_lists_the_neighbours_and_why(plait: Run, index: Path) -> None:
+    status, out, _ = plait("graph", "show", "braids", "--index", index)
+    assert status == 0
+    assert "On [knots]" in out
+    assert out.count("cites braids") == 2
+    told = json.loads(plait("graph", "show", "knots", "--index", index, "--relation", "co_author", "--json")[1])
+    assert [document["id"] for document in told["documents"]] == ["knots", "links"]
+    assert told["ties"][0]["relation"] == "co_author"
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.html"])
+def test_show_draws(plait: Run, index: Path, tmp_path: Path, name: str) -> None:
+    status, out, _ = plait("graph", "show", "knots", "--index", index, "--out", tmp_path / name)
+    assert status == 0
+    assert "2 neighbours" in out
+    if name.endswith("png"):
+        with Image.open(tmp_path / name) as image:
+            assert min(image.size) > 300
+    else:
+        assert "On [links]" in (tmp_path / name).read_text()
+
+
+def test_export_writes_files_that_can_be_read(plait: Run, index: Path, tmp_path: Path) -> None:
+    out = tmp_path / "g.graphml"
+    status, printed, _ = plait(
+        "graph", "export", "--index", index, "--out", out, "--relation", "cites", "--entity", "author"
+    )
+    assert status == 0
+    assert "3 documents, 2 edges" in printed
+    assert len(nx.read_graphml(out)) == 4
+    lines = tmp_path / "g.jsonl"
+    told = json.loads(plait("graph", "export", "--index", index, "--out", lines, "--format", "jsonl", "--json")[1])
+    assert told["edges"]["cites"] == 2
+    assert len(lines.read_text().splitlines()) > 5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("show", "knot"), "'knots'"),
+        (("show", "knots", "--relation", "likes"), "no relation 'likes'"),
+        (("show", "knots", "--out", "a.gif"), "'.gif'"),
+        (("export", "--out", "nowhere/at/all.graphml"), "cannot be written"),
+        (("export", "--out", "x", "--relation", "likes"), "'likes'"),
+    ],
+)
+def test_a_wrong_wish_is_an_error_with_a_sentence(
+    plait: Run, index: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    status, _, err = plait("graph", *arguments, "--index", index)
+    assert status == 1
+    assert said in err
+    assert "Traceback" not in err
