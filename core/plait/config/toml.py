@@ -26,7 +26,7 @@ def load_toml(path: str | Path) -> Pipeline:
     """
     content = read_source(path)
     try:
-        text = content.decode()
+        text = content.decode("utf-8-sig")  # some editors put a byte order mark first
     except UnicodeDecodeError as error:
         raise ConfigError(
             f"the file is not UTF-8 text (byte {error.start:,})", where=str(path), fix="save it as UTF-8"

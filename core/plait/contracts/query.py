@@ -43,6 +43,12 @@ class Query:
     def __post_init__(self) -> None:
         if not self.text.strip():
             raise QueryError("the query is empty", fix="ask with at least one word")
+        try:
+            self.text.encode()
+        except UnicodeEncodeError as error:
+            raise QueryError(
+                f"character {error.start} of the query is no Unicode character", fix="type the query as UTF-8"
+            ) from None
         if len(self.text) > MAX_QUERY_CHARACTERS:
             raise QueryError(
                 f"the query has {len(self.text):,} characters, at most {MAX_QUERY_CHARACTERS:,} are accepted",

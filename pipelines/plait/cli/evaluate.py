@@ -39,7 +39,7 @@ def evaluate(
     run_out: Annotated[
         Path | None, typer.Option("--run", help="File for the fused run in TREC's columns.", show_default=False)
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of bootstrap and randomisation.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of bootstrap and randomisation.")] = 0,
     no_plugins: NoPluginsFlag = False,
 ) -> None:
     """Measure nDCG@10, recall@100 and MRR@10 of every retriever and of their fusion, with 95 % intervals."""

@@ -24,7 +24,9 @@ def add(
     index: IndexOption,
     pipeline: PipelineOption = None,
     prune: Annotated[bool, typer.Option(help="Also remove documents whose file is gone.")] = False,
-    timeout: Annotated[float, typer.Option(help="Seconds to wait while another process writes.")] = 10.0,
+    timeout: Annotated[
+        float, typer.Option(min=0, max=86_400, help="Seconds to wait while another process writes.")
+    ] = 10.0,
     no_plugins: NoPluginsFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
@@ -101,7 +103,7 @@ def diff(
         return
     shown = console()
     for what, ids in changes.items():
-        shown.print(f"[bold]{what}[/] {len(ids)}: {', '.join(ids) or '-'}", soft_wrap=True)
+        shown.print(f"{what} {len(ids)}: {', '.join(ids) or '-'}", soft_wrap=True, markup=False)
 
 
 @app.command()

@@ -39,6 +39,7 @@ def progress(quiet: bool) -> Iterator[Progress]:
         yield lambda _what, _done, _all: None
         return
     from rich.console import Console
+    from rich.markup import escape
 
     shown = Console(stderr=True, highlight=False)
     start = time.monotonic()
@@ -47,7 +48,7 @@ def progress(quiet: bool) -> Iterator[Progress]:
 
             def update(what: str, done: int, total: int | None) -> None:
                 if time.monotonic() - start > 1:
-                    status.update(_line(what, done, total, time.monotonic() - start))
+                    status.update(escape(_line(what, done, total, time.monotonic() - start)))
 
             yield update
     else:

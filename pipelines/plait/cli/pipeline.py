@@ -26,7 +26,8 @@ def pipeline(
     from plait.hooks import PluginHost
 
     loaded = load_pipeline(file)
-    validate_pipeline(loaded, PluginHost.discover(third_party=not no_plugins))
+    named = str(file) if file is not None else "the built-in pipeline"
+    validate_pipeline(loaded, PluginHost.discover(third_party=not no_plugins), where=named)
     if as_json:
         print_json(loaded.model_dump(mode="json"))
     else:

@@ -30,8 +30,8 @@ def search(
 
     host = PluginHost.discover(third_party=not no_plugins)
     with open_index(index, pipeline, host=host) as rag, wait("searching", as_json):
-        view = rag.view
         retrieval = rag.retrieve_all(query, k)
+    view = retrieval.view
     if as_json:
         print_json(
             {

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-from plait.contracts import Answer, Evidence, GenerationRequest, Hit, IndexView, Query
-from plait.contracts.errors import GenerationError
+from plait.contracts import Answer, Chunk, Evidence, GenerationRequest, Hit, IndexView, Query
+from plait.contracts.errors import GenerationError, PlaitError
 from plait.prompts import assess, pack, verify
 from plait.rag.parts import Parts
 from plait.rag.tracing import Tracer
@@ -53,7 +53,7 @@ def answer_from(
         request = parts.host.hook.before_generate(request)
         pieces: list[str] = []
         finish = None
-        for chunk in parts.generator.stream(request):
+        for chunk in _written(parts, request):
             pieces.append(chunk.text)
             if on_text is not None and chunk.text:
                 on_text(chunk.text)
@@ -76,6 +76,18 @@ def answer_from(
         detail |= {"sentences": len(sentences), "supported": sum(sentence.supported for sentence in sentences)}
     shown = " ".join(sentence.text for sentence in sentences)
     return Answer(query.text, shown, sentences, tuple(hits), False, finish, tracer.trace())
+
+
+def _written(parts: Parts, request: GenerationRequest) -> Iterator[Chunk]:
+    try:
+        yield from parts.generator.stream(request)
+    except PlaitError:
+        raise
+    except Exception as error:
+        raise GenerationError(
+            f"the generator {parts.pipeline.generator.name!r} failed ({type(error).__name__}: {error})",
+            fix="try again, or choose another generator; what it wrote is not passed off as an answer",
+        ) from error
 
 
 def _evidence(hits: Sequence[Hit], view: IndexView, most: int) -> list[Evidence]:

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from plait.contracts import ColumnValues, Document, IndexView, IngestBatch, Passage, ReadReport
-from plait.contracts.errors import DocumentError, ModelError, ReadError
+from plait.contracts.errors import DocumentError, ModelError, PlaitError, ReadError
 from plait.index import content_hash
+from plait.rag.failures import plugin_errors
 from plait.rag.parts import Parts
 from plait.rag.walking import Unit, find_units
 
@@ -107,8 +108,11 @@ class Ingestor:
         owners = {document_id: uri for uri, state in sources.items() for document_id in state.document_ids}
         seen: dict[str, str] = {}
         for number, unit in enumerate(units):
-            self._progress(f"reading {unit.path.name}", number, len(units))
             uri = _uri(unit)
+            if not _is_unicode(uri):
+                report.fail(ReadError("the file name is not UTF-8", where=ascii(uri), fix="rename the file"))
+                continue
+            self._progress(f"reading {unit.path.name}", number, len(units))
             known = sources.get(uri)
             try:
                 whole = known is not None and not reread and uri not in self._incomplete
@@ -172,7 +176,7 @@ class Ingestor:
         before = len(self._summary.report.failures)
         fresh: set[str] = set()
         self._incomplete.add(uri)
-        for document in self._parts.readers[unit.reader].read(unit.path, self._summary.report):
+        for document in self._documents_of(unit):
             holder = seen.get(document.id) or self._living_owner(owners.get(document.id), uri)
             if holder is not None:
                 self._summary.report.fail(
@@ -185,7 +189,10 @@ class Ingestor:
                 continue
             seen[document.id] = uri
             fresh.add(document.id)
-            self._take_if_changed(document)
+            try:
+                self._take_if_changed(document)
+            except PlaitError as error:
+                self._fail_document(document, error)
             if len(self._passages) >= BATCH_PASSAGES:
                 self._flush()
         # A file that was only partly readable may still hold the documents that did not come out of it.
@@ -195,12 +202,37 @@ class Ingestor:
         if known is not None:
             self._remove([document_id for document_id in known.document_ids if document_id not in fresh])
 
+    def _documents_of(self, unit: Unit) -> Iterator[Document]:
+        """What the reader makes of a unit; whatever a plugin raises becomes an error that names file and reader."""
+        try:
+            yield from self._parts.readers[unit.reader].read(unit.path, self._summary.report)
+        except (PlaitError, OSError):
+            raise
+        except Exception as error:
+            raise ReadError(
+                f"the reader {unit.reader!r} failed ({type(error).__name__}: {error})",
+                where=str(unit.path),
+                fix="leave the file out, or report this to the reader's authors",
+            ) from error
+
+    def _fail_document(self, document: Document, error: PlaitError) -> None:
+        """Leaves one document out and says why; the others go on."""
+        for names in (self._summary.added, self._summary.updated):
+            if document.id in names:
+                names.remove(document.id)
+        place = document.source.uri if document.source else ""
+        where = f"{place}: document {document.id!r}" if place else f"document {document.id!r}"
+        self._incomplete |= {place} if place else set()
+        self._summary.report.fail(type(error)(error.message, where=where, choices=error.choices, fix=error.fix))
+
     @staticmethod
     def _living_owner(owner: str | None, uri: str) -> str | None:
         """The other file that holds this id already, unless that file is gone (the document has moved)."""
         return owner if owner is not None and owner != uri and Path(owner).exists() else None
 
     def _take_if_changed(self, document: Document) -> None:
+        if not all(map(_is_unicode, (document.id, document.text, repr(document.metadata)))):
+            raise DocumentError("the text holds half of a surrogate pair", fix="save the file as plain UTF-8")
         stored = self._hashes.get(document.id)
         if stored is None:
             self._summary.added.append(document.id)
@@ -214,7 +246,8 @@ class Ingestor:
         self._take(document)
 
     def _take(self, document: Document) -> None:
-        passages = self._parts.chunker.chunk(document)
+        with plugin_errors(f"chunker {self._parts.pipeline.chunker.name!r}"):
+            passages = self._parts.chunker.chunk(document)
         self._documents.append(document)
         self._passages += passages
 
@@ -230,7 +263,18 @@ class Ingestor:
         documents, passages = self._documents, self._passages
         self._documents, self._passages = [], []
         for batch, columns in self._encode(documents, passages):
-            self._writer.put(batch.documents, batch.passages, columns)
+            try:
+                self._writer.put(batch.documents, batch.passages, columns)
+            except DocumentError as error:
+                if len(batch.documents) == 1:
+                    self._fail_document(batch.documents[0], error)
+                    continue
+                # One of them breaks a rule of the index: each is put on its own, so that the others go in.
+                for document in batch.documents:
+                    self._documents = [document]
+                    self._passages = [p for p in batch.passages if p.document_id == document.id]
+                    self._put()
+                continue
             self._summary.passages += len(batch.passages)
             self._dirty = True
 
@@ -246,13 +290,11 @@ class Ingestor:
             view: IndexView = self._writer.view
             for retriever in self._parts.retrievers.values():
                 if retriever.columns:
-                    columns |= retriever.encode(IngestBatch(documents, passages, columns, view))
+                    with plugin_errors("a retriever, while it encoded passages,"):
+                        columns |= retriever.encode(IngestBatch(documents, passages, columns, view))
         except ModelError as error:
             if len(documents) == 1:
-                self._forget(documents[0].id)
-                self._summary.report.fail(
-                    ModelError(error.message, where=f"document {documents[0].id}", fix=error.fix or "leave it out")
-                )
+                self._fail_document(documents[0], error)
                 return
             half = len(documents) // 2
             for part in (documents[:half], documents[half:]):
@@ -260,11 +302,6 @@ class Ingestor:
                 yield from self._encode(part, [passage for passage in passages if passage.document_id in ids])
             return
         yield IngestBatch(documents, passages, columns), columns
-
-    def _forget(self, document_id: str) -> None:
-        for names in (self._summary.added, self._summary.updated):
-            if document_id in names:
-                names.remove(document_id)
 
     def _remove(self, document_ids: Iterable[str]) -> None:
         gone = list(document_ids)
@@ -282,10 +319,9 @@ class Ingestor:
         prune: bool,
     ) -> None:
         """Documents whose file stood under ``paths`` and is gone: removed with ``prune``, else named."""
-        roots = [path.resolve() for path in paths]
         for uri, state in sources.items():
             place = Path(uri)
-            if uri not in found and not place.exists() and any(place.is_relative_to(root) for root in roots):
+            if uri not in found and not place.exists() and any(place.is_relative_to(path) for path in paths):
                 still_here = [document_id for document_id in state.document_ids if document_id not in seen]
                 if prune:
                     self._remove(still_here)
@@ -309,6 +345,15 @@ def _uri(unit: Unit) -> str:
     """The file that stands for a unit: a folder read whole (BEIR) is known by its ``corpus.jsonl``."""
     corpus = unit.path / "corpus.jsonl"
     return (corpus if corpus.is_file() else unit.path).as_posix()
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether a string can be stored; file names and YAML escapes can hold halves of surrogate pairs."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _sha256(path: Path) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from plait.contracts import Hit, IndexView, Query
+from plait.rag.failures import plugin_errors
 from plait.rag.parts import Parts
 
 __all__ = ["Retrieval", "retrieve_all"]
@@ -14,13 +15,14 @@ __all__ = ["Retrieval", "retrieve_all"]
 
 @dataclass(frozen=True, slots=True)
 class Retrieval:
-    """What one question brought up.
+    """What one question brought up in one snapshot; rows of hits are rows of ``view``.
 
     ``runs`` maps each retriever's label to its hits; ``fused`` is their fusion, reordered by the ranker where the
     pipeline has one. ``cpu_seconds`` maps each label, ``fusion`` and ``ranker`` to what it cost.
     """
 
     query: Query
+    view: IndexView
     runs: Mapping[str, Sequence[Hit]]
     fused: Sequence[Hit]
     cpu_seconds: Mapping[str, float] = field(default_factory=dict)
@@ -33,13 +35,16 @@ def retrieve_all(parts: Parts, query: Query, view: IndexView, k: int) -> Retriev
     depth = max(k, parts.pipeline.candidates)
     for label, retriever in parts.retrievers.items():
         start = time.process_time()
-        runs[label] = retriever.retrieve(query, view, depth)
+        with plugin_errors(f"retriever {label!r}"):
+            runs[label] = retriever.retrieve(query, view, depth)
         spent[label] = time.process_time() - start
     start = time.process_time()
-    fused = parts.fusion.fuse(query, runs, k)
+    with plugin_errors(f"fusion {parts.pipeline.fusion.name!r}"):
+        fused = parts.fusion.fuse(query, runs, k)
     spent["fusion"] = time.process_time() - start
     if parts.ranker is not None:
         start = time.process_time()
-        fused = parts.ranker.rank(query, fused, view)
+        with plugin_errors("the ranker"):
+            fused = parts.ranker.rank(query, fused, view)
         spent["ranker"] = time.process_time() - start
-    return Retrieval(query, runs, fused, spent)
+    return Retrieval(query, view, runs, fused, spent)

@@ -74,7 +74,7 @@ class Rag:
         """
         view = self.index.view()
         if view.commit != self._checked_commit:
-            if view.commit:
+            if self.index.commit.identity:
                 compare_identity(self.index.commit.identity, self.parts.identity(), str(self.path))
             self._checked_commit = view.commit
         return view
@@ -103,9 +103,9 @@ class Rag:
             self.parts.identity()  # a missing model is found out before a folder is made
             self.__dict__["index"] = Index.create(self.path)
         with self.index.writer(timeout=timeout) as writer:
-            if self.index.commit.number:
+            if self.index.commit.identity:
                 compare_identity(self.index.commit.identity, self.parts.identity(), str(self.path))
-            places = [Path(path).expanduser().absolute() for path in paths]
+            places = [Path(path).expanduser().resolve() for path in paths]
             return self._ingestor(writer, progress).add(places, prune)
 
     def remove(self, *document_ids: str, timeout: float = 10.0) -> IngestSummary:
@@ -144,7 +144,7 @@ class Rag:
         query = self.host.hook.before_retrieve(query)
         retrieval = retrieve_all(self.parts, query, view, k)
         hits = self.host.hook.after_retrieve(query, retrieval.fused, view)
-        return Retrieval(query, retrieval.runs, hits, retrieval.cpu_seconds)
+        return Retrieval(query, view, retrieval.runs, hits, retrieval.cpu_seconds)
 
     def ask(self, question: str | Query, on_text: Callable[[str], None] | None = None) -> Answer:
         """Answers a question, or says that the documents do not.
@@ -219,6 +219,12 @@ def _stored_pipeline(place: Path) -> Pipeline | None:
     text = notes.get("pipeline")
     if text is None:
         return None
+    if not isinstance(text, str):
+        raise ConfigError(
+            "the pipeline stored in the index is not text",
+            where=str(place),
+            fix="name a pipeline file with --pipeline; 'plait index check' looks for other damage",
+        )
     try:
         return parse_toml(text, where=f"{place} (stored pipeline)")
     except ConfigError as error:

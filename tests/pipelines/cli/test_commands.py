@@ -168,3 +168,17 @@ def test_a_file_name_with_brackets_is_printed_as_it_is(plait: Run, corpus: Path,
     (corpus / "[bold]a.txt").write_text("")
     _, out, _ = plait("index", "add", corpus, "--index", tmp_path / "i", "--pipeline", lexical)
     assert "[bold]a.txt" in out
+
+
+def test_ids_that_look_like_markup_are_printed_as_they_are(plait: Run, corpus: Path, index: Path) -> None:
+    (corpus / "m.md").write_text('---\nid: "[/x]"\n---\n\nt\n')
+    plait("index", "add", corpus, "--index", index)
+    status, out, _ = plait("index", "diff", 1, 2, "--index", index)
+    assert status == 0
+    assert "[/x]" in out
+
+
+def test_a_query_that_is_no_unicode_is_refused(plait: Run, index: Path) -> None:
+    status, _, err = plait("search", "\udcff alpha", "--index", index)
+    assert status == 1
+    assert "no Unicode character" in err

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from plait.config import Pipeline, use
-from plait.contracts import Document, Passage
+from plait.contracts import Document, Passage, ReadReport
 from plait.contracts.errors import DocumentError, IdentityError
 from plait.rag import Rag, open_index
 
@@ -213,3 +214,78 @@ def test_a_broken_record_is_reported_again_by_the_next_run(rag: Rag, tmp_path: P
     again = rag.add(folder)
     assert (len(again.failures), again.unchanged) == (1, 1)
     assert found(rag, "good") == ["a"]
+
+
+def test_one_file_under_two_spellings_is_one_document(rag: Rag, corpus: Path, tmp_path: Path) -> None:
+    rag.add(corpus)
+    (tmp_path / "link").symlink_to(corpus, target_is_directory=True)
+    write(corpus, "graphs", "Vertices and arcs.")
+    for spelling in (corpus / ".." / corpus.name, tmp_path / "link"):
+        assert rag.add(spelling).failures == []
+    assert found(rag, "vertices") == ["graphs"]
+    (corpus / "graphs.md").unlink()
+    assert rag.add(tmp_path / "link", prune=True).removed == ["graphs"]
+
+
+def test_a_document_that_cannot_be_stored_does_not_hold_up_the_others(rag: Rag, corpus: Path) -> None:
+    (corpus / "half.md").write_text('---\nid: "a\\ud800b"\n---\n\nx\n')
+    (corpus / "title.md").write_text('---\nid: title\ntitle: "a\\ud800b"\n---\n\nx\n')
+    summary = rag.add(corpus)
+    assert sorted(summary.added) == ["braids", "graphs"]
+    assert "half.md" in str(summary.failures[0])
+    assert "title.md" in str(summary.failures[1])
+    assert rag.index.check() == []
+
+
+def test_a_file_name_that_is_not_unicode_is_named_and_left_out(rag: Rag, corpus: Path) -> None:
+    Path(os.fsdecode(os.fsencode(corpus) + b"/\xff\xfe.md")).write_text("text")
+    summary = rag.add(corpus)
+    assert sorted(summary.added) == ["braids", "graphs"]
+    assert "the file name is not UTF-8" in str(summary.failures[0])
+
+
+def test_a_reader_that_fails_costs_its_file_alone(rag: Rag, corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = rag.parts.readers["markdown"]
+    read = reader.read
+
+    def fails_on_braids(path: Path, report: ReadReport) -> Iterator[Document]:
+        if path.stem == "braids":
+            raise ValueError("no strands")
+        return read(path, report)
+
+    monkeypatch.setattr(reader, "read", fails_on_braids)
+    summary = rag.add(corpus)
+    assert summary.added == ["graphs"]
+    assert "the reader 'markdown' failed (ValueError: no strands)" in str(summary.failures[0])
+    assert "braids.md" in str(summary.failures[0])
+
+
+def test_a_chunker_that_fails_costs_one_document(rag: Rag, corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chunk = rag.parts.chunker.chunk
+
+    def fails_on_braids(document: Document) -> Sequence[Passage]:
+        if document.id == "braids":
+            raise ValueError("no words")
+        return chunk(document)
+
+    monkeypatch.setattr(rag.parts.chunker, "chunk", fails_on_braids)
+    summary = rag.add(corpus)
+    assert summary.added == ["graphs"]
+    assert "chunker 'sections' failed (ValueError: no words)" in str(summary.failures[0])
+
+
+def test_an_index_rolled_back_to_nothing_can_be_filled_again(rag: Rag, corpus: Path) -> None:
+    rag.add(corpus)
+    rag.index.rollback(0)
+    assert found(rag, "strands") == []
+    assert len(rag.add(corpus).added) == 2
+    assert found(rag, "strands") == ["braids"]
+
+
+def test_what_was_found_belongs_to_one_snapshot_while_others_write(rag: Rag, corpus: Path, tmp_path: Path) -> None:
+    rag.add(corpus)
+    retrieval = rag.retrieve_all("strands")
+    with open_index(tmp_path / "index") as other:
+        other.remove("braids")
+    (hit,) = retrieval.fused
+    assert retrieval.view.passage(hit.row).id == hit.passage_id
