@@ -47,6 +47,11 @@ def test_text_stays_inside_its_box(tmp_path: Path) -> None:
         assert pixels.getextrema() == (255, 255)
 
 
+def test_a_system_without_fonts_uses_the_one_that_comes_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("plait.docgraph.draw_png._FONTS", ("no such font.ttf",))
+    test_it_is_drawn_at_twice_the_size_with_text_in_every_box(tmp_path)
+
+
 def test_a_place_that_cannot_be_written_and_another_format_are_refused(tmp_path: Path) -> None:
     with pytest.raises(IndexWriteError, match="cannot be written"):
         draw(FOUND, tmp_path / "nowhere" / "a.png")
