@@ -7,14 +7,14 @@ derived from them when a graph is loaded (:mod:`plait.docgraph.relations`).
 from plait.docgraph.assembly import Entities, Node
 from plait.docgraph.convert_networkx import from_networkx, to_networkx
 from plait.docgraph.convert_pyg import to_hetero_data
-from plait.docgraph.draw_html import draw_html
-from plait.docgraph.draw_png import draw_png
 from plait.docgraph.drawing import draw
 from plait.docgraph.facts import FactsReport, facts_of, updated_facts
 from plait.docgraph.graph import DocumentGraph, build_graph
 from plait.docgraph.graphml import write_graphml
 from plait.docgraph.jsonl import write_jsonl
 from plait.docgraph.neighbourhood import Neighbour, Neighbourhood, Tie
+from plait.docgraph.picture_html import draw_html
+from plait.docgraph.picture_png import draw_png
 from plait.docgraph.reading import graph_of_view
 from plait.docgraph.records import Record, date_of
 from plait.docgraph.references import Resolution, Resolver

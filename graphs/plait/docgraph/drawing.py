@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from plait.contracts.errors import QueryError
-from plait.docgraph.draw_html import draw_html
-from plait.docgraph.draw_png import draw_png
 from plait.docgraph.neighbourhood import Neighbourhood
+from plait.docgraph.picture_html import draw_html
+from plait.docgraph.picture_png import draw_png
 
 __all__ = ["FORMATS", "draw"]
 

@@ -9,8 +9,8 @@ import pytest
 from lxml import etree, html
 
 from plait.contracts.errors import IndexWriteError
-from plait.docgraph.draw_html import draw_html, html_of
 from plait.docgraph.neighbourhood import Neighbour, Neighbourhood, Tie
+from plait.docgraph.picture_html import draw_html, html_of
 
 ATTACKS = (
     "<script>alert(1)</script>",

@@ -48,7 +48,7 @@ def test_text_stays_inside_its_box(tmp_path: Path) -> None:
 
 
 def test_a_system_without_fonts_uses_the_one_that_comes_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("plait.docgraph.draw_png._FONTS", ("no such font.ttf",))
+    monkeypatch.setattr("plait.docgraph.picture_png._FONTS", ("no such font.ttf",))
     test_it_is_drawn_at_twice_the_size_with_text_in_every_box(tmp_path)
 
 
