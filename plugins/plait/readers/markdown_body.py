@@ -17,11 +17,28 @@ from plait.readers.metadata import one_line
 __all__ = ["MarkdownBody"]
 
 _CAPTION = re.compile(r"table(?:\s+[\w.]+)?\s*:\s*(.+)", re.IGNORECASE | re.DOTALL)
+_NESTING = (1_000, 200, 20)
+"""Levels of blocks (a list counts twice) to try, for the parser calls itself for each."""
 _BREAKS = {"softbreak": " ", "hardbreak": "\n"}
 
 
-def _parser() -> MarkdownIt:
-    return add_math(MarkdownIt("commonmark").enable("table"))
+def _parse(text: str) -> tuple[list[Token], int]:
+    """The tokens of ``text``, and in how many places something was nested too deeply to be among them."""
+    parser = add_math(MarkdownIt("commonmark").enable("table"))
+    # Below maxNesting the parser drops blocks without a word; inside a line it keeps the characters as they are.
+    inline = parser.options["maxNesting"]
+    parser.core.ruler.before("inline", "nesting", lambda _state: parser.options.__setitem__("maxNesting", inline))
+    for limit in _NESTING:
+        parser.options["maxNesting"] = limit
+        try:
+            tokens = parser.parse(text)
+        except RecursionError:
+            if limit == _NESTING[-1]:
+                raise
+            continue
+        full = {"blockquote_open", "list_item_open"}
+        return tokens, sum(token.type in full and token.level >= limit - 1 for token in tokens)
+    raise AssertionError("unreachable: the last limit returns or raises")
 
 
 class MarkdownBody:
@@ -31,7 +48,7 @@ class MarkdownBody:
         text: Markdown without front matter.
         title: the title, if the front matter gave one; a first level-1 heading that repeats it is not kept twice.
         where: the file, for the report.
-        report: counts raw HTML, and pictures inside running text (their captions stay in it).
+        report: counts raw HTML, text nested too deeply, and pictures inside running text (their captions stay in it).
     """
 
     def __init__(self, text: str, title: str, where: str, report: ReadReport) -> None:
@@ -45,7 +62,10 @@ class MarkdownBody:
         self._blocks: list[Block] = []
         self._caption = ""
         self._bibliography_level = 0
-        self._walk(_parser().parse(text))
+        tokens, lost = _parse(text)
+        if lost:
+            report.skip(where, "text nested too deeply", lost)
+        self._walk(tokens)
         self._close_section()
 
     def _walk(self, tokens: Sequence[Token]) -> None:

@@ -227,3 +227,13 @@ def test_lists_nested_beyond_reason_do_not_break_the_reader(write: Write) -> Non
     text = "".join("  " * depth + "- x\n" for depth in range(300))
     document = read(write("a.md", text + "> " * 500 + "deep\n"))
     assert document.text.count("x") >= 1
+
+
+def test_deep_nesting_keeps_its_text_or_is_counted(write: Write) -> None:
+    items = "".join("  " * level + f"- item{level}\n" for level in range(12))
+    text = read(write("deep.md", f"{items}\n\n{'>' * 25} quoted\n\n{'>' * 200} far in\n")).text
+    assert all(word in text for word in (*(f"item{level}" for level in range(12)), "quoted", "far in"))
+    report = ReadReport()
+    path = write("too deep.md", "kept\n\n" + ">" * 5_000 + " lost")
+    assert read(path, report).text.endswith("kept")
+    assert report.skipped[path.as_posix(), "text nested too deeply"] == 1
