@@ -53,6 +53,7 @@ class SectionBuilder:
 
     def content(self, element: etree._Element, level: int, role: Role = "body") -> None:
         """The blocks and sections directly under ``element``, which itself stands at ``level`` (0: the body)."""
+        self._add(Text(one_line(element.text or "")))
         for child in element:
             name = local(child)
             if name == "sec":

@@ -227,3 +227,11 @@ def test_what_is_no_article_is_refused(write: Write, content: str, match: str) -
 def test_deep_but_allowed_nesting_is_read(write: Write) -> None:
     deep = "<article><body>" + "<sec><title>t</title>" * 100 + "<p>deep</p>" + "</sec>" * 100 + "</body></article>"
     assert read(write("a.nxml", deep)).text.endswith("deep")
+
+
+def test_text_directly_inside_a_container_is_kept(write: Write) -> None:
+    loose = "<article><body>one <sec>two<title>S</title><p>three</p></sec></body></article>"
+    first, second = read(write("a.nxml", loose)).sections
+    assert [block.text for block in first.blocks] == ["one"]
+    assert second.title == "S"
+    assert [block.text for block in second.blocks] == ["two", "three"]
