@@ -41,12 +41,15 @@ class JatsReader:
         self.config = config or Config()
 
     def accepts(self, path: Path) -> bool:
-        """Files named ``.jats`` or ``.nxml``, and ``.xml`` files whose root is ``article``."""
+        """Files named ``.jats`` or ``.nxml``, and ``.xml`` files whose root is ``article`` or that are no XML at all.
+
+        The latter belong to no other reader; :meth:`read` refuses them by name.
+        """
         if not path.is_file():
             return False
         if path.suffix.lower() in _SUFFIXES:
             return True
-        return path.suffix.lower() == ".xml" and _root_name(path) == "article"
+        return path.suffix.lower() == ".xml" and _root_name(path) in {"article", None}
 
     def read(self, path: Path, report: ReadReport) -> Iterator[Document]:
         """Yields the one article in ``path``.
@@ -64,16 +67,21 @@ class JatsReader:
         yield document
 
 
-def _root_name(path: Path) -> str:
+def _root_name(path: Path) -> str | None:
+    """The root's name; None if the file cannot be XML, empty if the root is not near its beginning."""
     try:
         with path.open("rb") as file:
             start = file.read(_GLANCE)
     except OSError:
-        return ""
+        return None
     encoding = "utf-16" if start[:2] in (b"\xff\xfe", b"\xfe\xff") else "latin-1"
     text = start.decode(encoding, "replace")
     found = _FIRST_ELEMENT.search(re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL))
-    return found[1] if found else ""
+    if not text.lstrip("\ufeff\u00ef\u00bb\u00bf \t\r\n").startswith("<"):
+        return None
+    if not found:
+        return None if len(start) < _GLANCE else ""
+    return found[1]
 
 
 def _parse(data: bytes, path: Path) -> _Element:

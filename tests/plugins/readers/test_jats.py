@@ -99,6 +99,16 @@ def test_articles_are_accepted_by_suffix_or_by_their_root(write: Write) -> None:
     assert not JatsReader().accepts(write("paper.jats/a.txt", "x").parent)
 
 
+@pytest.mark.parametrize("content", ["", " \n", "not XML", "\x00\x01binary", "<?xml version='1.0'?>", "text <html/>"])
+def test_an_xml_file_that_is_no_xml_is_refused_by_name(write: Write, content: str) -> None:
+    path = write("broken.xml", content)
+    assert JatsReader().accepts(path)
+    with pytest.raises(ReadError, match=r"broken\.xml"):
+        read(path)
+    assert not JatsReader().accepts(write("late.xml", f"<!--{'x' * 5_000}--><html/>"))
+    assert not JatsReader().accepts(write("mark.xml", "\ufeff<html/>"))
+
+
 def test_the_front_becomes_id_title_and_metadata(document: Document) -> None:
     assert (document.id, document.title) == ("10.1000/braid.1", "On braids")
     assert document.metadata == {
