@@ -14,6 +14,8 @@ from plait.readers.files import read_bytes, source_of
 
 __all__ = ["Config", "PdfReader"]
 
+_PADDING = b"\0\t\n\f\r "
+
 
 class Config(Settings):
     """Settings of the reader ``pdf``: what one file may cost."""
@@ -80,7 +82,11 @@ def _check(data: bytes, path: Path) -> None:
         raise ReadError(
             "this is not a PDF: it does not begin with %PDF-", where=str(path), fix="rename it, or fetch it again"
         )
-    if b"%%EOF" not in data[-2048:]:
+    end = len(data)
+    while end and not (kept := data[max(0, end - 2048) : end].rstrip(_PADDING)):
+        end = max(0, end - 2048)  # padding may be long: looked at in pieces, never copied whole
+    end = max(0, end - 2048) + len(kept) if end else 0
+    if b"%%EOF" not in data[max(0, end - 2048) : end]:
         raise ReadError(
             "the PDF is cut off: its end mark %%EOF is missing",
             where=str(path),

@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
     count = len(document)
     if count > max_pages:
         return _fail("pages", f"{count:,} pages")
-    _say({"pages": count, "metadata": document.get_metadata_dict(skip_empty=True)})
+    _say({"pages": count, "metadata": _metadata(document)})
     for number in range(count):
         try:
             page = document[number]
@@ -46,6 +46,19 @@ def main(arguments: list[str]) -> int:
             return _fail("broken", f"page {number + 1}: {error}")
     _say({"done": count})
     return 0
+
+
+def _metadata(document: Any) -> dict[str, str]:
+    """The entries of the document's metadata that can be decoded."""
+    found = {}
+    for key in document.METADATA_KEYS:
+        try:
+            value = document.get_metadata_value(key)
+        except UnicodeDecodeError:
+            continue
+        if value:
+            found[key] = value
+    return found
 
 
 def _limit(memory_mb: int, cpu_seconds: int) -> None:

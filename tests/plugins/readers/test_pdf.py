@@ -269,3 +269,19 @@ def test_a_module_in_the_working_directory_is_not_imported(
     path = write("a.pdf", pdf_bytes([column(LINES)]))
     (document,) = PdfReader().read(Path(path.name), ReadReport())
     assert document.sections
+
+
+def test_metadata_that_cannot_be_decoded_is_left_out(
+    write: Write, read_one: Make, pdf_bytes: Make, column: Make
+) -> None:
+    data = pdf_bytes(paper(column), title="x").replace(b"/Title (x)", b"/Title <FEFFD8000041>")
+    assert read_one(PdfReader(), write("a.pdf", data)).text
+
+
+@pytest.mark.parametrize("padding", [b"\0" * 5_000, b" \r\n\0" * 4_096])
+def test_padding_after_the_end_mark_is_allowed(
+    write: Write, read_one: Make, pdf_bytes: Make, column: Make, padding: bytes
+) -> None:
+    data = pdf_bytes(paper(column))
+    assert read_one(PdfReader(), write("a.pdf", data + padding)).text
+    refused(write("cut.pdf", data[:-40] + padding), "cut off")
