@@ -18,6 +18,8 @@ _SUFFIXES = (".txt", ".text")
 _LIST_LINE = re.compile(r"\s*(?:[-*+•]|\(?\d{1,3}[.)])\s")
 _CONTROL = re.compile(r"[\x01-\x08\x0b\x0e-\x1f\x7f]")
 
+_BETWEEN_WORDS = re.compile(r"(?<=\S)[\x01-\x08\x0b\x0e-\x1f\x7f]+(?=\S)")
+
 
 class Config(Settings):
     """Settings of the reader ``text``."""
@@ -54,7 +56,8 @@ class TextReader:
             ReadError: the file is empty, binary, too large, or not in the expected encoding.
         """
         data = read_bytes(path, self.config.max_megabytes)
-        text, controls = _CONTROL.subn("", decode(data, path, self.config.encoding))
+        decoded = decode(data, path, self.config.encoding)
+        text, controls = _CONTROL.subn("", _BETWEEN_WORDS.sub(r"\g<0> ", decoded))
         if controls:
             report.skip(path.as_posix(), "control character", controls)
         blocks = paragraphs(text)

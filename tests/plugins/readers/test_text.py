@@ -87,9 +87,9 @@ def test_a_missing_file_and_one_too_large_are_refused(tmp_path: Path, write: Wri
 
 def test_control_characters_are_left_out_and_counted(write: Write) -> None:
     report = ReadReport()
-    path = write("a.txt", "a\x07b\x1b")
-    assert read(path, report).text == "a\n\nab"
-    assert report.skipped[path.as_posix(), "control character"] == 2
+    path = write("a.txt", "a\x07b\x0bc\x1b\n\x07d")
+    assert read(path, report).text == "a\n\na b c\nd"
+    assert report.skipped[path.as_posix(), "control character"] == 4
 
 
 @given(st.text(alphabet=st.sampled_from("ab-1. \n\t\fé"), max_size=300))
