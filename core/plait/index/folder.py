@@ -7,9 +7,16 @@ import os
 import re
 from pathlib import Path
 
-from plait.contracts.errors import IndexCorruptError, IndexFormatError, IndexNotFoundError, IndexStoreError
+from plait.contracts.errors import (
+    IndexCorruptError,
+    IndexFormatError,
+    IndexLockedError,
+    IndexNotFoundError,
+    IndexStoreError,
+)
 from plait.index.commit import Commit, now
 from plait.index.failures import writing
+from plait.index.lock import write_lock
 
 __all__ = ["Folder"]
 
@@ -31,14 +38,24 @@ class Folder:
         self.commits = self.path / "commits"
         self.tables = self.path / "tables"
 
+    def exists(self) -> bool:
+        """Whether there is an index, of whatever format; one that has lost its ``index.json`` is one as well."""
+        return os.path.lexists(self.current) or self._holds_data()
+
     def create(self) -> None:
-        """Makes the folder with commit 0, the empty index.
+        """Makes the folder with commit 0, the empty index; an index that is still empty is left as it is.
+
+        Several processes may do so at once: one makes it, the others find it made.
 
         Raises:
-            IndexStoreError: there is an index already, or something else.
+            IndexCorruptError: there is an index that has lost its ``index.json``; it is left as it is.
+            IndexStoreError: there is an index with commits already, or something else.
+            IndexLockedError: another process kept writing, and made no index.
             IndexWriteError: the place cannot be written.
         """
-        if self.current.exists():
+        if os.path.lexists(self.current):
+            if Commit.from_json(self.read_bytes(), str(self.current)).number == 0:
+                return
             raise IndexStoreError(
                 "there is an index here already", where=str(self.path), fix="open it, or choose another folder"
             )
@@ -46,22 +63,29 @@ class Folder:
             raise IndexStoreError("this is a file", where=str(self.path), fix="choose a folder for the index")
         with writing(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
-            others = sorted(entry.name for entry in self.path.iterdir() if not _OURS.fullmatch(entry.name))
-            if others:
-                raise IndexStoreError(
-                    f"the folder holds other things: {', '.join(others[:5])}",
-                    where=str(self.path),
-                    fix="choose a new or empty folder for the index",
-                )
-            self.commits.mkdir(exist_ok=True)
-            self.tables.mkdir(exist_ok=True)
-        self.publish(Commit(0, None, now(), "an empty index"))
+            self._check_alone()
+        try:
+            with write_lock(self.path, 10.0):
+                # Whoever held the lock before may have made the index, and committed to it as well.
+                if os.path.lexists(self.current):
+                    return
+                if self._holds_data():
+                    raise self._lost()
+                with writing(self.path):
+                    self._check_alone()
+                    self.commits.mkdir(exist_ok=True)
+                    self.tables.mkdir(exist_ok=True)
+                self.publish(Commit(0, None, now(), "an empty index"))
+        except IndexLockedError:  # by one that has made the index and now fills it
+            if not os.path.lexists(self.current):
+                raise
 
     def read_bytes(self) -> bytes:
         """``index.json`` as it stands; a symbolic link is not followed.
 
         Raises:
             IndexNotFoundError: there is none.
+            IndexCorruptError: there is none, but commits or tables of an index.
             IndexFormatError: it is a link, or one of the folders leads outside.
         """
         try:
@@ -73,6 +97,10 @@ class Folder:
                     where=str(self.path),
                     fix="copy the whole index folder instead of linking into it",
                 ) from error
+            if self._holds_data():
+                if os.path.lexists(self.current):  # made by another process since the first look
+                    return self.read_bytes()
+                raise self._lost() from error
             raise IndexNotFoundError(
                 f"there is no index here ({error.strerror})",
                 where=str(self.path),
@@ -140,6 +168,26 @@ class Folder:
             for number in self.numbers():
                 if number < oldest:
                     (self.commits / f"{number}.json").unlink(missing_ok=True)
+
+    def _check_alone(self) -> None:
+        others = sorted(entry.name for entry in self.path.iterdir() if not _OURS.fullmatch(entry.name))
+        if others:
+            raise IndexStoreError(
+                f"the folder holds other things: {', '.join(others[:5])}",
+                where=str(self.path),
+                fix="choose a new or empty folder for the index",
+            )
+
+    def _holds_data(self) -> bool:
+        """Whether there is more than the empty index: a commit past 0, or a table."""
+        return any(number > 0 for number in self.numbers()) or any(self.tables.glob("*.lance"))
+
+    def _lost(self) -> IndexCorruptError:
+        newest = max(self.numbers(), default=0)
+        fix = "restore index.json from a backup, or move the folder away and add the documents again"
+        if newest > 0:
+            fix = f"copy the newest commit back: cp '{self.commits / f'{newest}.json'}' '{self.current}'"
+        return IndexCorruptError("the index has lost its index.json", where=str(self.path), fix=fix)
 
     def _replace(self, path: Path, data: bytes) -> None:
         temporary = path.with_name(f".{path.name}.tmp")

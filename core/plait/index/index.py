@@ -55,8 +55,11 @@ class Index:
     ) -> Index:
         """Makes an empty index in a new or empty folder.
 
+        An index that is still empty, or that another process makes meanwhile, is opened.
+
         Raises:
-            IndexStoreError: there is something else at that place.
+            IndexCorruptError: there is an index that has lost its ``index.json``; it is left as it is.
+            IndexStoreError: there is an index with commits, or something else, at that place.
             IndexWriteError: the place cannot be written.
         """
         Folder(path).create()
@@ -70,14 +73,15 @@ class Index:
 
         Raises:
             IndexNotFoundError: there is none.
+            IndexCorruptError: it has lost its ``index.json``; says how to restore it.
             IndexFormatError: it was written by a newer Plait, or is not an index.
         """
         return cls(path, exact_limit=exact_limit, min_recall=min_recall, keep_commits=keep_commits)
 
     @staticmethod
     def exists(path: str | Path) -> bool:
-        """Whether there is an index at ``path``, of whatever format."""
-        return Folder(path).current.exists()
+        """Whether there is an index at ``path``, of whatever format; also when it has lost its ``index.json``."""
+        return Folder(path).exists()
 
     @property
     def path(self) -> Path:

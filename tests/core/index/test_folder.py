@@ -1,14 +1,19 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from plait.contracts.errors import IndexCorruptError, IndexFormatError, IndexNotFoundError, IndexStoreError
-from plait.index import Index
+from plait.index import Index, folder
+from plait.index.lock import write_lock
 
 
 def test_an_empty_index_opens_as_commit_zero(tmp_path: Path) -> None:
@@ -32,9 +37,82 @@ def test_an_index_is_not_made_over_other_things(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["thesis.tex"]
 
 
-def test_an_index_is_not_made_twice(index: Index) -> None:
+def test_an_index_is_not_made_over_another(filled: Index) -> None:
     with pytest.raises(IndexStoreError, match="already"):
-        Index.create(index.path)
+        Index.create(filled.path)
+    assert filled.commit.number == 1
+
+
+def test_an_index_that_is_still_empty_is_left_as_it_is(index: Index) -> None:
+    before = (index.path / "index.json").read_bytes()
+    Index.create(index.path)
+    assert (index.path / "index.json").read_bytes() == before
+
+
+def test_an_index_that_lost_its_index_json_is_kept_and_can_be_restored(filled: Index) -> None:
+    (filled.path / "index.json").unlink()
+    before = sorted(path for path in filled.path.rglob("*") if path.name != "index.lock")
+    assert Index.exists(filled.path)
+    with pytest.raises(IndexCorruptError, match=r"lost its index\.json.*cp '.*1\.json' '.*index\.json'"):
+        Index.open(filled.path)
+    with pytest.raises(IndexCorruptError, match=r"cp '.*1\.json'"):
+        Index.create(filled.path)
+    assert sorted(path for path in filled.path.rglob("*") if path.name != "index.lock") == before
+    shutil.copy(filled.path / "commits" / "1.json", filled.path / "index.json")
+    assert len(Index.open(filled.path).view()) == 6
+    assert Index.open(filled.path).check() == []
+
+
+def test_tables_without_any_commit_are_not_overwritten(filled: Index) -> None:
+    (filled.path / "index.json").unlink()
+    shutil.rmtree(filled.path / "commits")
+    assert Index.exists(filled.path)
+    with pytest.raises(IndexCorruptError, match="backup"):
+        Index.create(filled.path)
+
+
+def test_several_processes_may_make_one_index_at_once(tmp_path: Path) -> None:
+    code = """
+import sys
+from plait.index import Index
+print("ready", flush=True)
+sys.stdin.readline()
+for n in range(10):
+    with Index.create(f"{sys.argv[1]}/{n}").writer(60) as writer:
+        pass
+"""
+    others = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(4)
+    ]
+    for other in others:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "ready\n"
+    for other in others:
+        assert other.stdin is not None
+        other.stdin.write("\n")
+        other.stdin.flush()
+    for other in others:
+        other.communicate(timeout=120)
+    assert [other.returncode for other in others] == [0] * 4
+    assert [Index.open(tmp_path / str(n)).commit.number for n in range(10)] == [0] * 10
+
+
+def test_a_slow_creator_never_hides_what_was_committed_meanwhile(tmp_path: Path, monkeypatch: Any) -> None:
+    """Another process makes the index and commits, between this one's first look and its lock."""
+
+    @contextmanager
+    def late(path: Path, timeout: float) -> Iterator[None]:
+        monkeypatch.undo()
+        with Index.create(path).writer() as writer:
+            writer.commit("first")
+        with write_lock(path, timeout):
+            yield
+
+    monkeypatch.setattr(folder, "write_lock", late)
+    assert Index.create(tmp_path / "papers").commit.number == 1
 
 
 def test_a_half_made_index_can_be_made_again(tmp_path: Path) -> None:
