@@ -44,6 +44,9 @@ class Finding:
     where: str
     fix: str
 
+    def __str__(self) -> str:
+        return f"{self.severity}: {self.table}: {self.what} ({self.where}). Fix: {self.fix}."
+
     def to_json(self) -> dict[str, str]:
         """The finding as JSON values."""
         names = ("severity", "table", "what", "where", "fix")

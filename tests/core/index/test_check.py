@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from plait.index import Index
+from plait.index import Finding, Index
 from plait.index.store import Store
 
 
@@ -90,6 +90,11 @@ def test_each_broken_invariant_is_named(
 def test_wrong_counts_are_named(filled: Index) -> None:
     _edit(filled, counts={"documents": 3, "passages": 7})
     assert [finding.what for finding in filled.check()] == ["6 rows, the commit counts 7"]
+
+
+def test_a_finding_reads_as_one_line() -> None:
+    finding = Finding("error", "passages", "6 rows, the commit counts 7", "commit 1", "run 'plait index rebuild'")
+    assert str(finding) == ("error: passages: 6 rows, the commit counts 7 (commit 1). Fix: run 'plait index rebuild'.")
 
 
 def test_a_missing_identity_is_named(filled: Index) -> None:
