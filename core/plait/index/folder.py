@@ -157,7 +157,8 @@ class Folder:
         Raises:
             IndexWriteError: nothing has changed then.
         """
-        data = json.dumps(commit.to_json(), ensure_ascii=False, indent=1, allow_nan=False).encode()
+        # ASCII, since a message or note may hold half a surrogate pair, which UTF-8 cannot.
+        data = json.dumps(commit.to_json(), ensure_ascii=True, indent=1, allow_nan=False).encode()
         with writing(self.path):
             self._replace(self.commits / f"{commit.number}.json", data)
             self._replace(self.current, data)

@@ -18,11 +18,12 @@ __all__ = ["NORM_TOLERANCE", "check_column", "check_documents", "check_passages"
 NORM_TOLERANCE = 1e-3
 """How far the length of a stored vector may be from 1."""
 
+_DECODE = "decode its file with the right encoding"
 _KINDS = get_args(get_type_hints(Passage)["kind"])
 
 
 def check_documents(documents: Sequence[Document]) -> None:
-    """Ids are there, storable, and none twice.
+    """Ids are there, of one line, and none twice; ids and texts can be stored.
 
     Raises:
         DocumentError: names the documents and where they came from.
@@ -35,8 +36,21 @@ def check_documents(documents: Sequence[Document]) -> None:
             raise DocumentError(
                 f"the id {document.id!r} holds half a surrogate pair",
                 where=origin(document),
-                fix="decode its file with the right encoding",
+                fix=_DECODE,
             )
+        if "\0" in document.id or document.id.splitlines() != [document.id]:
+            raise DocumentError(
+                f"the id {document.id!r} holds a NUL or a line break",
+                where=origin(document),
+                fix="rename its file, or have its reader give it an id of one line",
+            )
+        for part, text in (("title", document.title), ("text", document.text)):
+            if not _encodable(text):
+                raise DocumentError(
+                    f"the {part} of document {document.id!r} holds half a surrogate pair",
+                    where=origin(document),
+                    fix=_DECODE,
+                )
         other = seen.setdefault(document.id, document)
         if other is not document:
             raise DocumentError(
@@ -125,7 +139,8 @@ def origin(document: Document) -> str:
     if document.source is None:
         return f"document {document.id!r}"
     part = f" ({document.source.part})" if document.source.part else ""
-    return f"{document.source.uri}{part}"
+    # File names on Unix may be no text at all; a message must be printable all the same.
+    return f"{document.source.uri}{part}".encode(errors="backslashreplace").decode()
 
 
 def _check_vectors(column: Column, values: Any, names: Sequence[str]) -> None:

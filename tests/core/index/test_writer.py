@@ -15,7 +15,7 @@ TERMS = Column("lexical.terms", "sparse")
 
 
 def test_what_is_put_can_be_read_back_whole(index: Index, corpus: Any) -> None:
-    documents = [corpus.document(name, year=2020, authors=["A"]) for name in ("b", "it's", 'q"\\\n', "é#1", "漢字")]
+    documents = [corpus.document(name, year=2020, authors=["A"]) for name in ("b", "it's", 'q"\\\t', "é#1", "漢字")]
     with index.writer() as writer:
         writer.declare([VECTOR, TERMS, Column("n", "number"), Column("t", "text")])
         passages = corpus.passages(documents)
@@ -168,11 +168,44 @@ def test_a_passage_that_does_not_open_to_its_text_is_refused(index: Index, passa
     assert index.check() == []
 
 
-@pytest.mark.parametrize("name", ["", "  ", "\ud800"])
+@pytest.mark.parametrize("name", ["", "  ", "\ud800", "a\0b", "a\nb", "a\r", "a\u2028b"])
 def test_an_impossible_id_is_refused(index: Index, name: str) -> None:
     source = Source("/in/a.md", "0", "markdown")
     with index.writer() as writer, pytest.raises(DocumentError, match=r"/in/a\.md"):
         writer.put([Document(name, "T", (), source=source)], [], {})
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        Document("paper", "\ud800", ()),
+        Document("paper", "T", (Section("\ud800", ()),)),
+        Document("paper", "T", (Section("", (Text("\ud800"),)),)),
+        Document("paper", "T", (), {"author": "\ud800"}),
+        Document("paper", "T", (), {"\ud800": 1}),
+        Document("paper", "T", (), source=Source("/in/\udcff.md", "0", "markdown")),
+    ],
+)
+def test_half_a_surrogate_pair_is_refused_by_the_name_of_its_document(index: Index, document: Document) -> None:
+    with index.writer() as writer, pytest.raises(DocumentError, match="paper") as caught:
+        writer.declare([])
+        writer.put([document], [], {})
+    str(caught.value).encode()  # it can be printed
+
+
+def test_half_a_surrogate_pair_in_a_note_is_kept(filled: Index) -> None:
+    with filled.writer() as writer:
+        writer.commit("from \ud800", notes={"folder": "\udcff"})
+    commit = Index.open(filled.path).commit
+    assert (commit.message, dict(commit.notes)) == ("from \ud800", {"folder": "\udcff"})
+
+
+def test_removing_one_document_twice_counts_once(filled: Index) -> None:
+    with filled.writer() as writer:
+        assert writer.remove(["a", "a", "nowhere"]) == 1
+        assert writer.remove(["a"]) == 0
+        writer.commit("one less")
+    assert filled.view().document_ids == ["b", "c"]
 
 
 @pytest.mark.parametrize(
