@@ -99,8 +99,8 @@ class Rag:
         """
         from plait.index import Index
 
+        self.parts.identity()  # a missing model is found out before a folder is made
         if not Index.exists(self.path):
-            self.parts.identity()  # a missing model is found out before a folder is made
             self.__dict__["index"] = Index.create(self.path)
         with self.index.writer(timeout=timeout) as writer:
             if self.index.commit.identity:
