@@ -16,8 +16,21 @@ from plait.contracts.document import (
 )
 from plait.contracts.edge import Edge
 from plait.contracts.embedder import Embedder
-from plait.contracts.fusion import Fusion
-from plait.contracts.generator import Chunk, Evidence, GenerationRequest, Generator, Message, Usage
+from plait.contracts.fusion import Fusion, VectorFusion
+from plait.contracts.generator import (
+    AsyncGenerator,
+    BatchGenerator,
+    Chunk,
+    EmbeddingGenerator,
+    EmbeddingSpace,
+    Evidence,
+    Generation,
+    GenerationRequest,
+    Generator,
+    Message,
+    Slot,
+    Usage,
+)
 from plait.contracts.passage import Hit, Passage, Span, Strand
 from plait.contracts.query import Query
 from plait.contracts.ranker import Ranker
@@ -25,6 +38,7 @@ from plait.contracts.reader import Reader, ReadReport
 from plait.contracts.retriever import (
     Column,
     ColumnValues,
+    CorpusColumns,
     IndexView,
     IngestBatch,
     Retriever,
@@ -33,19 +47,25 @@ from plait.contracts.retriever import (
 
 __all__ = [
     "Answer",
+    "AsyncGenerator",
+    "BatchGenerator",
     "Block",
     "Chunk",
     "Chunker",
     "Citation",
     "Column",
     "ColumnValues",
+    "CorpusColumns",
     "Document",
     "Edge",
     "Embedder",
+    "EmbeddingGenerator",
+    "EmbeddingSpace",
     "Equation",
     "Evidence",
     "Figure",
     "Fusion",
+    "Generation",
     "GenerationRequest",
     "Generator",
     "Hit",
@@ -62,6 +82,7 @@ __all__ = [
     "Retriever",
     "Section",
     "Sentence",
+    "Slot",
     "Source",
     "Span",
     "SparseColumn",
@@ -71,4 +92,5 @@ __all__ = [
     "Text",
     "Trace",
     "Usage",
+    "VectorFusion",
 ]

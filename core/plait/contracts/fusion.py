@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from plait.contracts.passage import Hit
 from plait.contracts.query import Query
+from plait.contracts.retriever import Column, ColumnValues, IndexView, IngestBatch
 
-__all__ = ["Fusion"]
+__all__ = ["Fusion", "VectorFusion"]
 
 
 @runtime_checkable
@@ -20,4 +21,28 @@ class Fusion(Protocol):
 
         ``runs`` maps the retriever's label to its hits, best first, in the pipeline's order.
         """
+        ...
+
+
+@runtime_checkable
+class VectorFusion(Fusion, Protocol):
+    """A fusion that works on vectors before ranks: it keeps a column of its own and searches it."""
+
+    @property
+    def columns(self) -> Sequence[Column]:
+        """The columns it adds to the index, made of columns of the pipeline's retrievers."""
+        ...
+
+    def fingerprint(self) -> Mapping[str, Any]:
+        """What its columns depend on, as for a retriever."""
+        ...
+
+    def encode(self, batch: IngestBatch) -> Mapping[str, ColumnValues]:
+        """Values of its columns for new passages; ``batch.columns`` holds those of all retrievers."""
+        ...
+
+    def search(
+        self, query: Query, runs: Mapping[str, Sequence[Hit]], view: IndexView, k: int
+    ) -> Mapping[str, Sequence[Hit]]:
+        """The runs to fuse: those of the retrievers, with its own search in place of what it improves upon."""
         ...

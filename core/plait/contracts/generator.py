@@ -1,15 +1,39 @@
-"""Generators write the answer."""
+"""Generators write the answer.
+
+A generator needs :class:`Generator` alone. What more a backend can do it says by one of the protocols that extend it:
+:class:`BatchGenerator`, :class:`AsyncGenerator`, :class:`EmbeddingGenerator`.
+
+Structure enters as *soft tokens*. Where a message has a :class:`Slot`, a backend that takes embeddings puts ``k``
+marker tokens of its own choice in front of the passage, and adds the request's ``soft_tokens`` of that passage to the
+markers' embeddings. All zeros, or none, is the plain prompt in every bit: structure can always be switched off.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
 
 from plait.contracts.passage import Passage
 from plait.contracts.query import Query
 
-__all__ = ["Chunk", "Evidence", "GenerationRequest", "Generator", "Message", "Usage"]
+__all__ = [
+    "AsyncGenerator",
+    "BatchGenerator",
+    "Chunk",
+    "EmbeddingGenerator",
+    "EmbeddingSpace",
+    "Evidence",
+    "Generation",
+    "GenerationRequest",
+    "Generator",
+    "Message",
+    "Slot",
+    "Usage",
+]
 
 FinishReason = Literal["stop", "length", "declined"]
 
@@ -25,11 +49,20 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Slot:
+    """A place in a message, ``offset`` characters in, right in front of the text of passage ``number``."""
+
+    offset: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
-    """One turn of a chat prompt."""
+    """One turn of a chat prompt. ``slots``, in order of their offsets, mean nothing to backends that read text only."""
 
     role: Literal["system", "user", "assistant"]
     content: str
+    slots: tuple[Slot, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +79,11 @@ class GenerationRequest:
 
     Generators that read text use ``messages``; generators that work on passages use ``evidence``.
     ``seed`` matters only when ``temperature`` > 0; at 0 decoding is greedy and reproducible.
+
+    ``soft_tokens`` maps the number of a passage to what is added to the markers in its slot, float32 of shape
+    (k, width); only for an :class:`EmbeddingGenerator`. With ``choices`` the answer is exactly one of them; with
+    ``json_schema`` it is JSON of that schema. A backend that cannot do either raises a
+    :class:`~plait.contracts.errors.GenerationError` rather than answer freely.
     """
 
     query: Query
@@ -55,6 +93,34 @@ class GenerationRequest:
     temperature: float = 0.0
     seed: int = 0
     stop: Sequence[str] = ()
+    soft_tokens: Mapping[int, NDArray[np.float32]] = field(default_factory=dict)
+    choices: Sequence[str] = ()
+    json_schema: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """A whole answer: what the chunks of one request add up to."""
+
+    text: str
+    finish_reason: FinishReason
+    usage: Usage | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingSpace:
+    """The space that a model's token embeddings live in.
+
+    Args:
+        model: tells models apart, such as a name and a hash of the weights; checkpoints made for another are refused.
+        width: numbers in one token embedding.
+        rms: root mean square of the embedding matrix, the size that a soft token is scaled to.
+    """
+
+    model: str
+    width: int
+    rms: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,4 +157,40 @@ class Generator(Protocol):
         Raises:
             GenerationError: the backend failed; what was yielded before is not an answer.
         """
+        ...
+
+
+@runtime_checkable
+class BatchGenerator(Generator, Protocol):
+    """A backend that answers several requests at once for less than one after the other."""
+
+    def generate(self, requests: Sequence[GenerationRequest]) -> Sequence[Generation]:
+        """One generation per request, in order: what :meth:`stream` would give for each.
+
+        Raises:
+            GenerationError: the backend failed; nothing of the batch is an answer.
+        """
+        ...
+
+
+@runtime_checkable
+class AsyncGenerator(Generator, Protocol):
+    """A backend that waits without holding a thread."""
+
+    def astream(self, request: GenerationRequest) -> AsyncIterator[Chunk]:
+        """:meth:`stream` for an event loop. Closing the iterator ends the request at the backend."""
+        ...
+
+
+@runtime_checkable
+class EmbeddingGenerator(Generator, Protocol):
+    """A backend that takes prompt embeddings; its ``accepts_embeddings`` says whether its settings allow it."""
+
+    @property
+    def soft_tokens(self) -> int:
+        """Markers in front of each passage; 0 when soft tokens are off."""
+        ...
+
+    def embedding_space(self) -> EmbeddingSpace:
+        """Where soft tokens have to land."""
         ...

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from plait.contracts.document import Document
+from plait.contracts.edge import Edge
 from plait.contracts.passage import Hit, Passage
 from plait.contracts.query import Query
 
-__all__ = ["Column", "ColumnValues", "IndexView", "IngestBatch", "Retriever", "SparseColumn"]
+__all__ = ["Column", "ColumnValues", "CorpusColumns", "IndexView", "IngestBatch", "Retriever", "SparseColumn"]
 
 T = TypeVar("T")
 
@@ -117,6 +119,14 @@ class IndexView(Protocol):
         """A number or text column, one value per row."""
         ...
 
+    def edges(self) -> Sequence[Edge] | None:
+        """What the documents state of each other, in order of their source; None where the index stores none."""
+        ...
+
+    def model(self, name: str) -> Path | None:
+        """The folder of a model that was trained on this index and is in use at this commit; None without one."""
+        ...
+
     def nearest(
         self, column: str, vector: NDArray[np.float32], k: int, allowed: NDArray[np.bool_] | None = None
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
@@ -170,4 +180,22 @@ class Retriever(Protocol):
 
         A retriever that works on text alone leaves ``query.image`` aside.
         """
+        ...
+
+
+@runtime_checkable
+class CorpusColumns(Protocol):
+    """Of a retriever or fusion whose columns depend on the whole index, such as on links between documents.
+
+    Its ``encode`` gives what a passage has on its own, so that every commit is whole; this method is called once at
+    the end of each run that changed something, and its values replace them.
+    """
+
+    @property
+    def columns(self) -> Sequence[Column]:
+        """The columns that are filled."""
+        ...
+
+    def encode_corpus(self, view: IndexView) -> Mapping[str, ColumnValues]:
+        """Values of each column for all rows of ``view``, which shows the index as it is about to be committed."""
         ...

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from plait.contracts.document import Document
+from plait.contracts.edge import Edge
 from plait.contracts.errors import IndexStoreError
 from plait.contracts.passage import Passage
 from plait.contracts.retriever import Column, ColumnValues
@@ -16,16 +17,20 @@ from plait.index.commit import TABLE_NAME
 
 __all__ = [
     "DOCUMENTS",
+    "EDGES",
     "PASSAGES",
     "column_rows",
     "column_table",
     "document_rows",
+    "edge_rows",
+    "owner_key",
     "passage_rows",
     "schema",
 ]
 
 DOCUMENTS = "documents"
 PASSAGES = "passages"
+EDGES = "edges"
 
 # Arrow types enter as Any: pyarrow publishes none, and is imported late because it takes 60 ms.
 
@@ -77,6 +82,16 @@ def schema(table: str, columns: Mapping[str, Column]) -> Any:
                 required("kind", text),
             ]
         )
+    if table == EDGES:
+        return pa.schema(
+            [
+                required("source", text),
+                required("relation", text),
+                required("target", text),
+                required("confidence", pa.float64()),
+                required("label", text),
+            ]
+        )
     column = columns[table.removeprefix("column.")]
     # The document's id stands in every table, so that one condition removes a document everywhere.
     keys = [required("passage_id", text), required("document_id", text)]
@@ -95,6 +110,11 @@ def schema(table: str, columns: Mapping[str, Column]) -> Any:
             return pa.schema([*keys, required("value", pa.float64())])
         case "text":
             return pa.schema([*keys, required("value", text)])
+
+
+def owner_key(table: str) -> str:
+    """The column of a table that names the document a row belongs to."""
+    return {DOCUMENTS: "id", EDGES: "source"}.get(table, "document_id")
 
 
 def document_rows(documents: Sequence[Document]) -> Any:
@@ -135,6 +155,14 @@ def passage_rows(passages: Sequence[Passage]) -> Any:
         },
         schema=schema(PASSAGES, {}),
     )
+
+
+def edge_rows(edges: Sequence[Edge]) -> Any:
+    """Rows of the edges table."""
+    import pyarrow as pa
+
+    names = ("source", "relation", "target", "confidence", "label")
+    return pa.table({name: [getattr(edge, name) for edge in edges] for name in names}, schema=schema(EDGES, {}))
 
 
 def column_rows(column: Column, passage_ids: Sequence[str], document_ids: Sequence[str], values: ColumnValues) -> Any:

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from threading import RLock
 from typing import Any, TypeVar, cast
 
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plait.contracts.document import Document
+from plait.contracts.edge import Edge
 from plait.contracts.errors import IndexCorruptError, IndexStoreError
 from plait.contracts.passage import Hit, Passage
 from plait.contracts.retriever import Column, SparseColumn
@@ -22,9 +24,10 @@ from plait.index.approximate import ApproximateSearch
 from plait.index.codec import document_from_json
 from plait.index.commit import EXACT, Commit
 from plait.index.filters import FilterKey, satisfying
+from plait.index.models import model_folder
 from plait.index.sparse import postings
 from plait.index.store import Store
-from plait.index.tables import DOCUMENTS, PASSAGES, column_table
+from plait.index.tables import DOCUMENTS, EDGES, PASSAGES, column_table
 
 __all__ = ["View"]
 
@@ -223,6 +226,34 @@ class View:
         """
         self._column(column, "number", "text")
         return self.derived(f"index:values:{column}", lambda: self._read_values(column))
+
+    def edges(self) -> Sequence[Edge] | None:
+        """What the documents state of each other, in order of source, relation and target.
+
+        None where the index was written before edges were stored. Read anew each time it is asked for: whoever
+        builds a graph from it keeps that, see :meth:`derived`.
+        """
+        if EDGES not in self._state.tables:
+            return None
+        names = ["source", "relation", "target", "confidence", "label"]
+        rows = self._store.read(self._table(EDGES), names)
+        rows = rows.sort_by([(name, "ascending") for name in ("source", "relation", "target", "label")])
+        return [Edge(*cells) for cells in zip(*(rows[name].to_pylist() for name in names), strict=True)]
+
+    def model(self, name: str) -> Path | None:
+        """The folder of a trained model that is in use at this commit, or None.
+
+        Raises:
+            IndexCorruptError: the commit names one that is not there.
+        """
+        folder = model_folder(self._store.path.parent, self._state, name)
+        if folder is not None and not folder.is_dir():
+            raise IndexCorruptError(
+                f"the trained model {name!r} of commit {self.commit} is missing",
+                where=str(folder),
+                fix=f"bring the folder back, or train again with 'plait train {name}'",
+            )
+        return folder
 
     def nearest(
         self, column: str, vector: NDArray[np.float32], k: int, allowed: NDArray[np.bool_] | None = None

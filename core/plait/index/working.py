@@ -9,7 +9,7 @@ from plait.contracts.errors import IndexCorruptError, IndexStoreError
 from plait.contracts.retriever import Column
 from plait.index.commit import Commit
 from plait.index.store import Store
-from plait.index.tables import DOCUMENTS, PASSAGES, column_table, schema
+from plait.index.tables import DOCUMENTS, EDGES, PASSAGES, column_table, owner_key, schema
 
 __all__ = ["WorkingTables"]
 
@@ -43,7 +43,7 @@ class WorkingTables:
     @property
     def names(self) -> list[str]:
         """The tables of the next commit."""
-        return [DOCUMENTS, PASSAGES, *map(column_table, self.columns)]
+        return [DOCUMENTS, PASSAGES, EDGES, *map(column_table, self.columns)]
 
     def table(self, name: str) -> Any:
         """A table, writable.
@@ -96,7 +96,7 @@ class WorkingTables:
             IndexWriteError: the place cannot be written.
         """
         for name in self.names:
-            self.store.delete(self.table(name), "id" if name == DOCUMENTS else "document_id", document_ids)
+            self.store.delete(self.table(name), owner_key(name), document_ids)
 
     def counts(self) -> dict[str, int]:
         """Rows of the tables.

@@ -6,13 +6,14 @@ Plugin authors test their retrievers against it without a store on disk; Plait's
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from threading import RLock
 from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from plait.contracts import Chunker, Column, Document, Hit, IngestBatch, Passage, Retriever, SparseColumn
+from plait.contracts import Chunker, Column, Document, Edge, Hit, IngestBatch, Passage, Retriever, SparseColumn
 from plait.index.filters import FilterKey, satisfying
 from plait.testing.blocks import BlockChunker
 from plait.testing.columns import checked_column, postings
@@ -61,6 +62,8 @@ class MemoryView:
         passages: their passages; a row each, in this order.
         columns: each column with its values, one per passage.
         commit: number of the commit it stands for.
+        edges: what the documents state of each other.
+        models: name -> folder of a trained model.
 
     Raises:
         ValueError: a passage belongs to no document, an id occurs twice, or a column breaks its declaration.
@@ -73,7 +76,11 @@ class MemoryView:
         columns: Sequence[tuple[Column, Any]] = (),
         *,
         commit: int = 1,
+        edges: Sequence[Edge] | None = None,
+        models: Mapping[str, Path] | None = None,
     ) -> None:
+        self._edges = None if edges is None else tuple(edges)
+        self._models = dict(models or {})
         self._documents = {document.id: document for document in documents}
         self._passages = tuple(passages)
         self._rows = {passage.id: row for row, passage in enumerate(passages)}
@@ -155,6 +162,14 @@ class MemoryView:
     def values(self, column: str) -> Sequence[Any]:
         """A number or text column, one value per row."""
         return cast("Sequence[Any]", self._columns[column])
+
+    def edges(self) -> Sequence[Edge] | None:
+        """The edges it was made with."""
+        return self._edges
+
+    def model(self, name: str) -> Path | None:
+        """The folder it was made with for a model of that name."""
+        return self._models.get(name)
 
     def nearest(
         self, column: str, vector: NDArray[np.float32], k: int, allowed: NDArray[np.bool_] | None = None

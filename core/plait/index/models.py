@@ -1,0 +1,87 @@
+"""Models that were trained on an index lie in its folder, each under the hash of its content.
+
+A commit's notes say which are in use, so that a rollback brings back the model together with the vectors it made.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from plait.contracts.errors import IndexFormatError
+from plait.index.commit import TABLE_NAME, Commit
+from plait.index.failures import writing
+
+__all__ = ["MODELS", "drop_unused_models", "model_folder", "store_model"]
+
+MODELS = "models"
+"""The folder inside the index, and the key of the commit's notes."""
+
+
+def model_folder(index: Path, commit: Commit, name: str) -> Path | None:
+    """Where the model of that name lies that ``commit`` uses; None without one.
+
+    Raises:
+        IndexFormatError: the commit names something that is no folder of models.
+    """
+    named = commit.notes.get(MODELS, {})
+    stored = named.get(name) if isinstance(named, dict) else named
+    if stored is None:
+        return None
+    # What is written in index.json never leads outside the index folder.
+    if not isinstance(stored, str) or not TABLE_NAME.fullmatch(stored):
+        raise IndexFormatError(
+            f"the commit names {stored!r} as the model {name!r}",
+            where=str(index),
+            fix="roll back to an undamaged commit, or train again",
+        )
+    return index / MODELS / stored
+
+
+def store_model(index: Path, name: str, made: Path) -> str:
+    """Moves a folder of files that was just made into the index; the name to note in the commit.
+
+    Args:
+        index: the index folder, whose write lock is held.
+        name: what kind of model it is, such as ``docgraph``.
+        made: the folder; it is gone afterwards.
+
+    Raises:
+        IndexWriteError: the place cannot be written.
+    """
+    digest = hashlib.sha256()
+    for file in sorted(path for path in made.rglob("*") if path.is_file()):
+        content = file.read_bytes()
+        digest.update(f"{file.relative_to(made).as_posix()}\0{len(content)}\0".encode())
+        digest.update(content)
+    stored = f"{name}-{digest.hexdigest()[:16]}"
+    target = index / MODELS / stored
+    with writing(index):
+        target.parent.mkdir(exist_ok=True)
+        if target.exists():
+            shutil.rmtree(made)
+        else:
+            for file in (path for path in made.rglob("*") if path.is_file()):
+                with file.open("rb") as opened:
+                    os.fsync(opened.fileno())
+            shutil.move(str(made), target)
+    return stored
+
+
+def drop_unused_models(index: Path, kept: Iterable[Commit]) -> None:
+    """Removes models that no kept commit uses.
+
+    Raises:
+        IndexWriteError: the place cannot be written.
+    """
+    used = {str(stored) for commit in kept for stored in dict(commit.notes.get(MODELS, {})).values()}
+    folder = index / MODELS
+    if not folder.is_dir():
+        return
+    with writing(index):
+        for entry in folder.iterdir():
+            if entry.name not in used and entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
