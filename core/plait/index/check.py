@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -11,18 +11,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plait.contracts.document import Document
-from plait.contracts.errors import IndexCorruptError, IndexStoreError, PlaitError
+from plait.contracts.edge import Edge
+from plait.contracts.errors import IndexCorruptError, IndexFormatError, IndexStoreError, PlaitError
 from plait.contracts.retriever import Column
 from plait.index.codec import content_hash, document_from_json, metadata_to_json
 from plait.index.commit import Commit
 from plait.index.folder import Folder
+from plait.index.models import MODELS, model_folder, models_of
 from plait.index.store import Store
-from plait.index.tables import DOCUMENTS, PASSAGES, column_table
-from plait.index.validation import NORM_TOLERANCE
+from plait.index.tables import DOCUMENTS, EDGES, PASSAGES, column_table
+from plait.index.validation import NORM_TOLERANCE, edge_fault
 
 __all__ = ["Finding", "check_commit"]
 
 _SHOWN = 3
+_BETWEEN_DOCUMENTS = ("cites", "same_as")
 _REBUILD = "roll back to a whole commit with 'plait index rollback', or run 'plait index rebuild'"
 
 
@@ -55,7 +58,7 @@ class Finding:
 
 def check_commit(folder: Folder, store: Store, commit: Commit) -> list[Finding]:
     """Checks a commit whole, and of the other kept commits that their tables are there. No findings is good."""
-    findings = list(_history(folder, store, commit))
+    findings = [*_history(folder, store, commit), *_models(folder, commit)]
     try:
         if commit.tables:
             findings += _Check(store, commit).findings()
@@ -77,6 +80,18 @@ def _history(folder: Folder, store: Store, commit: Commit) -> Iterator[Finding]:
             yield Finding("warning", "commits", error.message, f"commit {number}", f"delete commits/{number}.json")
 
 
+def _models(folder: Folder, commit: Commit) -> Iterator[Finding]:
+    for name in models_of(commit):
+        train = f"bring it back, or run 'plait train {name}' again"
+        try:
+            place = model_folder(folder.path, commit, name)
+        except IndexFormatError as error:
+            yield Finding("error", MODELS, error.message, f"commit {commit.number}", train)
+            continue
+        if place is None or not place.is_dir():
+            yield Finding("error", MODELS, f"the trained model {name!r} is missing", str(place), train)
+
+
 class _Check:
     """Checks the tables of one commit against each other."""
 
@@ -91,6 +106,8 @@ class _Check:
         yield from self._counts(len(documents), passages.num_rows)
         yield from _unique(DOCUMENTS, documents)
         yield from self._passages(passages, documents)
+        if EDGES in self._commit.tables:
+            yield from self._edges(set(documents))
         for column in self._commit.columns.values():
             yield from self._column(column, passages)
         if passages.num_rows and self._commit.columns and not self._commit.identity:
@@ -129,6 +146,27 @@ class _Check:
                 wrong.setdefault((place, what), []).append(where)
         for (place, what), places in wrong.items():
             yield from _if_any(place, what, places)
+
+    def _edges(self, documents: Set[str]) -> Iterator[Finding]:
+        names = ["source", "relation", "target", "confidence", "label"]
+        rows = self._read(EDGES, names)
+        edges = [Edge(*cells) for cells in zip(*(rows[name].to_pylist() for name in names), strict=True)]
+        yield from _if_any(
+            EDGES,
+            "edges of documents that are not stored",
+            [edge.source for edge in edges if edge.source not in documents],
+        )
+        yield from _if_any(EDGES, "edges that are no facts", [edge.source for edge in edges if edge_fault(edge)])
+        twice = [f"{edge.source} {edge.relation} {edge.target}" for edge, n in Counter(edges).items() if n > 1]
+        yield from _if_any(EDGES, "edges that occur twice", twice)
+        gone = [
+            f"{edge.source} {edge.relation} {edge.target}"
+            for edge in edges
+            if edge.relation in _BETWEEN_DOCUMENTS and edge.target and edge.target not in documents
+        ]
+        for found in _if_any(EDGES, "edges to documents that are not stored", gone):
+            # A run that was stopped half way leaves these until it is completed.
+            yield Finding("warning", EDGES, found.what, found.where, "run 'plait index add' again")
 
     def _column(self, column: Column, passages: Any) -> Iterator[Finding]:
         name = column_table(column.name)

@@ -8,17 +8,24 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from plait.contracts.errors import IndexFormatError
 from plait.index.commit import TABLE_NAME, Commit
 from plait.index.failures import writing
 
-__all__ = ["MODELS", "drop_unused_models", "model_folder", "store_model"]
+__all__ = ["MODELS", "drop_unused_models", "model_folder", "models_of", "store_model"]
 
 MODELS = "models"
 """The folder inside the index, and the key of the commit's notes."""
+
+
+def models_of(commit: Commit) -> Mapping[str, Any]:
+    """Name -> folder name of the models that a commit uses."""
+    named = commit.notes.get(MODELS, {})
+    return named if isinstance(named, Mapping) else {MODELS: named}
 
 
 def model_folder(index: Path, commit: Commit, name: str) -> Path | None:
@@ -27,8 +34,7 @@ def model_folder(index: Path, commit: Commit, name: str) -> Path | None:
     Raises:
         IndexFormatError: the commit names something that is no folder of models.
     """
-    named = commit.notes.get(MODELS, {})
-    stored = named.get(name) if isinstance(named, dict) else named
+    stored = models_of(commit).get(name)
     if stored is None:
         return None
     # What is written in index.json never leads outside the index folder.
@@ -77,7 +83,7 @@ def drop_unused_models(index: Path, kept: Iterable[Commit]) -> None:
     Raises:
         IndexWriteError: the place cannot be written.
     """
-    used = {str(stored) for commit in kept for stored in dict(commit.notes.get(MODELS, {})).values()}
+    used = {str(stored) for commit in kept for stored in models_of(commit).values()}
     folder = index / MODELS
     if not folder.is_dir():
         return

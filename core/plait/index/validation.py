@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, get_args, get_type_hints
 
 import numpy as np
 
 from plait.contracts.document import Document
+from plait.contracts.edge import Edge
 from plait.contracts.errors import DocumentError, IndexStoreError, ModelError
 from plait.contracts.passage import Passage
 from plait.contracts.retriever import Column, ColumnValues
 
-__all__ = ["NORM_TOLERANCE", "check_column", "check_documents", "check_passages", "check_values"]
+__all__ = [
+    "NORM_TOLERANCE",
+    "check_column",
+    "check_documents",
+    "check_edges",
+    "check_passages",
+    "check_values",
+    "edge_fault",
+]
 
 NORM_TOLERANCE = 1e-3
 """How far the length of a stored vector may be from 1."""
@@ -88,6 +98,31 @@ def check_passages(documents: Sequence[Document], passages: Sequence[Passage]) -
             raise _wrong(passage, "its text is not what stands at its span in the document")
         if not _encodable(passage.text) or not _encodable(passage.context):
             raise _wrong(passage, "its text holds half a surrogate pair")
+
+
+def check_edges(edges: Iterable[Edge], sources: AbstractSet[str]) -> None:
+    """Each edge is stated by one of the documents ``sources``, and can be stored.
+
+    Raises:
+        DocumentError: names the edge and what is wrong with it.
+    """
+    for edge in edges:
+        fault = edge_fault(edge)
+        if edge.source not in sources:
+            fault = "it is stated by a document that is not in the same batch"
+        if fault:
+            raise DocumentError(fault, where=f"edge {edge}", fix="correct what links the documents")
+
+
+def edge_fault(edge: Edge) -> str:
+    """What is wrong with an edge taken alone; empty when it is sound."""
+    if not edge.relation:
+        return "it has no relation"
+    if not 0.0 <= edge.confidence <= 1.0:  # written so that NaN is wrong as well
+        return f"its confidence {edge.confidence} is not between 0 and 1"
+    if not all(map(_encodable, (edge.relation, edge.target, edge.label))):
+        return "its text holds half a surrogate pair"
+    return ""
 
 
 def check_column(column: Column) -> None:

@@ -72,6 +72,14 @@ class WorkingTables:
         """The version that an opened table has now."""
         return int(self.opened[name].version)
 
+    def versions(self) -> dict[str, int]:
+        """The version that each table of the next commit has now; missing ones are made.
+
+        Raises:
+            IndexWriteError: the place cannot be written.
+        """
+        return {name: int(self.table(name).version) for name in self.names}
+
     def is_ahead(self, name: str) -> bool:
         """Whether a table was written to since the last commit."""
         return name in self.opened and self.version(name) != self.base.tables.get(name)
@@ -105,7 +113,7 @@ class WorkingTables:
             IndexStoreError: a column has fewer values than there are passages.
             IndexCorruptError: a column has more.
         """
-        documents, passages = (self.table(name).count_rows() for name in (DOCUMENTS, PASSAGES))
+        documents, passages, _ = (self.table(name).count_rows() for name in (DOCUMENTS, PASSAGES, EDGES))
         for column in self.columns:
             found = self.table(column_table(column)).count_rows()
             if found < passages:

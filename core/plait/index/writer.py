@@ -7,25 +7,30 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from plait.contracts.document import Document
+from plait.contracts.edge import Edge
 from plait.contracts.errors import DocumentError, IndexStoreError, IndexWriteError
 from plait.contracts.passage import Passage
 from plait.contracts.retriever import Column, ColumnValues
 from plait.index.commit import Commit, now
 from plait.index.folder import Folder
+from plait.index.models import MODELS, drop_unused_models, store_model
 from plait.index.store import Store
 from plait.index.tables import (
     DOCUMENTS,
+    EDGES,
     PASSAGES,
     column_rows,
     column_table,
     document_rows,
+    edge_rows,
     passage_rows,
 )
 from plait.index.tuning import Tuning
-from plait.index.validation import check_column, check_documents, check_passages, check_values, origin
+from plait.index.validation import check_column, check_documents, check_edges, check_passages, check_values, origin
 from plait.index.view import View
 from plait.index.working import WorkingTables
 
@@ -62,7 +67,8 @@ class Writer:
         self._staged: list[tuple[Sequence[Document], Sequence[Passage], Mapping[str, Any]]] = []
         self._staged_passages = 0
         self._origins: dict[str, tuple[tuple[str, str] | None, str]] = {}
-        self._changed = self._rows_changed = False
+        self._changed = False
+        self._models: dict[str, str] | None = None
         self._usable = True
         self._opened = time.time()
 
@@ -102,7 +108,11 @@ class Writer:
                     self._tables.create(column_table(name))
 
     def put(
-        self, documents: Sequence[Document], passages: Sequence[Passage], columns: Mapping[str, ColumnValues]
+        self,
+        documents: Sequence[Document],
+        passages: Sequence[Passage],
+        columns: Mapping[str, ColumnValues],
+        edges: Sequence[Edge] = (),
     ) -> None:
         """Adds documents, or replaces exactly the rows of those that are there already.
 
@@ -112,10 +122,11 @@ class Writer:
             documents: the documents, each id once.
             passages: all passages of these documents, in reading order within each.
             columns: a value for each passage, for each declared column.
+            edges: all that these documents state of others.
 
         Raises:
-            DocumentError: two documents with one id (in this batch, or from two places in this writer's life), or
-                a passage that does not open to its text.
+            DocumentError: two documents with one id (in this batch, or from two places in this writer's life), a
+                passage that does not open to its text, or an edge that is no fact of these documents.
             ModelError: a column's values cannot be stored.
             IndexWriteError: the place cannot be written.
         """
@@ -131,6 +142,7 @@ class Writer:
                     fix="give one of them another id",
                 )
         check_passages(documents, passages)
+        check_edges(edges, {document.id for document in documents})
         if set(columns) != set(self._tables.columns):
             raise IndexStoreError(
                 f"values for columns {sorted(columns)} where {sorted(self._tables.columns)} are declared",
@@ -147,6 +159,7 @@ class Writer:
         }
         rows[DOCUMENTS] = document_rows(documents)
         rows[PASSAGES] = passage_rows(passages)
+        rows[EDGES] = edge_rows(edges)
         if any(document.id in self._origins for document in documents):
             self._flush()  # a document put twice: the first rows must be in the tables to be replaced there
         self._origins |= {document.id: _origin(document) for document in documents}
@@ -182,6 +195,73 @@ class Writer:
             self._tables.store.append(table, rows)
         self._origins |= {document.id: _origin(document) for document in documents}
 
+    def link(self, edges: Mapping[str, Sequence[Edge]]) -> None:
+        """Replaces what stored documents state of others; passages and columns stay untouched.
+
+        Args:
+            edges: document id -> all its edges from now on.
+
+        Raises:
+            DocumentError: a document is not stored, or an edge is stated by another one.
+            IndexWriteError: the place cannot be written.
+        """
+        self._flush()
+        unknown = sorted(edges.keys() - self._present)
+        if unknown:
+            raise DocumentError(f"edges of documents that are not stored: {', '.join(unknown[:3])}", fix="put them")
+        for source, stated in edges.items():
+            check_edges(stated, {source})
+        if not edges:
+            return
+        self._changed = True
+        with self._breaking():
+            table = self._tables.table(EDGES)
+            self._tables.store.delete(table, "source", sorted(edges))
+            self._tables.store.append(table, edge_rows([edge for stated in edges.values() for edge in stated]))
+
+    def preview(self) -> View:
+        """The index as it would be committed now, for columns that depend on all of it.
+
+        Its number is that of the next commit. It is of use until something else is written.
+
+        Raises:
+            IndexWriteError: the place cannot be written.
+        """
+        self._flush()
+        tables, base = self._tables, self._tables.base
+        with self._breaking():
+            versions = tables.versions()
+        state = Commit(
+            number=base.number + 1,
+            parent=base.number,
+            created=now(),
+            message="not committed",
+            tables=versions,
+            columns=dict(tables.columns),
+            identity=base.identity,
+            counts={},
+            notes={**base.notes, **({} if self._models is None else {MODELS: self._models})},
+        )
+        return View(tables.store, state)
+
+    def keep_model(self, name: str, made: Path | None) -> None:
+        """Has the next commit use a trained model.
+
+        Args:
+            name: what kind of model it is.
+            made: a folder of files, which is moved into the index; None takes the model out of use.
+
+        Raises:
+            IndexWriteError: the place cannot be written.
+        """
+        self._check_usable()
+        models = dict(self._tables.base.notes.get(MODELS, {}) if self._models is None else self._models)
+        models.pop(name, None)
+        if made is not None:
+            models[name] = store_model(self._folder.path, name, made)
+        self._models = models
+        self._changed = True
+
     def remove(self, document_ids: Iterable[str]) -> int:
         """Removes documents with all their rows; ids that are not stored are passed over.
 
@@ -194,7 +274,7 @@ class Writer:
         self._flush()
         gone = sorted(set(document_ids) & self._present)
         if gone:
-            self._changed = self._rows_changed = True
+            self._changed = True
             with self._breaking():
                 self._tables.delete(gone)
             self._present.difference_update(gone)
@@ -203,12 +283,12 @@ class Writer:
         return len(gone)
 
     def fill(self, column: str, values_by_row: ColumnValues) -> None:
-        """Gives a column its values for all rows of :attr:`view`: for a new retriever on an existing index.
+        """Gives a column its values for all rows of :meth:`preview`: for a new retriever on an existing index.
 
-        Touches only that column's table. Comes before any :meth:`put` or :meth:`remove` of this commit.
+        Touches only that column's table.
 
         Raises:
-            IndexStoreError: the column is not declared, or rows have changed since the last commit.
+            IndexStoreError: the column is not declared.
             ModelError: the values cannot be stored.
             IndexWriteError: the place cannot be written.
         """
@@ -217,13 +297,7 @@ class Writer:
             raise IndexStoreError(
                 f"no column {column!r} is declared", choices=sorted(self._tables.columns), fix="declare it first"
             )
-        view = self.view
-        if self._staged or self._rows_changed:
-            raise IndexStoreError(
-                f"column {column!r} cannot be filled after documents were put or removed",
-                where=str(self._folder.path),
-                fix="commit first, or fill before you put",
-            )
+        view = self.preview()
         ids = list(view.passage_ids)
         check_values(self._tables.columns[column], values_by_row, len(ids), ids)
         owners = [view.document_ids[number] for number in view.document_numbers]
@@ -245,7 +319,7 @@ class Writer:
             for name in self._tables.names:
                 self._tables.create(name)
         self._present.clear()
-        self._changed = self._rows_changed = True
+        self._changed = True
 
     def commit(
         self, message: str, identity: Mapping[str, Any] | None = None, notes: Mapping[str, Any] | None = None
@@ -264,7 +338,11 @@ class Writer:
         self._flush()
         tables, base = self._tables, self._tables.base
         identity = _json("identity", base.identity if identity is None else identity)
-        notes = _json("notes", base.notes if notes is None else notes)
+        # Which models are in use is the index's own note, whoever writes the others.
+        models = base.notes.get(MODELS) if self._models is None else self._models
+        notes = _json("notes", {**(base.notes if notes is None else notes), **({MODELS: models} if models else {})})
+        if not models:
+            notes = {name: note for name, note in notes.items() if name != MODELS}
         counts = tables.counts()
         with self._breaking():
             tables.tidy_if_scattered()
@@ -284,7 +362,8 @@ class Writer:
             self._folder.publish(commit)
         tables.history.insert(0, commit)
         self._forget_old()
-        self._changed = self._rows_changed = False
+        self._changed = False
+        self._models = None
         self._opened = time.time()
         return commit
 
@@ -314,7 +393,6 @@ class Writer:
         if not self._staged:
             return
         staged, self._staged, self._staged_passages = self._staged, [], 0
-        self._rows_changed = True
         import pyarrow as pa
 
         ids = {document.id for documents, _, _ in staged for document in documents}
@@ -335,6 +413,7 @@ class Writer:
         self._tables.history = kept
         try:
             self._folder.forget(kept[-1].number)
+            drop_unused_models(self._folder.path, kept)
             if any(commit.tables.keys() - kept[0].tables.keys() for commit in history[len(kept) :]):
                 self._tables.store.drop_all_but({name for commit in kept for name in commit.tables})
         except IndexWriteError as error:  # the commit itself is made; only some space is not won back yet

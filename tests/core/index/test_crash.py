@@ -118,7 +118,7 @@ def test_a_writer_killed_at_any_moment_leaves_the_last_commit_whole(tmp_path: Pa
 
 def test_what_a_killed_writer_left_is_in_nobodys_way(filled: Index) -> None:
     tables = filled.path / "tables"
-    for name in ("column.fresh.lance", "edges.lance"):
+    for name in ("column.fresh.lance", "strangers.lance"):
         (tables / name / "data").mkdir(parents=True)
         (tables / name / "_versions").mkdir()
         (tables / name / "_versions" / "18446744073709551614.manifest").write_bytes(b"half a mani")
