@@ -12,6 +12,7 @@ from plait.docgraph.facts import FactsReport, facts_of, updated_facts
 from plait.docgraph.graph import DocumentGraph, build_graph
 from plait.docgraph.graphml import write_graphml
 from plait.docgraph.jsonl import write_jsonl
+from plait.docgraph.linking import Linker, fact_settings
 from plait.docgraph.neighbourhood import Neighbour, Neighbourhood, Tie
 from plait.docgraph.picture_html import draw_html
 from plait.docgraph.picture_png import draw_png
@@ -31,6 +32,7 @@ __all__ = [
     "GraphReport",
     "GraphSettings",
     "GraphStatistics",
+    "Linker",
     "Neighbour",
     "Neighbourhood",
     "Node",
@@ -44,6 +46,7 @@ __all__ = [
     "draw",
     "draw_html",
     "draw_png",
+    "fact_settings",
     "facts_of",
     "from_networkx",
     "graph_of_view",

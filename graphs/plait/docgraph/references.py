@@ -91,6 +91,10 @@ class Resolver:
         assert record is not None  # noqa: S101 - numbers only name records that are there
         return record
 
+    def records(self) -> list[Record]:
+        """The records of all documents."""
+        return [record for record in self._records if record is not None]
+
     def add(self, record: Record) -> None:
         """Takes a document in.
 

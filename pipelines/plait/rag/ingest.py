@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from plait.contracts import ColumnValues, Document, IndexView, IngestBatch, Passage, ReadReport
-from plait.contracts.errors import DocumentError, ModelError, PlaitError, ReadError
+from plait.contracts import ColumnValues, CorpusColumns, Document, IndexView, IngestBatch, Passage, ReadReport
+from plait.contracts.errors import DocumentError, IdentityError, ModelError, PlaitError, ReadError
+from plait.docgraph import GraphSettings, Linker, fact_settings
 from plait.index import content_hash
 from plait.rag.failures import plugin_errors
 from plait.rag.parts import Parts
@@ -84,7 +85,12 @@ class Ingestor:
         self._notes = dict(notes)
         self._progress = progress or (lambda _what, _done, _all: None)
         self._summary = IngestSummary()
-        self._identity = parts.identity()
+        facts = self._graph_settings()
+        self._linker = Linker(writer.view, facts)
+        self._identity = {**parts.identity(), "edges": fact_settings(facts)}
+        # A run that was stopped before its end has not linked its last documents to its first ones.
+        self._unlinked = bool(index.commit.notes.get("unlinked"))
+        self._changed = self._unlinked
         self._documents: list[Document] = []
         self._passages: list[Passage] = []
         self._moved: list[Document] = []
@@ -93,7 +99,7 @@ class Ingestor:
         # bytes have not changed, so that a killed run is completed and a failure is not forgotten.
         self._incomplete: set[str] = set(index.commit.notes.get("incomplete", ()))
         self._dirty = False
-        writer.declare([column for retriever in parts.retrievers.values() for column in retriever.columns])
+        writer.declare([column for source in parts.column_sources.values() for column in source.columns])
 
     def add(self, paths: Sequence[Path], prune: bool = False) -> IngestSummary:
         """Adds every document under ``paths`` that is new or changed since the last commit.
@@ -125,7 +131,7 @@ class Ingestor:
                 report.fail(error)
             except OSError as error:
                 report.fail(ReadError(error.strerror or str(error), where=str(unit.path), fix="check the file"))
-        self._flush()
+        self._write()
         self._prune(paths, sources, {_uri(unit) for unit in units}, seen, prune)
         return self._finish("add")
 
@@ -154,14 +160,22 @@ class Ingestor:
         """
         view = self._writer.view
         self._writer.clear()
+        self._linker = Linker(None, self._graph_settings())
+        self._unlinked = False
         for document_id in view.document_ids:
             self._take(view.document(document_id))
             self._summary.updated.append(document_id)
             if len(self._passages) >= BATCH_PASSAGES:
                 self._put()
         self._put()
-        self._dirty = True
+        self._dirty = self._changed = True
         return self._finish("rebuild")
+
+    def _graph_settings(self) -> GraphSettings:
+        """The pipeline's; without a part that reads the graph, those that the index was built with."""
+        chosen = self._parts.graph_settings
+        stored = self._index.commit.identity.get("edges")
+        return chosen or (GraphSettings(**stored) if isinstance(stored, Mapping) else GraphSettings())
 
     def _units(self, path: Path) -> Iterator[Unit]:
         try:
@@ -252,22 +266,30 @@ class Ingestor:
         self._passages += passages
 
     def _flush(self) -> None:
-        """Encodes and commits what has gathered."""
+        """Encodes and commits what has gathered, so that a run which is stopped loses no more than the next part."""
         if self._documents or self._moved:
+            self._write()
+            self._unlinked = True
+            self._commit("add")
+
+    def _write(self) -> None:
+        """Encodes what has gathered and hands it to the writer."""
+        if self._moved:
             self._writer.relocate(self._moved)
             self._moved = []
-            self._put()
-            self._commit("add")
+            self._dirty = True
+        self._put()
 
     def _put(self) -> None:
         documents, passages = self._documents, self._passages
         self._documents, self._passages = [], []
         for batch, columns in self._encode(documents, passages):
             try:
-                self._writer.put(batch.documents, batch.passages, columns)
+                self._writer.put(batch.documents, batch.passages, columns, self._linker.link(batch.documents))
             except DocumentError as error:
                 if len(batch.documents) == 1:
                     self._fail_document(batch.documents[0], error)
+                    self._linker.forget([batch.documents[0].id])
                     continue
                 # One of them breaks a rule of the index: each is put on its own, so that the others go in.
                 for document in batch.documents:
@@ -276,7 +298,7 @@ class Ingestor:
                     self._put()
                 continue
             self._summary.passages += len(batch.passages)
-            self._dirty = True
+            self._dirty = self._changed = True
 
     def _encode(
         self, documents: Sequence[Document], passages: Sequence[Passage]
@@ -288,10 +310,9 @@ class Ingestor:
         try:
             columns: dict[str, ColumnValues] = {}
             view: IndexView = self._writer.view
-            for retriever in self._parts.retrievers.values():
-                if retriever.columns:
-                    with plugin_errors("a retriever, while it encoded passages,"):
-                        columns |= retriever.encode(IngestBatch(documents, passages, columns, view))
+            for name, source in self._parts.column_sources.items():
+                with plugin_errors(f"{name}, while it encoded passages,"):
+                    columns |= source.encode(IngestBatch(documents, passages, columns, view))
         except ModelError as error:
             if len(documents) == 1:
                 self._fail_document(documents[0], error)
@@ -307,8 +328,9 @@ class Ingestor:
         gone = list(document_ids)
         if gone:
             self._writer.remove(gone)
+            self._linker.forget(gone)
             self._summary.removed += gone
-            self._dirty = True
+            self._dirty = self._changed = True
 
     def _prune(
         self,
@@ -329,16 +351,47 @@ class Ingestor:
                     self._summary.missing += still_here
 
     def _commit(self, message: str) -> None:
-        notes = {**self._notes, "incomplete": sorted(self._incomplete)}
+        notes = {**self._notes, "incomplete": sorted(self._incomplete), "unlinked": self._unlinked}
         self._summary.commit = self._writer.commit(message, identity=self._identity, notes=notes).number
         self._dirty = False
 
+    def _link(self) -> None:
+        """Resolves what only the whole run can tell, and fills the columns that depend on all documents."""
+        stored = self._writer.preview().edges() or ()
+        self._progress("linking documents", self._summary.passages, None)
+        self._writer.link(self._linker.changes(stored, all_anew=self._unlinked))
+        self._unlinked = False
+        fill_corpus_columns(self._writer, self._parts, self._summary.report)
+        self._dirty = True
+
     def _finish(self, message: str) -> IngestSummary:
+        if self._changed:
+            self._link()
         if self._dirty or sorted(self._incomplete) != list(self._index.commit.notes.get("incomplete", ())):
             self._commit(message)
         self._summary.commit = self._index.commit.number
         self._parts.host.hook.indexed(self._summary.to_json())
         return self._summary
+
+
+def fill_corpus_columns(writer: Writer, parts: Parts, report: ReadReport) -> None:
+    """Fills the columns of the pipeline that depend on links between documents, each seeing those before it.
+
+    A trained model that no longer fits, because everything was encoded anew by another text encoder, is taken out of
+    use; the report says so.
+    """
+    for name, source in parts.column_sources.items():
+        if not isinstance(source, CorpusColumns):
+            continue
+        with plugin_errors(f"{name}, while it worked out what depends on all documents,"):
+            try:
+                values = source.encode_corpus(writer.preview())
+            except IdentityError as error:
+                report.skip(error.where or name, f"trained model out of use: {error.message}")
+                writer.keep_model(name, None)
+                values = source.encode_corpus(writer.preview())
+        for column in source.columns:
+            writer.fill(column.name, values[column.name])
 
 
 def _uri(unit: Unit) -> str:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from plait.config import Pipeline, Use
-from plait.contracts import Chunker, Embedder, Fusion, Generator, Ranker, Reader, Retriever
+from plait.contracts import Chunker, Embedder, Fusion, Generator, Ranker, Reader, Retriever, VectorFusion
 from plait.contracts.errors import ConfigError
 from plait.hooks import Assembly, Kind, PluginHost
+
+if TYPE_CHECKING:
+    from plait.docgraph.settings import GraphSettings
 
 __all__ = ["Parts"]
 
@@ -63,8 +66,39 @@ class Parts:
 
     @cached_property
     def fusion(self) -> Fusion:
-        """The rank fusion."""
-        return self._assembly.build("fusion", self.pipeline.fusion)
+        """The fusion.
+
+        Raises:
+            ConfigError: it would write a column that a retriever writes.
+        """
+        fusion: Fusion = self._assembly.build("fusion", self.pipeline.fusion)
+        if isinstance(fusion, VectorFusion):
+            taken = {column.name: label for label, made in self.retrievers.items() for column in made.columns}
+            for column in fusion.columns:
+                if column.name in taken:
+                    raise ConfigError(
+                        f"fusion {self.pipeline.fusion.name!r} and retriever {taken[column.name]!r} both write the "
+                        f"column {column.name!r}",
+                        where="pipeline: fusion",
+                        fix="give one of them another column",
+                    )
+        return fusion
+
+    @cached_property
+    def column_sources(self) -> dict[str, Retriever | VectorFusion]:
+        """What fills columns of the index, in the order in which it is asked: each sees the columns before its own."""
+        found: dict[str, Retriever | VectorFusion] = {
+            label: retriever for label, retriever in self.retrievers.items() if retriever.columns
+        }
+        if isinstance(self.fusion, VectorFusion) and self.fusion.columns:
+            found[self.pipeline.fusion.name] = self.fusion
+        return found
+
+    @cached_property
+    def graph_settings(self) -> GraphSettings | None:
+        """How the retriever that reads the document graph wants it; None where none does."""
+        found = (getattr(retriever, "graph_settings", None) for retriever in self.retrievers.values())
+        return next((settings for settings in found if settings is not None), None)
 
     @cached_property
     def ranker(self) -> Ranker | None:
@@ -87,19 +121,28 @@ class Parts:
 
     def identity(self) -> dict[str, Any]:
         """What the stored columns and passages depend on, as JSON values."""
+        if self.graph_settings is not None:
+            from plait.docgraph.linking import fact_settings
         return {
             "chunker": self._stamp("chunker", self.pipeline.chunker),
             "columns": {
                 column.name: {
-                    **self._stamp("retriever", use),
+                    **self._stamp(kind, use),
                     "kind": column.kind,
                     "dimension": column.dimension,
-                    "fingerprint": _plain(retriever.fingerprint()),
+                    "fingerprint": _plain(source.fingerprint()),
                 }
-                for use, retriever in zip(self.pipeline.retrievers, self.retrievers.values(), strict=True)
-                for column in retriever.columns
+                for kind, use, source in self._stamped()
+                for column in source.columns
             },
+            **({"edges": fact_settings(self.graph_settings)} if self.graph_settings else {}),
         }
+
+    def _stamped(self) -> Iterator[tuple[Kind, Use, Retriever | VectorFusion]]:
+        for use, retriever in zip(self.pipeline.retrievers, self.retrievers.values(), strict=True):
+            yield "retriever", use, retriever
+        if isinstance(self.fusion, VectorFusion):
+            yield "fusion", self.pipeline.fusion, self.fusion
 
     def readers_identity(self) -> list[dict[str, Any]]:
         """Readers and their settings: when these change, unchanged files are read again."""
@@ -108,11 +151,14 @@ class Parts:
     def _stamp(self, kind: Kind, use: Use) -> dict[str, Any]:
         registered = self.host.component(kind, use.name)
         settings = self._assembly.settings(kind, use)
-        return {
+        stamp: dict[str, Any] = {
             "name": use.name,
             "plugin": _plugin_stamp(registered.distribution, registered.version),
-            **({"settings": settings.model_dump(mode="json")} if kind != "retriever" and settings is not None else {}),
         }
+        # What a retriever or fusion stores depends on its fingerprint; its other settings may change freely.
+        if settings is not None and kind not in ("retriever", "fusion"):
+            stamp["settings"] = settings.model_dump(mode="json")
+        return stamp
 
 
 def _labels(name: str) -> Iterator[str]:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from plait.contracts import Hit, IndexView, Query
+from plait.contracts import Hit, IndexView, Query, VectorFusion
 from plait.rag.failures import plugin_errors
 from plait.rag.parts import Parts
 
@@ -39,6 +39,9 @@ def retrieve_all(parts: Parts, query: Query, view: IndexView, k: int) -> Retriev
             runs[label] = retriever.retrieve(query, view, depth)
         spent[label] = time.process_time() - start
     start = time.process_time()
+    if isinstance(parts.fusion, VectorFusion):
+        with plugin_errors(f"fusion {parts.pipeline.fusion.name!r}"):
+            runs = dict(parts.fusion.search(query, runs, view, depth))
     with plugin_errors(f"fusion {parts.pipeline.fusion.name!r}"):
         fused = parts.fusion.fuse(query, runs, k)
     spent["fusion"] = time.process_time() - start

@@ -1,0 +1,97 @@
+"""Keeps the stored facts of an index right while documents come, change and go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from plait.contracts import Document, Edge, IndexView
+from plait.docgraph.facts import stated_facts, updated_facts
+from plait.docgraph.records import Record
+from plait.docgraph.references import Resolver
+from plait.docgraph.settings import GraphSettings
+
+__all__ = ["Linker", "by_source", "fact_settings"]
+
+
+class Linker:
+    """Resolves references of one run of additions and removals.
+
+    While the run goes on, each document's facts are worked out against what is known so far (:meth:`link`); at its end
+    those that come out otherwise now are worked out again (:meth:`changes`). Whatever the order in which documents
+    came, the same facts are stored in the end.
+
+    Args:
+        view: the index as it was before the run; None for an empty one, or when everything is put anew.
+        settings: which metadata hold topics and institutions.
+
+    Example:
+        >>> from plait.contracts import Reference
+        >>> citing = Document("a", "On a", (), {}, (Reference(title="A study of braids", year=2019),))
+        >>> linker = Linker(None, GraphSettings())
+        >>> facts = linker.link([citing])
+        >>> facts[0].target
+        ''
+        >>> linker.link([Document("b", "A study of braids", (), {"year": 2019})])
+        []
+        >>> [(e.source, e.target) for e in linker.changes(facts)["a"]]
+        [('a', 'b')]
+    """
+
+    def __init__(self, view: IndexView | None, settings: GraphSettings) -> None:
+        self._view = view
+        self._settings = settings
+        self._resolver: Resolver | None = None
+        self._changed: list[Record] = []
+
+    def link(self, documents: Sequence[Document]) -> list[Edge]:
+        """All facts of new and changed documents, as far as they can be known by now."""
+        resolver = self._known()
+        for document in documents:
+            record = Record.of(document)
+            former = resolver.remove(record.id)
+            resolver.add(record)
+            self._changed += [record] if former is None else [former, record]
+        return [fact for document in documents for fact in stated_facts(document, resolver, self._settings)]
+
+    def forget(self, document_ids: Iterable[str]) -> None:
+        """Notes that documents have gone."""
+        resolver = self._known()
+        self._changed += [record for i in document_ids if (record := resolver.remove(i)) is not None]
+
+    def changes(self, facts: Iterable[Edge], *, all_anew: bool = False) -> dict[str, list[Edge]]:
+        """Facts that come out otherwise than they are stored, as complete lists by document.
+
+        Args:
+            facts: all that is stored now.
+            all_anew: look at every reference again, because an earlier run was stopped before it came to this.
+        """
+        resolver = self._known()
+        if all_anew:
+            self._changed += resolver.records()
+        if not self._changed:
+            return {}
+        return updated_facts(by_source(facts), self._changed, resolver)
+
+    def _known(self) -> Resolver:
+        if self._resolver is None:
+            view = self._view
+            ids = () if view is None else view.document_ids
+            self._resolver = Resolver(
+                Record.of_metadata(i, view.title(i), view.metadata(i)) for i in ids if view is not None
+            )
+        return self._resolver
+
+
+def by_source(facts: Iterable[Edge]) -> dict[str, list[Edge]]:
+    """Facts by the document that states them, in their order."""
+    found: dict[str, list[Edge]] = {}
+    for fact in facts:
+        found.setdefault(fact.source, []).append(fact)
+    return found
+
+
+def fact_settings(settings: GraphSettings) -> Mapping[str, Any]:
+    """The settings that stored facts depend on (JSON); all others act only when a graph is built from them."""
+    chosen = settings.model_dump(mode="json")
+    return {name: list(chosen[name]) for name in ("topics_from", "institutions_from")}
