@@ -1,0 +1,162 @@
+r"""Retriever distillation from a reader's likelihoods (PDist).
+
+Izacard et al. 2022, *Atlas: few-shot learning with retrieval augmented language models* (arXiv:2208.03299), perplexity
+distillation. A passage is worth as much as it helps the reader with the answer a:
+
+.. math::
+    \mathrm{gold}_k = -\frac{1}{|a|} \sum_t \mathrm{NLL}(a_t \mid q, d_k), \qquad
+    L = \mathrm{KL}\big(\mathrm{softmax}(\mathrm{gold} / T_{gold}) \,\|\, \mathrm{softmax}(s(q, d) / T_{score})\big)
+
+Gradients reach the retriever's scores alone; the reader is the teacher.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional
+
+from plait.config import Settings
+from plait.contracts.errors import ModelError
+from plait.gnn.aggregation import unit
+
+__all__ = ["Adapter", "DistillationSettings", "distil", "gold_scores", "pdist_loss"]
+
+
+class DistillationSettings(Settings):
+    """How an adapter is distilled."""
+
+    gold_temperature: float = Field(default=0.1, gt=0.0)
+    """Divides the reader's log-likelihoods per token."""
+    score_temperature: float = Field(default=0.05, gt=0.0)
+    """Divides the retriever's cosines."""
+    steps: int = Field(default=100, ge=1)
+    """Steps of AdamW."""
+    batch: int = Field(default=32, ge=1)
+    """Questions per step."""
+    learning_rate: float = Field(default=1e-3, gt=0.0)
+    """Of the matrices."""
+
+
+def gold_scores(losses: Tensor, answer: Tensor) -> Tensor:
+    """Mean log-likelihood of the answer's tokens, shape (questions, passages).
+
+    Args:
+        losses: negative log-likelihood of each token, shape (questions, passages, tokens).
+        answer: which tokens belong to the answer, the same shape.
+
+    Raises:
+        ModelError: an answer has no token.
+
+    Example:
+        >>> gold_scores(torch.tensor([[[2.0, 4.0, 9.0]]]), torch.tensor([[[True, True, False]]])).tolist()
+        [[-3.0]]
+    """
+    lengths = answer.sum(dim=-1)
+    if bool((lengths == 0).any()):
+        raise ModelError("an answer without tokens has no likelihood", where="distillation", fix="leave the pair out")
+    return -(losses.masked_fill(~answer, 0.0).sum(dim=-1) / lengths)
+
+
+def pdist_loss(scores: Tensor, gold: Tensor, *, score_temperature: float, gold_temperature: float) -> Tensor:
+    """The divergence, a mean over questions.
+
+    Args:
+        scores: of the retriever, shape (questions, passages); gradients go here only.
+        gold: of the reader, the same shape, see :func:`gold_scores`.
+        score_temperature: divides the scores.
+        gold_temperature: divides the gold.
+    """
+    wanted = functional.log_softmax(gold.detach().float() / gold_temperature, dim=-1)
+    given = functional.log_softmax(scores.float() / score_temperature, dim=-1)
+    return functional.kl_div(given, wanted, reduction="batchmean", log_target=True)
+
+
+class Adapter(nn.Module):
+    """A linear residual on vectors of questions and one on those of passages: ``norm(x + A x)``, A = 0 at the start.
+
+    Before training it returns what it gets, bit for bit.
+
+    Args:
+        dimension: of the vectors.
+    """
+
+    def __init__(self, dimension: int) -> None:
+        super().__init__()
+        self.query = nn.Parameter(torch.zeros(dimension, dimension))
+        self.passage = nn.Parameter(torch.zeros(dimension, dimension))
+
+    def queries(self, vectors: Tensor) -> Tensor:
+        """Adapted vectors of length 1, shape (n, dimension)."""
+        return unit(vectors, vectors @ self.query.T)
+
+    def passages(self, vectors: Tensor) -> Tensor:
+        """Adapted vectors of length 1, shape (n, dimension)."""
+        return unit(vectors, vectors @ self.passage.T)
+
+    def forward(self, queries: Tensor, passages: Tensor) -> Tensor:
+        """Cosines of each question and its own passages: (m, d) and (m, n, d) -> (m, n)."""
+        asked = self.queries(queries)
+        offered = self.passages(passages.flatten(0, 1)).reshape(passages.shape)
+        return torch.einsum("md,mnd->mn", asked, offered)
+
+
+def distil(
+    adapter: Adapter,
+    queries: NDArray[np.float32],
+    passages: NDArray[np.float32],
+    gold: NDArray[np.float32],
+    settings: DistillationSettings | None = None,
+    *,
+    seed: int = 0,
+    progress: Callable[[int, float], None] | None = None,
+) -> Adapter:
+    """Trains ``adapter`` in place and returns it. Deterministic under a seed.
+
+    Args:
+        adapter: what to train.
+        queries: unit vectors of the questions, shape (questions, dimension).
+        passages: unit vectors of each question's retrieved passages, shape (questions, passages, dimension).
+        gold: the reader's likelihoods, shape (questions, passages), see :func:`gold_scores`.
+        settings: how.
+        seed: of the batches.
+        progress: called after every step with its number, from 1, and its loss.
+
+    Raises:
+        ModelError: shapes do not fit, the gold is not finite, or training diverged.
+    """
+    settings = settings or DistillationSettings()
+    if queries.ndim != 2 or passages.shape != (*gold.shape, queries.shape[1]) or len(queries) != len(gold):
+        raise ModelError(
+            f"questions have the shape {queries.shape}, passages {passages.shape}, gold {gold.shape}",
+            where="distillation",
+            fix="give (m, d), (m, n, d) and (m, n)",
+        )
+    if not len(queries) or not np.isfinite(gold).all():
+        raise ModelError("there is no gold, or it is not finite", where="distillation", fix="score the answers again")
+    optimiser = torch.optim.AdamW(adapter.parameters(), lr=settings.learning_rate, weight_decay=0.0)
+    random = np.random.default_rng([seed, 7])
+    device = adapter.query.device
+    adapter.train()
+    for step in range(settings.steps):
+        rows = random.permutation(len(queries))[: settings.batch]
+        asked, offered, wanted = (torch.from_numpy(part[rows]).to(device) for part in (queries, passages, gold))
+        loss = pdist_loss(
+            adapter(asked, offered),
+            wanted,
+            score_temperature=settings.score_temperature,
+            gold_temperature=settings.gold_temperature,
+        )
+        if not bool(torch.isfinite(loss)):
+            raise ModelError(f"the loss is {loss.item()} in step {step + 1}", where="distillation")
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        optimiser.step()
+        if progress is not None:
+            progress(step + 1, loss.item())
+    return adapter.eval()

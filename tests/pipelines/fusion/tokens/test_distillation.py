@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from plait.contracts.errors import ModelError
+from plait.fusion.tokens.distillation import Adapter, DistillationSettings, distil, gold_scores, pdist_loss
+
+SCORES = np.array([[0.9, 0.1, -0.4], [0.2, 0.3, 0.25]])
+GOLD = np.array([[-1.2, -0.3, -4.0], [-2.0, -2.5, -0.1]])
+
+
+def by_hand(scores: NDArray[np.float64], gold: NDArray[np.float64], t_score: float, t_gold: float) -> float:
+    def softmax(table: NDArray[np.float64]) -> NDArray[np.float64]:
+        powers = np.exp(table)
+        return powers / powers.sum(axis=1, keepdims=True)
+
+    wanted, given = softmax(gold / t_gold), softmax(scores / t_score)
+    return float((wanted * np.log(wanted / given)).sum(axis=1).mean())
+
+
+@pytest.mark.parametrize(("t_score", "t_gold"), [(1.0, 1.0), (0.5, 2.0), (0.1, 0.4)])
+def test_the_loss_is_the_formula(t_score: float, t_gold: float) -> None:
+    loss = pdist_loss(torch.tensor(SCORES), torch.tensor(GOLD), score_temperature=t_score, gold_temperature=t_gold)
+    assert float(loss) == pytest.approx(by_hand(SCORES, GOLD, t_score, t_gold), rel=1e-5)
+
+
+def test_the_loss_is_zero_where_retriever_and_reader_agree() -> None:
+    loss = pdist_loss(torch.tensor(GOLD * 0.5), torch.tensor(GOLD), score_temperature=0.5, gold_temperature=1.0)
+    assert abs(float(loss)) < 1e-6
+
+
+def test_gradients_reach_the_retriever_and_not_the_reader() -> None:
+    scores = torch.tensor(SCORES, requires_grad=True)
+    gold = torch.tensor(GOLD, requires_grad=True)
+    pdist_loss(scores, gold, score_temperature=1.0, gold_temperature=1.0).backward()
+    assert gold.grad is None
+    wanted = torch.softmax(torch.tensor(GOLD), dim=1)
+    # The gradient of a cross-entropy: what is given less what is wanted, over the number of questions.
+    assert scores.grad is not None
+    assert torch.allclose(scores.grad, (torch.softmax(torch.tensor(SCORES), dim=1) - wanted) / 2, atol=1e-6)
+
+
+def test_gold_is_the_mean_over_the_answers_own_tokens() -> None:
+    losses = torch.tensor([[[1.0, 3.0, 100.0], [2.0, 2.0, 5.0]]])
+    mask = torch.tensor([[[True, True, False], [True, True, True]]])
+    assert gold_scores(losses, mask).tolist() == [[-2.0, -3.0]]
+    with pytest.raises(ModelError, match="without tokens"):
+        gold_scores(losses, torch.zeros_like(mask))
+
+
+def unit(table: NDArray[np.float64]) -> NDArray[np.float32]:
+    return (table / np.linalg.norm(table, axis=-1, keepdims=True)).astype(np.float32)
+
+
+def made(questions: int, seed: int) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """The reader likes the passage that holds the question's second half, which the retriever does not look at."""
+    random = np.random.default_rng(seed)
+    queries = random.normal(size=(questions, 8))
+    passages = random.normal(size=(questions, 4, 8))
+    gold = np.einsum("md,mnd->mn", queries[:, 4:], passages[:, :, :4])
+    return unit(queries), unit(passages), gold.astype(np.float32)
+
+
+def test_an_untrained_adapter_returns_what_it_gets_bit_for_bit() -> None:
+    queries, passages, _ = made(6, 0)
+    adapter = Adapter(8)
+    assert torch.equal(adapter.queries(torch.from_numpy(queries)), torch.from_numpy(queries))
+    assert torch.equal(adapter.passages(torch.from_numpy(passages[0])), torch.from_numpy(passages[0]))
+
+
+def test_distillation_teaches_the_retriever_what_the_reader_likes() -> None:
+    train, held_out = made(200, 0), made(100, 1)
+
+    def agreement(adapter: Adapter) -> float:
+        with torch.inference_mode():
+            scores = adapter(torch.from_numpy(held_out[0]), torch.from_numpy(held_out[1])).numpy()
+        return float((scores.argmax(axis=1) == held_out[2].argmax(axis=1)).mean())
+
+    settings = DistillationSettings(gold_temperature=1.0, score_temperature=0.3, steps=150, learning_rate=1e-2)
+    losses: list[float] = []
+    adapter = distil(Adapter(8), *train, settings, progress=lambda _, loss: losses.append(loss))
+    assert agreement(Adapter(8)) < 0.45  # one in four by chance
+    assert agreement(adapter) > 0.7
+    assert np.mean(losses[-10:]) < 0.5 * losses[0]
+
+
+def test_distillation_from_meaningless_likelihoods_teaches_nothing() -> None:
+    queries, passages, gold = made(200, 0)
+    shuffled = gold[np.random.default_rng(3).permutation(200)]
+    settings = DistillationSettings(gold_temperature=1.0, score_temperature=0.3, steps=150, learning_rate=1e-2)
+    adapter = distil(Adapter(8), queries, passages, shuffled, settings)
+    asked, offered, wanted = made(100, 1)
+    with torch.inference_mode():
+        scores = adapter(torch.from_numpy(asked), torch.from_numpy(offered)).numpy()
+    assert (scores.argmax(axis=1) == wanted.argmax(axis=1)).mean() < 0.45
+
+
+def test_distillation_is_deterministic() -> None:
+    settings = DistillationSettings(steps=5)
+    first, second, other = (distil(Adapter(8), *made(50, 0), settings, seed=seed) for seed in (1, 1, 2))
+    assert torch.equal(first.query, second.query)
+    assert not torch.equal(first.query, other.query)
+
+
+def test_shapes_that_do_not_fit_and_broken_gold_are_refused() -> None:
+    queries, passages, gold = made(6, 0)
+    with pytest.raises(ModelError, match=r"give \(m, d\), \(m, n, d\) and \(m, n\)"):
+        distil(Adapter(8), queries, passages[:, :3], gold)
+    gold[0, 0] = np.nan
+    with pytest.raises(ModelError, match="not finite"):
+        distil(Adapter(8), queries, passages, gold)
