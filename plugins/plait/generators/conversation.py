@@ -8,7 +8,7 @@ from typing import Any
 from plait.contracts import Message
 from plait.contracts.errors import GenerationError
 
-__all__ = ["PLAIN_STOPS", "defused", "plain_prompt", "prompt_tokens"]
+__all__ = ["PLAIN_STOPS", "defused", "plain_prompt", "prompt_text", "prompt_tokens"]
 
 _EXAMPLE = """<passage number="1" title="Tea">
 Green tea is steamed soon after picking, which keeps it from oxidising. Black tea oxidises for several hours.
@@ -33,24 +33,20 @@ def prompt_tokens(tokenizer: Any, messages: Sequence[Message], *, chat: bool) ->
     Raises:
         GenerationError: the chat template does not accept the turns.
     """
-    special = [str(token) for token in tokenizer.all_special_tokens]
-    turns = [{"role": message.role, "content": defused(message.content, special)} for message in messages]
+    turns = _turns(tokenizer, messages)
     if not chat:
-        ids = tokenizer(plain_prompt([Message(m.role, t["content"]) for m, t in zip(messages, turns, strict=True)]))
-        return [int(token) for token in ids["input_ids"]]
-    try:
-        encoded = tokenizer.apply_chat_template(turns, add_generation_prompt=True, return_dict=True)
-    except Exception as first:  # templates raise jinja2's own error types, and jinja2 is not ours to import
-        try:
-            encoded = tokenizer.apply_chat_template(
-                _without_system(turns), add_generation_prompt=True, return_dict=True
-            )
-        except Exception as error:
-            raise GenerationError(
-                f"the model's chat template refuses the prompt: {first}",
-                fix='set chat="plain", or use a prompt template with other turns',
-            ) from error
-    return [int(token) for token in encoded["input_ids"]]
+        return [int(token) for token in tokenizer(_continued(turns))["input_ids"]]
+    return [int(token) for token in _templated(tokenizer, turns, return_dict=True)["input_ids"]]
+
+
+def prompt_text(tokenizer: Any, messages: Sequence[Message], *, chat: bool) -> str:
+    """The text that :func:`prompt_tokens` makes tokens of, without what the tokenizer itself adds at its ends.
+
+    Raises:
+        GenerationError: the chat template does not accept the turns.
+    """
+    turns = _turns(tokenizer, messages)
+    return str(_templated(tokenizer, turns, tokenize=False)) if chat else _continued(turns)
 
 
 def plain_prompt(messages: Sequence[Message]) -> str:
@@ -82,6 +78,28 @@ def defused(text: str, special: Sequence[str]) -> str:
         if len(token) > 1:
             text = text.replace(token, f"{token[0]} {token[1:]}")
     return text
+
+
+def _turns(tokenizer: Any, messages: Sequence[Message]) -> list[dict[str, str]]:
+    special = [str(token) for token in tokenizer.all_special_tokens]
+    return [{"role": message.role, "content": defused(message.content, special)} for message in messages]
+
+
+def _continued(turns: Sequence[dict[str, Any]]) -> str:
+    return plain_prompt([Message(turn["role"], turn["content"]) for turn in turns])
+
+
+def _templated(tokenizer: Any, turns: Sequence[dict[str, str]], **options: Any) -> Any:
+    try:
+        return tokenizer.apply_chat_template(turns, add_generation_prompt=True, **options)
+    except Exception as first:  # templates raise jinja2's own error types, and jinja2 is not ours to import
+        try:
+            return tokenizer.apply_chat_template(_without_system(turns), add_generation_prompt=True, **options)
+        except Exception as error:
+            raise GenerationError(
+                f"the model's chat template refuses the prompt: {first}",
+                fix='set chat="plain", or use a prompt template with other turns',
+            ) from error
 
 
 def _without_system(turns: Sequence[dict[str, str]]) -> list[dict[str, str]]:
