@@ -7,7 +7,7 @@ __all__ = ["plait_components"]
 
 @hookimpl
 def plait_components() -> list[Component]:
-    """Declares the rank fusions ``rrf`` and ``weighted``."""
+    """Declares the rank fusions ``rrf`` and ``weighted``, and the vector fusions ``gated`` and ``concatenated``."""
     return [
         Component(
             "fusion",
@@ -22,5 +22,23 @@ def plait_components() -> list[Component]:
             factory="plait.fusion.ranks.weighted:Weighted",
             config="plait.fusion.ranks.weighted:Config",
             summary="weighted sum of normalised scores, weights from calibration",
+        ),
+        Component(
+            "fusion",
+            "gated",
+            factory="plait.fusion.vectors.fused_leg:GatedLeg",
+            config="plait.fusion.vectors.fused_leg:Config",
+            summary="text vectors with structure added through a trained gate, searched in place of text alone",
+            extra="plait[graph]",
+            parts={"embedder": "embedder", "ranks": "fusion"},
+        ),
+        Component(
+            "fusion",
+            "concatenated",
+            factory="plait.fusion.vectors.fused_leg:ConcatenatedLeg",
+            config="plait.fusion.vectors.fused_leg:Config",
+            summary="text and structural vectors side by side, projected by a trained matrix",
+            extra="plait[graph]",
+            parts={"embedder": "embedder", "ranks": "fusion"},
         ),
     ]

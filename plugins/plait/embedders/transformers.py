@@ -83,6 +83,7 @@ class Transformers:
         self._digest = weights_digest(recipe.folder)
         self._lock = threading.Lock()
         self._loaded: tuple[Tokeniser, Encoder] | None = None
+        self._asked: dict[str, NDArray[np.float32]] = {}
 
     @property
     def dimension(self) -> int:
@@ -116,12 +117,23 @@ class Transformers:
         return self._embed(self.passage_prefix, texts)
 
     def embed_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Vectors of queries, shape (len(texts), dimension).
+        """Vectors of queries, shape (len(texts), dimension). That of a single one is read-only, and kept for a while.
 
         Raises:
             ModelError: the model gave no usable vector for a text; the message says which.
         """
-        return self._embed(self.query_prefix, texts)
+        if len(texts) != 1:
+            return self._embed(self.query_prefix, texts)
+        # Several parts of one pipeline ask for the same question's vector, one after the other.
+        vector = self._asked.get(texts[0])
+        if vector is None:
+            vector = self._embed(self.query_prefix, texts)
+            vector.setflags(write=False)
+            with self._lock:
+                self._asked[texts[0]] = vector
+                while len(self._asked) > _KEPT_QUESTIONS:
+                    self._asked.pop(next(iter(self._asked)))
+        return vector
 
     def _embed(self, prefix: str, texts: Sequence[str]) -> NDArray[np.float32]:
         vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
@@ -172,6 +184,8 @@ class Transformers:
         vectors /= lengths
         return vectors
 
+
+_KEPT_QUESTIONS = 8
 
 _TABLED = frozenset({"bert", "distilbert", "electra", "albert", "mpnet"})
 """Architectures with one learned vector per position, which cannot go beyond their table."""

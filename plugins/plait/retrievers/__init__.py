@@ -7,7 +7,7 @@ __all__ = ["plait_components"]
 
 @hookimpl
 def plait_components() -> list[Component]:
-    """Declares ``dense`` and ``lexical``."""
+    """Declares ``dense``, ``lexical`` and ``docgraph``."""
     return [
         Component(
             "retriever",
@@ -23,5 +23,14 @@ def plait_components() -> list[Component]:
             factory="plait.retrievers.lexical:Lexical",
             config="plait.retrievers.lexical:Config",
             summary="BM25 over stemmed words",
+        ),
+        Component(
+            "retriever",
+            "docgraph",
+            factory="plait.retrievers.docgraph:DocGraph",
+            config="plait.retrievers.docgraph:Config",
+            summary="structural vectors from citations and shared authors or topics, and a walk along citations",
+            extra="plait[graph]",
+            parts={"embedder": "embedder", "words": "retriever"},
         ),
     ]

@@ -1,0 +1,185 @@
+"""Fused vectors as a column of the index, searched in place of the text vectors they improve upon.
+
+The components ``gated`` and ``concatenated``. Before anything is trained the column holds the text vectors themselves,
+bit for bit, so that a pipeline with structure starts exactly where the one without it stands.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from plait.config import Settings, Use, use
+from plait.contracts import Column, ColumnValues, Embedder, Fusion, Hit, IndexView, IngestBatch, Query
+from plait.contracts.errors import ConfigError
+
+if TYPE_CHECKING:
+    from plait.fusion.vectors.fused import VectorFusion
+
+__all__ = ["MODEL", "ConcatenatedLeg", "Config", "FusedLeg", "GatedLeg", "encoder_identity"]
+
+MODEL = "docgraph"
+"""The trained model in the index that holds the fusion's weights beside those of the graph encoder."""
+
+
+class Config(Settings):
+    """Settings of ``gated`` and ``concatenated``."""
+
+    embedder: Use = use("minilm")
+    """The encoder of the text vectors."""
+    text: str = "dense"
+    """The column of text vectors."""
+    structure: str = "docgraph"
+    """The column of structural vectors."""
+    column: str = Field(default="fused", pattern=r"^[a-z][a-z0-9_]*$")
+    """The index column of fused vectors, and the label of their leg."""
+    replaces: str = "dense"
+    """The retriever whose leg the fused one stands in for: its hits are shown, but count only where ``ranks`` gives it
+    a weight of its own."""
+    ranks: Use = use("rrf")
+    """How the legs' ranks are merged."""
+
+
+class FusedLeg:
+    """Fuses text and structural vectors and searches the result; the base of the components.
+
+    Args:
+        config: the settings.
+        embedder: the encoder named by ``config.embedder``.
+        ranks: the fusion named by ``config.ranks``.
+    """
+
+    name: ClassVar[str]
+
+    def __init__(self, config: Config, embedder: Embedder, ranks: Fusion) -> None:
+        self.config = config
+        self.embedder = embedder
+        self.ranks = ranks
+
+    @classmethod
+    def kind(cls) -> type[VectorFusion]:
+        """The trainable fusion."""
+        raise NotImplementedError
+
+    @property
+    def columns(self) -> Sequence[Column]:
+        """Fused vectors, as wide as the text's."""
+        return (Column(self.config.column, "vector", self.embedder.dimension),)
+
+    def fingerprint(self) -> Mapping[str, Any]:
+        """Which vectors are fused, and how; the trained weights are noted by the index itself."""
+        config = self.config
+        made_of = {"fusion": self.name, "text": config.text, "structure": config.structure}
+        return {**made_of, "embedder": dict(self.embedder.fingerprint())}
+
+    def encode(self, batch: IngestBatch) -> Mapping[str, ColumnValues]:
+        """The text vectors: passages that are not linked yet have nothing to fuse.
+
+        Raises:
+            ConfigError: no retriever has filled the columns of text or structural vectors.
+        """
+        self._check({*batch.columns})
+        return {self.config.column: np.asarray(batch.columns[self.config.text], dtype=np.float32)}
+
+    def encode_corpus(self, view: IndexView) -> Mapping[str, ColumnValues]:
+        """Fused vectors of all passages; the text vectors as long as nothing is trained.
+
+        Raises:
+            IdentityError: the fusion was trained with another text or graph encoder.
+        """
+        text = view.vectors(self.config.text)
+        folder = view.model(MODEL)
+        file = None if folder is None else folder / f"{self.name}.safetensors"
+        if file is None or folder is None or not file.is_file() or not len(text):
+            return {self.config.column: text}
+        fusion = self.kind().load(file, encoder_identity(folder, self.embedder))
+        return {self.config.column: self.fuse_rows(fusion, view, text)}
+
+    def fuse_rows(self, fusion: VectorFusion, view: IndexView, text: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Fused vectors of all rows, shape (rows, dimension): each passage's text with its document's structure."""
+        from plait.gnn.encoding import Structural
+
+        tied = np.asarray(view.values(f"{self.config.structure}.tied")) > 0
+        return fusion.fuse(text, Structural(view.vectors(self.config.structure), tied))
+
+    def search(
+        self, query: Query, runs: Mapping[str, Sequence[Hit]], view: IndexView, k: int
+    ) -> Mapping[str, Sequence[Hit]]:
+        """The runs with that of the fused vectors right behind the one it stands in for.
+
+        Raises:
+            ConfigError: the pipeline has no retriever of the label ``replaces``.
+        """
+        config = self.config
+        if config.replaces not in runs:
+            raise ConfigError(
+                f"there is no retriever {config.replaces!r} for the fused vectors to stand in for",
+                where=f"fusion {self.name!r}",
+                choices=runs,
+                fix="set replaces to one of them",
+            )
+        found: list[Hit] = []
+        if len(view) and k > 0:
+            vector = self.embedder.embed_queries([query.text])[0]
+            found = view.hits(*view.nearest(config.column, vector, k, view.allowed(query.filters)))
+        merged: dict[str, Sequence[Hit]] = {}
+        for label, hits in runs.items():
+            merged[label] = hits
+            if label == config.replaces:
+                merged[config.column] = found
+        return merged
+
+    def fuse(self, query: Query, runs: Mapping[str, Sequence[Hit]], k: int) -> Sequence[Hit]:
+        """The k best of the runs' ranks, the replaced one left out."""
+        weights = getattr(getattr(self.ranks, "config", None), "weights", {})
+        left_out = self.config.replaces if self.config.column in runs and self.config.replaces not in weights else None
+        return self.ranks.fuse(query, {label: hits for label, hits in runs.items() if label != left_out}, k)
+
+    def _check(self, filled: set[str]) -> None:
+        for what, column in (("text", self.config.text), ("structural", self.config.structure)):
+            if column not in filled:
+                raise ConfigError(
+                    f"there are no {what} vectors {column!r} to fuse",
+                    where=f"fusion {self.name!r}",
+                    choices=sorted(filled),
+                    fix="have use('dense') and use('docgraph') among the retrievers",
+                )
+
+
+class GatedLeg(FusedLeg):
+    """Text and structure by a gated residual, see :mod:`plait.fusion.vectors.gated`."""
+
+    name: ClassVar[str] = "gated"
+
+    @classmethod
+    def kind(cls) -> type[VectorFusion]:
+        """:class:`~plait.fusion.vectors.gated.Gated`."""
+        from plait.fusion.vectors.gated import Gated
+
+        return Gated
+
+
+class ConcatenatedLeg(FusedLeg):
+    """Text and structure side by side, projected, see :mod:`plait.fusion.vectors.concatenated`."""
+
+    name: ClassVar[str] = "concatenated"
+
+    @classmethod
+    def kind(cls) -> type[VectorFusion]:
+        """:class:`~plait.fusion.vectors.concatenated.Concatenated`."""
+        from plait.fusion.vectors.concatenated import Concatenated
+
+        return Concatenated
+
+
+def encoder_identity(folder: Path, embedder: Embedder) -> dict[str, Any]:
+    """What a trained fusion belongs to (JSON): the graph encoder beside it, and the text encoder."""
+    encoder = folder / "encoder.safetensors"
+    digest = hashlib.sha256(encoder.read_bytes()).hexdigest() if encoder.is_file() else "none"
+    return {"graph encoder": digest, "text encoder": dict(embedder.fingerprint())}

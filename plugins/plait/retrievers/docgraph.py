@@ -1,0 +1,266 @@
+"""Retrieval along the document graph: what the nearest documents cite, and those that belong to them.
+
+The retriever does two things. It gives every document a *structural vector*, made of its text and that of its
+neighbours (:mod:`plait.gnn`), which a fusion such as ``gated`` joins with the text vector of each passage. And it is a
+leg of its own: it walks from the documents whose text matches the question to those that they cite or are cited by
+(:mod:`plait.docgraph.traversal`).
+
+Both work without training, the vectors by changing nothing. ``plait train docgraph`` learns from the citations of the
+index itself, and keeps what it learnt only if that finds held-out citations better than text does.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from plait.config import Use, use
+from plait.contracts import Column, ColumnValues, Embedder, Hit, IndexView, IngestBatch, Query
+from plait.contracts.errors import ConfigError, ModelError
+from plait.docgraph.settings import GraphSettings, RelationName
+from plait.gnn.settings import TrainingSettings
+from plait.retrievers.document_vectors import best_passages, document_vectors, mean_vectors
+from plait.retrievers.lexical import Lexical
+
+if TYPE_CHECKING:
+    from plait.docgraph import DocumentGraph
+    from plait.docgraph.traversal import Traversal, TraversalWeights
+    from plait.gnn.encoding import Structural
+    from plait.gnn.trained import GraphIdentity
+
+__all__ = ["MODEL", "WEIGHTS", "Config", "DocGraph"]
+
+MODEL = "docgraph"
+"""The name of the trained model in the index."""
+WEIGHTS = "traversal.json"
+"""The file of learnt traversal weights in the model's folder."""
+
+_NEEDED: tuple[RelationName, ...] = ("cites", "co_author")
+
+
+class Config(GraphSettings, TrainingSettings):
+    """Settings of ``docgraph``: how the graph is built, how it is encoded, how it is walked.
+
+    Example:
+        >>> Config(relations=["cites", "co_author"], epochs=5).encoder
+        'sage'
+    """
+
+    relations: tuple[RelationName, ...] = Field(default=("cites", "cited_by", "co_author", "co_topic"), min_length=1)
+    """Relations along which structural vectors are made."""
+    encoder: Literal["sage", "rgcn", "hgt", "propagation"] = "sage"  # type: ignore[assignment]  # one choice more
+    """``sage`` (residual GraphSAGE), ``rgcn``, ``hgt``; or ``propagation``, which spreads text and learns nothing."""
+    teleport: float = Field(default=0.5, gt=0.0, le=1.0)
+    """With ``propagation``: how much of its own text a document keeps in every step."""
+    embedder: Use = use("minilm")
+    """The encoder of the text vectors; the same as that of the retriever that makes them."""
+    text: str = "dense"
+    """The column of text vectors; its retriever stands before this one in the pipeline."""
+    words: Use = use("lexical")
+    """The lexical retriever whose scores share in choosing where the walk starts."""
+    word_share: float = Field(default=0.5, ge=0.0)
+    """How much the best match by words adds to its cosine; 0 starts from text vectors alone."""
+    column: str = Field(default="docgraph", pattern=r"^[a-z][a-z0-9_]*$")
+    """The index column that holds structural vectors; ``<column>.tied`` says which passages have any structure."""
+
+
+class DocGraph:
+    """Structural vectors, and a leg that walks the graph.
+
+    Args:
+        config: the settings.
+        embedder: the encoder named by ``config.embedder``.
+        words: the retriever named by ``config.words``.
+
+    Raises:
+        ConfigError: ``words`` is not a lexical retriever.
+    """
+
+    def __init__(self, config: Config, embedder: Embedder, words: object) -> None:
+        self.config = config
+        self.embedder = embedder
+        if not isinstance(words, Lexical):
+            raise ConfigError(
+                f"'words' is {config.words.name!r}, which has no BM25 scores", where="retriever 'docgraph'",
+                choices=("lexical",), fix="leave it out, or set word_share to 0",
+            )  # fmt: skip
+        self._words = words
+
+    @cached_property
+    def graph_settings(self) -> GraphSettings:
+        """How the graph is built: the relations of the vectors, and those that the walk and training need."""
+        chosen = {name: getattr(self.config, name) for name in GraphSettings.model_fields}
+        relations = dict.fromkeys((*self.config.relations, *_NEEDED))
+        return GraphSettings(**{**chosen, "relations": tuple(relations)})
+
+    @cached_property
+    def training_settings(self) -> TrainingSettings:
+        """How the encoder is trained.
+
+        Raises:
+            ConfigError: the encoder is ``propagation``, which is not trained.
+        """
+        if self.config.encoder == "propagation":
+            raise ConfigError(
+                "the encoder 'propagation' has nothing to train",
+                where="retriever 'docgraph'",
+                choices=("sage", "rgcn", "hgt"),
+            )
+        return TrainingSettings(**{name: getattr(self.config, name) for name in TrainingSettings.model_fields})
+
+    @property
+    def columns(self) -> Sequence[Column]:
+        """Structural vectors, as wide as the text's; and 1 where a passage's document has any neighbour, else 0."""
+        name = self.config.column
+        return (Column(name, "vector", self.embedder.dimension), Column(f"{name}.tied", "number"))
+
+    def fingerprint(self) -> Mapping[str, Any]:
+        """Text encoder, graph and encoder; the trained weights are noted by the index itself."""
+        config = self.config
+        kind: dict[str, Any] = {"name": config.encoder, "depth": config.depth, "relations": list(config.relations)}
+        if config.encoder == "propagation":
+            kind["teleport"] = config.teleport
+        return {
+            "embedder": dict(self.embedder.fingerprint()),
+            "graph": self.graph_settings.model_dump(mode="json"),
+            "encoder": kind,
+        }
+
+    def identity(self) -> GraphIdentity:
+        """What a trained encoder must have been trained with to be used here."""
+        from plait.gnn.trained import GraphIdentity
+
+        graph = self.graph_settings.model_dump(mode="json")
+        return GraphIdentity(tuple(self.config.relations), graph, self.embedder.fingerprint())
+
+    def encode(self, batch: IngestBatch) -> Mapping[str, ColumnValues]:
+        """What passages have before their documents are linked: the text vector of their document, tied to nothing.
+
+        Raises:
+            ConfigError: no retriever before this one has filled the column of text vectors.
+        """
+        config = self.config
+        if config.text not in batch.columns:
+            raise ConfigError(
+                f"there are no text vectors {config.text!r} for the graph to start from",
+                where="retriever 'docgraph'",
+                choices=sorted(batch.columns),
+                fix="put use('dense') before use('docgraph') in the pipeline",
+            )
+        text = np.asarray(batch.columns[config.text], dtype=np.float32).reshape(-1, self.embedder.dimension)
+        places = {document.id: number for number, document in enumerate(batch.documents)}
+        numbers = np.array([places[passage.document_id] for passage in batch.passages], dtype=np.int64)
+        means, _ = mean_vectors(text, numbers, len(places))
+        return {config.column: means[numbers], f"{config.column}.tied": np.zeros(len(numbers))}
+
+    def encode_corpus(self, view: IndexView) -> Mapping[str, ColumnValues]:
+        """Structural vectors of all passages, each that of its document.
+
+        Raises:
+            IdentityError: the trained encoder was trained with another graph or text encoder.
+        """
+        found = self.structural(view)
+        numbers = view.document_numbers
+        name = self.config.column
+        return {name: found.vectors[numbers], f"{name}.tied": found.has_structure[numbers].astype(np.float64)}
+
+    def structural(self, view: IndexView) -> Structural:
+        """Structural vectors of all documents, by the trained encoder where there is one.
+
+        Without one they are the text's, or, with ``propagation``, the closed form.
+
+        Raises:
+            IdentityError: the trained encoder was trained with another graph or text encoder.
+            ModelError: its files are damaged.
+        """
+        from plait.gnn.encoding import Structural, encode
+        from plait.gnn.neighbourhood import Neighbourhood
+        from plait.gnn.propagation import Propagation
+        from plait.gnn.trained import load
+
+        graph, text = self.graph(view), self.text_vectors(view)
+        if not len(text):
+            return Structural(text, np.zeros(0, np.bool_))
+        if self.config.encoder == "propagation":
+            closed = Propagation(depth=self.config.depth, teleport=self.config.teleport)
+            return encode(closed, graph, text, self.config.relations)
+        folder = view.model(MODEL)
+        if folder is None:
+            return Structural(text, Neighbourhood(graph, self.config.relations).tied)
+        return load(folder, self.identity(), device=self.config.device).encode(graph, text)
+
+    def graph(self, view: IndexView) -> DocumentGraph:
+        """The graph of a view; kept by it."""
+        from plait.docgraph.reading import graph_of_view
+
+        settings = self.graph_settings
+        key = f"docgraph:{settings.model_dump_json()}"
+        return view.derived(key, lambda: graph_of_view(view, settings, facts=view.edges()))
+
+    def text_vectors(self, view: IndexView) -> NDArray[np.float32]:
+        """Text vectors of all documents, shape (documents, dimension); kept by the view."""
+        return document_vectors(view, self.config.text, self.embedder.embed_passages)
+
+    def retrieve(self, query: Query, view: IndexView, k: int) -> Sequence[Hit]:
+        """The best passage of each of the k best documents by traversal; none where no document cites another."""
+        if not len(view) or k < 1 or not len(self.graph(view).relations["cites"].source):
+            return []
+        cosines = np.vecdot(view.vectors(self.config.text), self.embedder.embed_queries([query.text])[0])
+        allowed = view.allowed(query.filters)
+        by_text, rows = best_passages(cosines, view.document_numbers, len(view.document_ids))
+        text = self.text_scores(by_text, query.text, view)
+        scores = self.traversal(view).scores(text[None], self.weights(view))[0]  # (documents,)
+        if allowed is not None:
+            # Filters say what may be found; the walk may still lead over other documents.
+            shown = np.where(allowed, cosines, -np.inf).astype(np.float32)
+            _, rows = best_passages(shown, view.document_numbers, len(view.document_ids))
+        found = np.flatnonzero(rows >= 0)
+        best = found[np.argsort(-scores[found], kind="stable")[:k]]
+        return view.hits(rows[best], scores[best])
+
+    def text_scores(self, cosines: NDArray[np.float32], text: str, view: IndexView) -> NDArray[np.float32]:
+        """Where a walk starts: cosine, and a share of BM25 whose best is 1. Shape (documents,), as ``cosines``."""
+        if not self.config.word_share:
+            return cosines
+        words = self._words
+        passages = words.impacts(view).scores(words.terms(text))
+        lexical, _ = best_passages(passages, view.document_numbers, len(view.document_ids))
+        highest = max(float(passages.max(initial=0.0)), 1e-6)
+        blended: NDArray[np.float32] = cosines + np.float32(self.config.word_share / highest) * lexical
+        return blended
+
+    def traversal(self, view: IndexView) -> Traversal:
+        """The graph of a view made ready to be walked; kept by it."""
+        from plait.docgraph.traversal import Traversal
+
+        return view.derived(f"traversal:{self.graph_settings.model_dump_json()}", lambda: Traversal(self.graph(view)))
+
+    def weights(self, view: IndexView) -> TraversalWeights:
+        """What each feature of the walk counts: learnt on this index, or those that come with Plait.
+
+        Raises:
+            ModelError: the stored weights are damaged.
+        """
+        from plait.docgraph.default_weights import DEFAULT_WEIGHTS
+        from plait.docgraph.traversal import TraversalWeights
+
+        def read() -> TraversalWeights:
+            folder = view.model(MODEL)
+            file = None if folder is None else Path(folder) / WEIGHTS
+            if file is None or not file.is_file():
+                return DEFAULT_WEIGHTS
+            try:
+                return TraversalWeights(**json.loads(file.read_text(encoding="utf-8")))
+            except (OSError, ValueError, TypeError, AttributeError) as error:
+                raise ModelError(
+                    f"the traversal weights cannot be read ({error})", where=str(file), fix="train again"
+                ) from error
+
+        return view.derived("traversal weights", read)
