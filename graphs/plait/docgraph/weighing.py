@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from plait.contracts.errors import ConfigError
 from plait.docgraph.traversal import FEATURES, CitedGraph, Traversal, TraversalSettings, TraversalWeights
 
-__all__ = ["learn_weights", "recent_citers"]
+__all__ = ["TextScores", "learn_weights", "recent_citers"]
 
 _RIDGE = 1e-3
 _CELLS = 12_000_000  # queries x documents: bounds memory to 530 MB of features

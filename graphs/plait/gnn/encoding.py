@@ -52,7 +52,7 @@ def encode(encoder: Encoder, graph: Graph, features: NDArray[np.float32], relati
     check_features(graph, features)
     neighbourhood = Neighbourhood(graph, relations)
     device = next((value.device for value in encoder.parameters()), torch.device("cpu"))
-    text = np.ascontiguousarray(features, dtype=np.float32)
+    text = np.require(features, np.float32, ["C", "W"])  # torch warns of memory that must not be written
     tied = neighbourhood.tied
     with torch.inference_mode():
         states = _rows(len(text), lambda chunk: encoder.begin(torch.from_numpy(text[chunk]).to(device)))

@@ -75,7 +75,7 @@ def train(
         encoder,
         torch.optim.AdamW(encoder.parameter_groups(settings.matrix_rate, settings.gate_rate), weight_decay=0.0),
         Neighbourhood(graph, settings.relations),
-        np.ascontiguousarray(features, dtype=np.float32),
+        np.require(features, np.float32, ["C", "W"]),
         pairs,
         pair_keys(pairs, len(graph.ids)),
         settings,

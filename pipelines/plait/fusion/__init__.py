@@ -36,7 +36,7 @@ def plait_components() -> list[Component]:
             "fusion",
             "concatenated",
             factory="plait.fusion.vectors.fused_leg:ConcatenatedLeg",
-            config="plait.fusion.vectors.fused_leg:Config",
+            config="plait.fusion.vectors.fused_leg:ConcatenatedConfig",
             summary="text and structural vectors side by side, projected by a trained matrix",
             extra="plait[graph]",
             parts={"embedder": "embedder", "ranks": "fusion"},

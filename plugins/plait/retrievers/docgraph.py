@@ -192,7 +192,7 @@ class DocGraph:
             closed = Propagation(depth=self.config.depth, teleport=self.config.teleport)
             return encode(closed, graph, text, self.config.relations)
         folder = view.model(MODEL)
-        if folder is None:
+        if folder is None or not (folder / "encoder.json").is_file():
             return Structural(text, Neighbourhood(graph, self.config.relations).tied)
         return load(folder, self.identity(), device=self.config.device).encode(graph, text)
 

@@ -68,7 +68,8 @@ class VectorFusion(nn.Module):
             for start in range(0, len(text), _ROWS):
                 rows = slice(start, start + _ROWS)
                 parts = (text[rows], structure.vectors[rows], structure.has_structure[rows])
-                fused[rows] = self(*(torch.from_numpy(np.ascontiguousarray(p)).to(device) for p in parts)).cpu().numpy()
+                tensors = (torch.from_numpy(np.require(part, None, ["C", "W"])).to(device) for part in parts)
+                fused[rows] = self(*tensors).cpu().numpy()
         return fused
 
     def save(self, path: Path, identity: Mapping[str, Any]) -> None:

@@ -22,14 +22,14 @@ from plait.contracts.errors import ConfigError
 if TYPE_CHECKING:
     from plait.fusion.vectors.fused import VectorFusion
 
-__all__ = ["MODEL", "ConcatenatedLeg", "Config", "FusedLeg", "GatedLeg", "encoder_identity"]
+__all__ = ["MODEL", "ConcatenatedConfig", "ConcatenatedLeg", "Config", "FusedLeg", "GatedLeg", "encoder_identity"]
 
 MODEL = "docgraph"
 """The trained model in the index that holds the fusion's weights beside those of the graph encoder."""
 
 
 class Config(Settings):
-    """Settings of ``gated`` and ``concatenated``."""
+    """Settings of ``gated``."""
 
     embedder: Use = use("minilm")
     """The encoder of the text vectors."""
@@ -37,13 +37,20 @@ class Config(Settings):
     """The column of text vectors."""
     structure: str = "docgraph"
     """The column of structural vectors."""
-    column: str = Field(default="fused", pattern=r"^[a-z][a-z0-9_]*$")
+    column: str = Field(default="gated", pattern=r"^[a-z][a-z0-9_]*$")
     """The index column of fused vectors, and the label of their leg."""
     replaces: str = "dense"
     """The retriever whose leg the fused one stands in for: its hits are shown, but count only where ``ranks`` gives it
     a weight of its own."""
     ranks: Use = use("rrf")
     """How the legs' ranks are merged."""
+
+
+class ConcatenatedConfig(Config):
+    """Settings of ``concatenated``: those of ``gated``, in a column of its own."""
+
+    column: str = Field(default="concatenated", pattern=r"^[a-z][a-z0-9_]*$")
+    """The index column of fused vectors, and the label of their leg."""
 
 
 class FusedLeg:

@@ -1,0 +1,71 @@
+"""``plait train``: docgraph."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from plait.cli.options import IndexOption, JsonFlag, PipelineOption
+from plait.cli.output import console, print_json, progress
+
+if TYPE_CHECKING:
+    from plait.training.docgraph import DocgraphReport
+
+__all__ = ["app"]
+
+app = typer.Typer(help="Learn from an index; only what is better on held-out data is kept.", no_args_is_help=True)
+
+SeedOption = Annotated[int, typer.Option(min=0, help="Of everything random.")]
+
+
+@app.command()
+def docgraph(
+    index: IndexOption,
+    pipeline: PipelineOption = None,
+    seed: SeedOption = 0,
+    held_out: Annotated[float, typer.Option(help="Share of the citations to measure on.")] = 0.2,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted training.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Teach the document graph: structural vectors, their fusion with text, and the walk along citations.
+
+    Exit status 3 says that nothing was better than before, and the index is as it was.
+    """
+    from plait.rag import open_index
+    from plait.training.docgraph import train_docgraph
+
+    with open_index(index, pipeline) as rag, progress(as_json) as told:
+        report = train_docgraph(rag, seed=seed, held_out=held_out, resume=resume, told=told)
+    if as_json:
+        print_json(report.to_json())
+    else:
+        _print_docgraph(report)
+    if report.commit is None:
+        raise typer.Exit(3)
+
+
+def _print_docgraph(report: DocgraphReport) -> None:
+    from rich.table import Table
+
+    printed = console()
+    encoder, walk = report.encoder, report.walk
+    if encoder is not None:
+        table = Table("held-out links", "link AUC", "Hits@10", box=None)
+        for column in table.columns[1:]:
+            column.justify = "right"
+        for name, scores in encoder.scores.items():
+            table.add_row(name, f"{scores.auc:.4f}", f"{scores.hits_at_10:.4f}")
+        printed.print(f"trained on {encoder.links:,} links, measured on {encoder.held_out:,} others")
+        printed.print(table)
+        kept = f"not kept: {encoder.reason}" if encoder.reason else "kept"
+        printed.print(f"structural vectors: {kept}", soft_wrap=True)
+    if walk.scores:
+        shown = ", ".join(f"{name} {value:.4f}" for name, value in walk.scores.items())
+        printed.print(
+            f"walk: hidden references of {walk.documents:,} documents, found by their titles, nDCG@10: {shown}",
+            soft_wrap=True,
+        )
+    printed.print(f"walk weights: not kept: {walk.reason}" if walk.reason else "walk weights: kept", soft_wrap=True)
+    where = "the index is as it was" if report.commit is None else f"in use from commit {report.commit} on"
+    printed.print(f"{where} ({report.cpu_seconds:.1f} CPU-s, seed {report.seed})")

@@ -1,0 +1,299 @@
+"""Tasks that a document graph sets all by itself: what a language model can be taught, or asked, about structure.
+
+In tasks about structure a passage has no text. Whatever the answer, it can only come from the soft token in its slot:
+
+- ``topic``, ``venue``: name the topic or the venue of a document, one of the most common ones;
+- ``cites``: say whether a document cites another; as many that do as that do not;
+- ``cited_title``: name the title that a document cites, among titles of others.
+
+``reading`` tasks show titles and ask for one of them; they tell whether soft tokens get in the way of the text, and
+``answer`` tasks, made from pairs of questions and answers, do the same with what users really ask.
+
+Documents are split once: no document, and no title, of a held-out task is seen in training. Light: no torch.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from plait.config import Settings
+from plait.contracts import Message, Slot
+from plait.contracts.errors import ConfigError
+from plait.docgraph import DocumentGraph
+from plait.docgraph.settings import EntityKind
+
+__all__ = [
+    "QuestionAnswer",
+    "Task",
+    "TaskKind",
+    "TaskSet",
+    "TaskSettings",
+    "answer_tasks",
+    "label_tasks",
+    "make_tasks",
+    "passages_with_slots",
+]
+
+TaskKind = Literal["topic", "venue", "cites", "cited_title", "reading", "answer"]
+Numbers = NDArray[np.int64]
+_SYSTEM = "Answer with nothing but the answer."
+
+
+class TaskSettings(Settings):
+    """Which tasks are made, and how many."""
+
+    kinds: tuple[TaskKind, ...] = ("topic", "venue", "cites", "cited_title", "reading")
+    """In this order. Kinds that the graph has nothing for are left out; ``answer`` needs pairs."""
+    held_out: float = Field(default=0.25, gt=0.0, lt=1.0)
+    """Share of the documents that no training task is about."""
+    choices: int = Field(default=8, ge=2)
+    """Most topics, venues, or titles to choose from."""
+    most: int = Field(default=600, ge=1)
+    """Most training tasks of a kind."""
+    most_held_out: int = Field(default=120, ge=1)
+    """Most held-out tasks of a kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A prompt, the answer to it, and wrong answers.
+
+    Args:
+        kind: what is asked.
+        messages: the prompt, with a slot for each passage.
+        documents: node of the document that passage ``i + 1`` is from.
+        target: the answer.
+        distractors: wrong answers; none where only the answer's likelihood is of interest.
+    """
+
+    kind: TaskKind
+    messages: tuple[Message, ...]
+    documents: tuple[int, ...]
+    target: str
+    distractors: tuple[str, ...] = ()
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The answer among the wrong ones, in an order that does not give it away."""
+        return tuple(sorted({self.target, *self.distractors}))
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSet:
+    """Tasks to learn from, and tasks about other documents to be judged by."""
+
+    train: tuple[Task, ...]
+    held_out: tuple[Task, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionAnswer:
+    """A question, its answer, and the passages it was answered from: document id, title and text of each."""
+
+    question: str
+    answer: str
+    passages: tuple[tuple[str, str, str], ...]
+
+
+def passages_with_slots(
+    question: str, texts: Sequence[str], *, titles: Sequence[str] = (), question_first: bool = False
+) -> tuple[Message, ...]:
+    """A prompt with numbered passages, and a slot in front of each passage's text.
+
+    Args:
+        question: what is asked.
+        texts: of the passages; passage ``i + 1`` is ``texts[i]``.
+        titles: of the passages, where they are shown.
+        question_first: whether the question stands before the passages. Everything in front of the first slot is the
+            same for all tasks that ask the same, and is read once.
+
+    Example:
+        >>> system, user = passages_with_slots("Why?", ["", "Because."])
+        >>> [user.content[slot.offset:].splitlines()[0] for slot in user.slots]
+        ['', 'Because.']
+    """
+    content, slots = f"Question: {question}\n\n" if question_first else "", []
+    for number, text in enumerate(texts, start=1):
+        title = f' title="{titles[number - 1]}"' if titles else ""
+        content += f'<passage number="{number}"{title}>\n'
+        slots.append(Slot(len(content), number))
+        content += f"{text}\n</passage>\n"
+    content = content.rstrip("\n") if question_first else f"{content}\nQuestion: {question}"
+    return (Message("system", _SYSTEM), Message("user", content, tuple(slots)))
+
+
+def make_tasks(graph: DocumentGraph, settings: TaskSettings | None = None, *, seed: int = 0) -> TaskSet:
+    """All tasks of a graph. The same graph, settings and seed give the same tasks.
+
+    Raises:
+        ConfigError: the graph is too small to hold documents out, or has nothing to ask about.
+    """
+    settings = settings or TaskSettings()
+    split = np.random.default_rng([seed, 11]).permutation(len(graph))
+    held = round(settings.held_out * len(graph))
+    parts = (np.sort(split[held:]), np.sort(split[:held]))
+    if min(map(len, parts)) < 2:
+        raise ConfigError(
+            f"{len(graph)} documents cannot be split into {len(parts[0])} to learn from and {len(parts[1])} held out",
+            where="reader tasks",
+            fix="add documents",
+        )
+    made: tuple[list[Task], list[Task]] = ([], [])
+    for order, kind in enumerate(settings.kinds):
+        random = np.random.default_rng([seed, 13, order])
+        both = [_of_kind(graph, kind, part, settings, random) for part in parts]
+        if not all(both):
+            continue
+        for tasks, found, most in zip(made, both, (settings.most, settings.most_held_out), strict=True):
+            chosen = np.sort(random.permutation(len(found))[:most])
+            tasks.extend(found[number] for number in chosen)
+    if not any(task.kind != "reading" for task in made[0]):
+        raise ConfigError(
+            "the graph has no topics, venues or citations to ask about",
+            where="reader tasks",
+            fix="add documents with metadata or references, or name the keys of their topics in the graph's settings",
+        )
+    return TaskSet(tuple(made[0]), tuple(made[1]))
+
+
+def label_tasks(
+    kind: TaskKind, question: str, labels: Mapping[int, str], *, choices: Sequence[str] = ()
+) -> list[Task]:
+    """One task per document: which of the labels is its own.
+
+    Args:
+        kind: of the tasks.
+        question: about passage 1.
+        labels: node of a document -> its label.
+        choices: all labels to choose from; by default all that occur.
+    """
+    names = sorted(set(choices) | set(labels.values()))
+    messages = passages_with_slots(question, [""], question_first=True)
+    return [
+        Task(kind, messages, (node,), label, tuple(name for name in names if name != label))
+        for node, label in sorted(labels.items())
+    ]
+
+
+def answer_tasks(graph: DocumentGraph, pairs: Sequence[QuestionAnswer]) -> list[Task]:
+    """Questions that users ask, with their passages, as tasks without wrong answers.
+
+    Raises:
+        DocumentError: a passage is from a document that the graph does not have.
+    """
+    return [
+        Task(
+            "answer",
+            passages_with_slots(
+                pair.question,
+                [text for _, _, text in pair.passages],
+                titles=[_clean(title) for _, title, _ in pair.passages],
+            ),
+            tuple(graph.number(document) for document, _, _ in pair.passages),
+            pair.answer,
+        )
+        for pair in pairs
+    ]
+
+
+def _of_kind(
+    graph: DocumentGraph, kind: TaskKind, documents: Numbers, settings: TaskSettings, random: np.random.Generator
+) -> list[Task]:
+    if kind in ("topic", "venue"):
+        return _named(graph, kind, documents, settings.choices)
+    if kind == "cites":
+        return _cites(graph, documents, random)
+    if kind == "cited_title":
+        return _cited_titles(graph, documents, settings.choices, random)
+    if kind == "reading":
+        return _reading(graph, documents, random)
+    return []
+
+
+def _named(graph: DocumentGraph, kind: TaskKind, documents: Numbers, most: int) -> list[Task]:
+    """Documents that carry exactly one of the most common names: those of two have no one right answer."""
+    key: EntityKind = "topic" if kind == "topic" else "venue"
+    entities = graph.entities[key]
+    counts = Counter(entities.entity.tolist())
+    common = [entity for entity, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:most]]
+    names = {entity: " ".join(entities.labels[entity].split()) for entity in common}
+    if len(set(names.values())) < 2:
+        return []
+    found: dict[int, list[str]] = {}
+    for document, entity in zip(entities.document.tolist(), entities.entity.tolist(), strict=True):
+        if entity in names:
+            found.setdefault(document, []).append(names[entity])
+    wanted = set(documents.tolist())
+    labels = {node: own[0] for node, own in found.items() if len(own) == 1 and node in wanted}
+    return label_tasks(kind, f"Which {kind} does passage 1 belong to?", labels, choices=list(names.values()))
+
+
+def _cites(graph: DocumentGraph, documents: Numbers, random: np.random.Generator) -> list[Task]:
+    linked = _links(graph, documents)
+    known = set(linked)
+    messages = passages_with_slots("Does passage 1 cite passage 2? Answer yes or no.", ["", ""], question_first=True)
+    tasks = []
+    for source, target in linked:
+        # The same citing document, so that the answer cannot be read off how much a document cites at all.
+        other = int(random.choice(documents))
+        if other in (source, target) or (source, other) in known:
+            continue
+        tasks.append(Task("cites", messages, (source, target), "yes", ("no",)))
+        tasks.append(Task("cites", messages, (source, other), "no", ("yes",)))
+    return tasks
+
+
+def _cited_titles(graph: DocumentGraph, documents: Numbers, most: int, random: np.random.Generator) -> list[Task]:
+    titles = {node: _clean(graph.titles[node]) for node in documents.tolist()}
+    titles = {node: title for node, title in titles.items() if title}
+    cited: dict[int, set[str]] = {}
+    linked = [(source, target) for source, target in _links(graph, documents) if target in titles]
+    for source, target in linked:
+        cited.setdefault(source, set()).add(titles[target])
+    messages = passages_with_slots("Which title does passage 1 cite?", [""], question_first=True)
+    pool = sorted(titles)
+    tasks = []
+    for source, target in linked:
+        drawn = [titles[pool[i]] for i in random.permutation(len(pool))[: 4 * most]] if len(pool) else []
+        own = {*cited[source], titles.get(source, "")}
+        others = [title for title in dict.fromkeys(drawn) if title not in own][: most - 1]
+        if others:
+            tasks.append(Task("cited_title", messages, (source,), titles[target], tuple(others)))
+    return tasks
+
+
+def _reading(graph: DocumentGraph, documents: Numbers, random: np.random.Generator) -> list[Task]:
+    nodes = [node for node in documents.tolist() if _clean(graph.titles[node])]
+    tasks = []
+    order = random.permutation(len(nodes))
+    for start in range(0, len(order) - 2, 3):
+        three = [nodes[i] for i in order[start : start + 3]]
+        titles = [_clean(graph.titles[node]) for node in three]
+        if len(set(titles)) < 3:
+            continue
+        asked = int(random.integers(3))
+        messages = passages_with_slots(f"What does passage {asked + 1} say, word by word?", titles)
+        others = tuple(title for title in titles if title != titles[asked])
+        tasks.append(Task("reading", messages, tuple(three), titles[asked], others))
+    return tasks
+
+
+def _links(graph: DocumentGraph, documents: Numbers) -> list[tuple[int, int]]:
+    """Citations between these documents."""
+    cites = graph.relations.get("cites")
+    if cites is None:
+        return []
+    inside = np.isin(cites.source, documents) & np.isin(cites.target, documents)
+    return list(zip(cites.source[inside].tolist(), cites.target[inside].tolist(), strict=True))
+
+
+def _clean(title: str) -> str:
+    """One line, without what would close the tag around it."""
+    return " ".join(title.replace('"', "'").replace("<", "(").replace(">", ")").split())

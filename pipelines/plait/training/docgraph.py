@@ -1,0 +1,144 @@
+"""``plait train docgraph``: teaches the document graph of an index, and keeps what was better than text."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from plait.contracts import IndexView, ReadReport
+from plait.contracts.errors import ConfigError
+from plait.fusion.vectors.fused_leg import FusedLeg, encoder_identity
+from plait.rag import Rag
+from plait.rag.ingest import fill_corpus_columns
+from plait.retrievers.docgraph import MODEL, WEIGHTS, DocGraph
+from plait.training.encoding import EncoderReport, Told, train_encoder
+from plait.training.walking import WalkReport, learn_walk
+
+__all__ = ["DocgraphReport", "docgraph_of", "train_docgraph"]
+
+
+@dataclass(frozen=True, slots=True)
+class DocgraphReport:
+    """What ``plait train docgraph`` found and did.
+
+    Args:
+        encoder: of the structural and fused vectors; None with an encoder that is not trained.
+        walk: of the weights of the walk along citations.
+        commit: the commit that uses what was kept, or None where nothing was.
+        cpu_seconds: of training and measuring.
+        seed: of everything random.
+    """
+
+    encoder: EncoderReport | None
+    walk: WalkReport
+    commit: int | None
+    cpu_seconds: float
+    seed: int
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {
+            "encoder": None if self.encoder is None else self.encoder.to_json(),
+            "walk": self.walk.to_json(),
+            "commit": self.commit,
+            "cpu_seconds": round(self.cpu_seconds, 2),
+            "seed": self.seed,
+        }
+
+
+def train_docgraph(
+    rag: Rag,
+    *,
+    seed: int = 0,
+    held_out: float = 0.2,
+    resume: bool = False,
+    told: Told = lambda _what, _done, _all: None,
+    timeout: float = 10.0,
+) -> DocgraphReport:
+    """Trains encoder, vector fusion and walk of the pipeline's ``docgraph`` on the index's own citations.
+
+    What is kept becomes part of a new commit, together with the vectors it makes; a rollback undoes both. Where
+    nothing is better than before, the index is left as it was.
+
+    Args:
+        rag: the open index.
+        seed: of everything random.
+        held_out: share of the citations to measure on; none of them is trained on, then or later.
+        resume: go on where an interrupted training of the same settings and seed stopped.
+        told: called with (what is being done, how much is done, how much there is or None).
+        timeout: seconds to wait while another process writes.
+
+    Raises:
+        ConfigError: the pipeline has no ``docgraph``, or the index too few citations.
+        IndexLockedError: another process kept writing.
+    """
+    retriever = docgraph_of(rag)
+    start = time.process_time()
+    view = rag.view
+    told("building the graph", 0, None)
+    graph, text = retriever.graph(view), retriever.text_vectors(view)
+    fusion = rag.parts.fusion if isinstance(rag.parts.fusion, FusedLeg) else None
+    encoder = None
+    state = rag.path / "training" / f"{MODEL}.safetensors"
+    if retriever.config.encoder != "propagation":
+        encoder = train_encoder(
+            graph, text, retriever.training_settings, fusion.kind() if fusion else None,
+            seed=seed, held_out=held_out, told=told, state=state, resume=resume,
+        )  # fmt: skip
+    told("learning the walk", 0, None)
+    walk = learn_walk(retriever, view, seed=seed)
+    spent = time.process_time() - start
+    commit = None
+    report = DocgraphReport(encoder, walk, commit, spent, seed)
+    if (encoder is not None and not encoder.reason) or not walk.reason:
+        with tempfile.TemporaryDirectory(dir=rag.path, prefix=".training-") as folder:
+            made = Path(folder) / MODEL
+            _save(made, report, retriever, fusion)
+            told("encoding all documents", 0, None)
+            commit = _commit(rag, made, view, timeout)
+    state.unlink(missing_ok=True)
+    return replace(report, commit=commit)
+
+
+def docgraph_of(rag: Rag) -> DocGraph:
+    """The pipeline's retriever ``docgraph``.
+
+    Raises:
+        ConfigError: it has none.
+    """
+    for retriever in rag.parts.retrievers.values():
+        if isinstance(retriever, DocGraph):
+            return retriever
+    raise ConfigError(
+        "the pipeline has no retriever that reads the document graph",
+        where=str(rag.path),
+        choices=list(rag.parts.retrievers),
+        fix="add use('docgraph') to its retrievers, and run 'plait index rebuild --pipeline FILE'",
+    )
+
+
+def _save(made: Path, report: DocgraphReport, retriever: DocGraph, fusion: FusedLeg | None) -> None:
+    """Writes what is kept into a folder; the weights of the walk that come with Plait need no file."""
+    made.mkdir()
+    encoder, walk = report.encoder, report.walk
+    if encoder is not None and not encoder.reason:
+        measured = replace(encoder.trained, measured=encoder.to_json())
+        measured.save(made, retriever.identity())
+        if fusion is not None and encoder.fusion is not None:
+            identity = encoder_identity(made, fusion.embedder)
+            encoder.fusion.save(made / f"{fusion.name}.safetensors", identity)
+    if walk.weights is not None and not walk.reason:
+        content = json.dumps(asdict(walk.weights), indent=2)
+        (made / WEIGHTS).write_text(content, encoding="utf-8")
+
+
+def _commit(rag: Rag, made: Path, trained_on: IndexView, timeout: float) -> int:
+    """Puts the model into use. Documents that came or went meanwhile are encoded as well."""
+    with rag.index.writer(timeout=timeout) as writer:
+        writer.keep_model(MODEL, made)
+        fill_corpus_columns(writer, rag.parts, ReadReport())
+        return writer.commit(f"train {MODEL} (on commit {trained_on.commit})").number
