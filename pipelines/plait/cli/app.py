@@ -9,7 +9,7 @@ from io import TextIOWrapper
 
 import typer
 
-from plait.cli import ask, evaluate, graph, index, pipeline, plugins, search, train
+from plait.cli import ask, evaluate, explain, graph, index, pipeline, plugins, search, train
 from plait.contracts.errors import PlaitError
 
 __all__ = ["app", "main"]
@@ -26,6 +26,7 @@ app.add_typer(index.app, name="index")
 app.add_typer(graph.app, name="graph")
 app.add_typer(train.app, name="train")
 app.command("search")(search.search)
+app.command("explain")(explain.explain)
 app.command("ask")(ask.ask)
 app.command("evaluate")(evaluate.evaluate)
 app.command("plugins")(plugins.plugins)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -38,7 +39,11 @@ class Entity(StrEnum):
 
 TopicsOption = Annotated[
     list[str] | None,
-    typer.Option("--topics-from", help="Metadata key that holds topics. Repeatable. Default: topics.", metavar="KEY"),
+    typer.Option(
+        "--topics-from",
+        help="Metadata key that holds topics. Repeatable. Default: those the index was built with.",
+        metavar="KEY",
+    ),
 ]
 RelationOption = Annotated[
     list[str] | None, typer.Option("--relation", help="Only this relation. Repeatable.", metavar="NAME")
@@ -152,20 +157,25 @@ def _graph_of(index: Path, quiet: bool, topics_from: list[str] | None, **chosen:
     from pydantic import ValidationError
 
     from plait.config import explain
-    from plait.docgraph import GraphSettings
+    from plait.docgraph import GraphSettings, fact_settings
     from plait.docgraph.reading import graph_of_view
     from plait.index import Index
 
     given: dict[str, Any] = {name: tuple(value) for name, value in chosen.items() if value}
+    opened = Index.open(index)
+    stored = opened.commit.identity.get("edges")
+    given |= stored if isinstance(stored, Mapping) else {}
     if topics_from:
         given["topics_from"] = tuple(topics_from)
     try:
         settings = GraphSettings.model_validate(given)
     except ValidationError as error:
         raise explain(error, GraphSettings, "plait graph") from error
-    view = Index.open(index).view()
+    view = opened.view()
+    # What is stored serves where it was made from the metadata that are asked for; else the documents are read again.
+    facts = view.edges() if stored == fact_settings(settings) else None
     with progress(quiet) as told:
-        return graph_of_view(view, settings, progress=told)
+        return graph_of_view(view, settings, facts=facts, progress=told)
 
 
 def _told(report: GraphReport) -> list[str]:

@@ -20,6 +20,7 @@ from plait.rag.tracing import Tracer
 
 if TYPE_CHECKING:
     from plait.index import Index, View, Writer
+    from plait.rag.explaining import Explanation
     from plait.rag.ingest import Ingestor, IngestSummary, Progress
 
 __all__ = ["Rag", "open_index"]
@@ -139,6 +140,17 @@ class Rag:
     def retrieve_all(self, query: str | Query, k: int = 10) -> Retrieval:
         """What every retriever found, and the fused list."""
         return self._retrieve(_as_query(query), self.view, k)
+
+    def explain(self, query: str | Query, k: int = 5, *, edges: int = 3) -> Explanation:
+        """The k best passages with what stands behind each, see :mod:`plait.rag.explaining`.
+
+        Raises:
+            QueryError: the query is empty or too long.
+            ConfigError: the pipeline has no text vectors.
+        """
+        from plait.rag.explaining import explain_hits
+
+        return explain_hits(self.parts, self.retrieve_all(query, k), edges)
 
     def _retrieve(self, query: Query, view: View, k: int) -> Retrieval:
         query = self.host.hook.before_retrieve(query)
