@@ -21,7 +21,7 @@ from plait.docgraph.records import Record
 from plait.docgraph.references import Resolution, Resolver
 from plait.docgraph.settings import GraphSettings
 
-__all__ = ["FactsReport", "facts_of", "stated_facts", "updated_facts"]
+__all__ = ["FactsReport", "facts_of", "report_of", "stated_facts", "updated_facts"]
 
 _EXAMPLES = 100
 
@@ -130,6 +130,22 @@ def stated_facts(
     yield from _entities(document.id, "topic", settings.topics_from, metadata, topic_key)
     yield from _entities(document.id, "institution", settings.institutions_from, metadata, topic_key)
     yield from _same_as(resolver.record(document.id), resolver)
+
+
+def report_of(facts: Iterable[Edge], resolver: Resolver) -> FactsReport:
+    """How stored references were resolved and why others were not, found out by resolving them again."""
+    report = FactsReport()
+    for fact in facts:
+        if fact.relation != "cites":
+            continue
+        found = resolver.resolve(reference_of(fact.label), fact.source) if fact.label else None
+        if found is None or found.target:
+            report.resolved["id" if found is None else found.how] += 1
+        else:
+            report.unresolved[found.how] += 1
+            if len(report.examples) < _EXAMPLES:
+                report.examples.append((fact.source, found.how, fact.label))
+    return report
 
 
 def _citation(source: str, reference: Reference, found: Resolution) -> Edge:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from plait.contracts import Edge, IndexView
 from plait.docgraph.assembly import Node
-from plait.docgraph.facts import FactsReport, stated_facts
+from plait.docgraph.facts import FactsReport, report_of, stated_facts
 from plait.docgraph.graph import DocumentGraph, build_graph
 from plait.docgraph.records import Record, date_of
 from plait.docgraph.references import Resolver
@@ -21,6 +21,7 @@ def graph_of_view(
     settings: GraphSettings | None = None,
     *,
     facts: Iterable[Edge] | None = None,
+    reasons: bool = False,
     progress: Callable[[str, int, int | None], None] | None = None,
 ) -> DocumentGraph:
     """Builds the graph of all documents of an index; node i is ``view.document_ids[i]``.
@@ -30,6 +31,7 @@ def graph_of_view(
         settings: which relations, with what bounds.
         facts: what is stored of the documents. Without it every document is opened, one after the other, and its
             references are resolved: about two milliseconds each.
+        reasons: resolve stored references again, so that the report says why some could not be.
         progress: told "linking", documents done, documents in all.
 
     Raises:
@@ -39,9 +41,13 @@ def graph_of_view(
     settings = settings or GraphSettings()
     ids = list(view.document_ids)
     nodes = [Node(i, view.title(i), date_of(view.metadata(i))) for i in ids]
-    if facts is not None:
+    if facts is not None and not reasons:
         return build_graph(nodes, settings, facts=facts)
     resolver = Resolver(Record.of_metadata(i, view.title(i), view.metadata(i)) for i in ids)
+    if facts is not None:
+        stored = list(facts)
+        graph = build_graph(nodes, settings, facts=stored)
+        return replace(graph, report=replace(graph.report, facts=report_of(stored, resolver)))
     report = FactsReport()
 
     def stated() -> Iterator[Edge]:

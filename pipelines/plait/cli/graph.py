@@ -53,7 +53,7 @@ RelationOption = Annotated[
 @app.command()
 def stats(index: IndexOption, topics_from: TopicsOption = None, as_json: JsonFlag = False) -> None:
     """Count documents, edges, components, and the references that could not be resolved."""
-    graph = _graph_of(index, as_json, topics_from)
+    graph = _graph_of(index, as_json, topics_from, reasons=True)
     statistics = graph.stats()
     if as_json:
         print_json(statistics.to_json() | {"report": graph.report.to_json()})
@@ -153,7 +153,9 @@ def export(
         console().print(f"{out}: {len(graph):,} documents, {sum(edges.values()):,} edges", markup=False, soft_wrap=True)
 
 
-def _graph_of(index: Path, quiet: bool, topics_from: list[str] | None, **chosen: list[str] | None) -> DocumentGraph:
+def _graph_of(
+    index: Path, quiet: bool, topics_from: list[str] | None, *, reasons: bool = False, **chosen: list[str] | None
+) -> DocumentGraph:
     from pydantic import ValidationError
 
     from plait.config import explain
@@ -175,7 +177,7 @@ def _graph_of(index: Path, quiet: bool, topics_from: list[str] | None, **chosen:
     # What is stored serves where it was made from the metadata that are asked for; else the documents are read again.
     facts = view.edges() if stored == fact_settings(settings) else None
     with progress(quiet) as told:
-        return graph_of_view(view, settings, facts=facts, progress=told)
+        return graph_of_view(view, settings, facts=facts, reasons=reasons, progress=told)
 
 
 def _told(report: GraphReport) -> list[str]:
