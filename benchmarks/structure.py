@@ -21,30 +21,24 @@ Exits with 1 when a bar is missed.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import sys
 import time
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from structure_graph import labels_reproduced, raw_links
+from structure_bench import RELATIONS, Bench, Scores, Vectors, lexical_scores, load, measured, own, reciprocal
+from structure_graph import labels_reproduced
 
-from plait.config import use
-from plait.contracts import Document, Embedder, Hit, Query, ReadReport, Reference
-from plait.docgraph import DocumentGraph, GraphSettings, build_graph
-from plait.docgraph.settings import RelationName
+from plait.docgraph import DocumentGraph
 from plait.docgraph.traversal import Traversal
 from plait.docgraph.weighing import learn_weights, recent_citers
-from plait.evaluation import Collection, bootstrap_interval, load_collection, paired_bootstrap, per_query
-from plait.evaluation.coherence import linked_share, topical_entropy
+from plait.evaluation import bootstrap_interval, paired_bootstrap
 from plait.evaluation.environment import environment
-from plait.fusion.ranks.rrf import Config, ReciprocalRank
 from plait.fusion.vectors.concatenated import Concatenated
 from plait.fusion.vectors.fitting import cross_fitted, fit
 from plait.fusion.vectors.gated import Gated
@@ -55,43 +49,8 @@ from plait.gnn.propagation import Propagation
 from plait.gnn.settings import TrainingSettings
 from plait.gnn.structure import ArrayGraph, ArrayRelation
 from plait.gnn.training import train
-from plait.hooks import Assembly, PluginHost
-from plait.readers.beir import BeirReader
-from plait.retrievers.lexical import Config as LexicalConfig
-from plait.retrievers.lexical import Lexical
-from plait.testing.memory import MemoryView, memory_view
 
-RELATIONS: tuple[RelationName, ...] = ("cites", "cited_by", "co_author", "co_topic")
 HELD_OUT = 0.2
-DEPTH = 100
-MEASURES = ("nDCG@10", "recall@100")
-Vectors = NDArray[np.float32]
-Scores = NDArray[np.float32]
-
-
-@dataclass
-class Bench:
-    """A collection with everything that is the same for all seeds."""
-
-    collection: Collection
-    documents: list[Document]
-    graph: DocumentGraph
-    text: Vectors
-    queries: Vectors
-    words: tuple[Lexical, MemoryView]
-    lexical: Scores  # (queries, documents)
-    topics: Mapping[str, Sequence[str]]
-    exclude_self: bool
-
-    @property
-    def ids(self) -> tuple[str, ...]:
-        """Document ids in the order of all arrays."""
-        return self.graph.ids
-
-    def links(self) -> list[tuple[str, str]]:
-        """All citations, the held-out ones included."""
-        cites = self.graph.relations["cites"]
-        return [(self.ids[a], self.ids[b]) for a, b in zip(cites.source.tolist(), cites.target.tolist(), strict=True)]
 
 
 def main() -> int:
@@ -130,43 +89,6 @@ def main() -> int:
     return 0 if all(figures["bars"].values()) else 1
 
 
-def load(folder: Path, split: str | None, cache: Path | None, topics_from: Sequence[str]) -> Bench:
-    collection = load_collection(folder, split or _only_split(folder))
-    documents = list(BeirReader().read(folder, ReadReport()))
-    cited = _cited(folder)
-    if cited is not None:
-        documents = [
-            replace(d, references=tuple(Reference(identifiers={"id": c}) for c in sorted(cited.get(d.id, ()))))
-            for d in documents
-        ]
-    given = (folder / "citations.tsv").is_file()
-    settings = GraphSettings(
-        orientation="given" if given else "date",
-        relations=RELATIONS,
-        topics_from=tuple(topics_from),
-        merge_duplicates="never",
-    )
-    graph = build_graph(documents, settings)
-    assembly = Assembly(PluginHost.discover())
-    embedder: Embedder = assembly.build("embedder", use("minilm"))
-    questions = [query.text for query in collection.queries.values()]
-    texts = [document.text for document in documents]
-    lexical = Lexical(LexicalConfig())
-    view = memory_view(documents, [lexical], chunker=assembly.build("chunker", use("sections")))
-    topics = {d.id: [str(t) for key in topics_from for t in d.metadata.get(key, ())] for d in documents}
-    return Bench(
-        collection,
-        documents,
-        graph,
-        _embedded(embedder.embed_passages, texts, cache),
-        _embedded(embedder.embed_queries, questions, cache),
-        (lexical, view),
-        np.stack([_lexical_scores(lexical, view, question) for question in questions]),
-        topics,
-        given,
-    )
-
-
 def seeded(bench: Bench, settings: TrainingSettings, seed: int) -> dict[str, Any]:
     """All rows of one seed."""
     graph, pairs = holdout(bench.graph, HELD_OUT, seed)
@@ -197,12 +119,12 @@ def seeded(bench: Bench, settings: TrainingSettings, seed: int) -> dict[str, Any
     rows: dict[str, Any] = {}
     for name, table in vectors.items():
         found = link_scores(table, pairs, negatives)
-        rows[name] = {"auc": found.auc, "hits@10": found.hits_at_10, **_measured(bench, bench.queries @ table.T)}
+        rows[name] = {"auc": found.auc, "hits@10": found.hits_at_10, **measured(bench, bench.queries @ table.T)}
     by_text, by_structure = bench.queries @ bench.text.T, bench.queries @ structure.vectors.T
     mixed = np.stack(
         [Mixed(share).scores(t, g, structure.has_structure) for t, g in zip(by_text, by_structure, strict=True)]
     )
-    rows["mixed scores"] = {"share": share, **_measured(bench, mixed)}
+    rows["mixed scores"] = {"share": share, **measured(bench, mixed)}
     fused = bench.queries @ vectors["fused"].T
     walked = _traversed(bench, graph)
     legs = {"dense": by_text, "lexical": bench.lexical}
@@ -213,7 +135,7 @@ def seeded(bench: Bench, settings: TrainingSettings, seed: int) -> dict[str, Any
         "hybrid, fused for dense": legs | {"dense": fused},
         "both": legs | {"dense": fused, "docgraph": walked},
     }
-    rows |= {name: _measured(bench, _reciprocal(bench, chosen)) for name, chosen in hybrids.items()}
+    rows |= {name: measured(bench, reciprocal(bench, chosen)) for name, chosen in hybrids.items()}
     same = np.array_equal(vectors["gate off"], bench.text)
     gate = float(np.tanh(gated.gate.item()))
     return {
@@ -244,9 +166,9 @@ def traversal(bench: Bench, bars: dict[str, bool]) -> dict[str, Any]:
     spent = time.process_time() - start
     by_text = bench.queries @ bench.text.T
     rows = {
-        "dense": _measured(bench, by_text),
-        "lexical": _measured(bench, bench.lexical),
-        "traversal": _measured(bench, scores),
+        "dense": measured(bench, by_text),
+        "lexical": measured(bench, bench.lexical),
+        "traversal": measured(bench, scores),
     }
     print(f"== traversal ({spent:.0f} CPU-s, learning of weights included)")
     for name, row in rows.items():
@@ -265,13 +187,13 @@ def _traversed(bench: Bench, graph: DocumentGraph) -> Scores:
     """Traversal scores of all queries; weights are learnt from this graph's own citations."""
 
     def blended(rows: NDArray[np.int64]) -> Scores:
-        words = np.stack([_lexical_scores(*bench.words, bench.documents[row].title) for row in rows])
+        words = np.stack([lexical_scores(*bench.words, bench.documents[row].title) for row in rows])
         return _blend(bench.text[rows] @ bench.text.T, words)
 
     weights = learn_weights(graph, blended, recent_citers(graph, graph.years, 400))
     text = _blend(bench.queries @ bench.text.T, bench.lexical)
     if bench.exclude_self:
-        text[np.arange(len(text)), _own(bench)] = -np.inf
+        text[np.arange(len(text)), own(bench)] = -np.inf
     walked = Traversal(graph)
     return np.concatenate([walked.scores(text[i : i + 50], weights) for i in range(0, len(text), 50)])
 
@@ -338,87 +260,6 @@ def bars(found: dict[str, bool], runs: Sequence[Mapping[str, Any]], mean: Mappin
         mean["both"]["nDCG@10"] >= mean["hybrid"]["nDCG@10"]
     )
     found["training <= 120 CPU-s"] = max(run["cpu_seconds"] for run in runs) <= 120
-
-
-def _measured(bench: Bench, scores: Scores) -> dict[str, Any]:
-    """Measures of rankings by score, shape (queries, documents)."""
-    scores = np.array(scores)
-    if bench.exclude_self:
-        scores[np.arange(len(scores)), _own(bench)] = -np.inf
-    best = np.argsort(-scores, axis=1, kind="stable")[:, :DEPTH]
-    run = {
-        query: [(bench.ids[n], float(scores[row, n])) for n in best[row] if np.isfinite(scores[row, n])]
-        for row, query in enumerate(bench.collection.queries)
-    }
-    values = per_query(bench.collection.qrels, run, MEASURES)
-    rankings = {query: [document for document, _ in ranking] for query, ranking in run.items()}
-    entropy = topical_entropy(rankings, bench.topics)
-    return {
-        **{name: float(np.mean(list(table.values()))) for name, table in values.items()},
-        "linked@5": float(np.mean(list(linked_share(rankings, bench.links()).values()))),
-        **({"entropy@5": float(np.mean(list(entropy.values())))} if entropy else {}),
-        "per_query": {"nDCG@10": list(values["nDCG@10"].values())},
-    }
-
-
-def _reciprocal(bench: Bench, legs: Mapping[str, Scores]) -> Scores:
-    """Scores of reciprocal rank fusion over the legs' first hundred documents, 0 for others."""
-    fusion = ReciprocalRank(Config())
-    number = {document: row for row, document in enumerate(bench.ids)}
-    fused = np.zeros((len(bench.queries), len(bench.ids)), np.float32)
-    for row, query in enumerate(bench.collection.queries.values()):
-        runs: dict[str, list[Hit]] = {}
-        for leg, scores in legs.items():
-            line = scores[row].copy()
-            if bench.exclude_self:
-                line[number[query.id]] = -np.inf
-            best = np.argsort(-line, kind="stable")[:DEPTH]
-            runs[leg] = [Hit(bench.ids[n], bench.ids[n], float(line[n]), int(n)) for n in best if np.isfinite(line[n])]
-        for hit in fusion.fuse(Query(query.text), runs, 3 * DEPTH):
-            fused[row, hit.row] = hit.score
-    return fused
-
-
-def _own(bench: Bench) -> NDArray[np.int64]:
-    return np.array([bench.graph.number(query) for query in bench.collection.queries])
-
-
-def _lexical_scores(lexical: Lexical, view: MemoryView, question: str) -> Scores:
-    """BM25 of every document: that of its best passage."""
-    passages = lexical.impacts(view).scores(lexical.terms(question))
-    scores = np.zeros(len(view.document_ids), np.float32)
-    np.maximum.at(scores, view.document_numbers, passages)
-    return scores
-
-
-def _embedded(embed: Callable[[Sequence[str]], Vectors], texts: Sequence[str], cache: Path | None) -> Vectors:
-    if cache is None:
-        return embed(texts)
-    key = hashlib.sha256(json.dumps([embed.__name__, *texts]).encode()).hexdigest()[:20]
-    file = cache / f"{key}.npy"
-    if not file.is_file():
-        cache.mkdir(parents=True, exist_ok=True)
-        np.save(file, embed(texts))
-    table: Vectors = np.load(file, allow_pickle=False)
-    return table
-
-
-def _cited(folder: Path) -> Mapping[str, set[str]] | None:
-    """Citations from files beside the corpus; None where its own references are to be used."""
-    if (raw := folder / "edges_raw.tsv").is_file():
-        return raw_links(raw)
-    if not (given := folder / "citations.tsv").is_file():
-        return None
-    cited: defaultdict[str, set[str]] = defaultdict(set)
-    for line in given.read_text(encoding="utf-8").splitlines()[1:]:
-        citing, document = line.split("\t")
-        cited[citing].add(document)
-    return cited
-
-
-def _only_split(folder: Path) -> str:
-    names = sorted(file.stem for file in (folder / "qrels").iterdir())
-    return names[0] if len(names) == 1 else "test"
 
 
 if __name__ == "__main__":

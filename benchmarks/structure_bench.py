@@ -1,0 +1,179 @@
+"""A collection made ready for :mod:`structure`: its graph, its vectors, and how rankings over it are measured."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from structure_graph import raw_links
+
+from plait.config import use
+from plait.contracts import Document, Embedder, Hit, Query, ReadReport, Reference
+from plait.docgraph import DocumentGraph, GraphSettings, build_graph
+from plait.docgraph.settings import RelationName
+from plait.evaluation import Collection, load_collection, per_query
+from plait.evaluation.coherence import linked_share, topical_entropy
+from plait.fusion.ranks.rrf import Config, ReciprocalRank
+from plait.hooks import Assembly, PluginHost
+from plait.readers.beir import BeirReader
+from plait.retrievers.lexical import Config as LexicalConfig
+from plait.retrievers.lexical import Lexical
+from plait.testing.memory import MemoryView, memory_view
+
+__all__ = ["RELATIONS", "Bench", "Scores", "Vectors", "lexical_scores", "load", "measured", "own", "reciprocal"]
+
+RELATIONS: tuple[RelationName, ...] = ("cites", "cited_by", "co_author", "co_topic")
+DEPTH = 100
+MEASURES = ("nDCG@10", "recall@100")
+Vectors = NDArray[np.float32]
+Scores = NDArray[np.float32]
+
+
+@dataclass
+class Bench:
+    """A collection with everything that is the same for all seeds."""
+
+    collection: Collection
+    documents: list[Document]
+    graph: DocumentGraph
+    text: Vectors
+    queries: Vectors
+    words: tuple[Lexical, MemoryView]
+    lexical: Scores  # (queries, documents)
+    topics: Mapping[str, Sequence[str]]
+    exclude_self: bool
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Document ids in the order of all arrays."""
+        return self.graph.ids
+
+    def links(self) -> list[tuple[str, str]]:
+        """All citations, the held-out ones included."""
+        cites = self.graph.relations["cites"]
+        return [(self.ids[a], self.ids[b]) for a, b in zip(cites.source.tolist(), cites.target.tolist(), strict=True)]
+
+
+def load(folder: Path, split: str | None, cache: Path | None, topics_from: Sequence[str]) -> Bench:
+    collection = load_collection(folder, split or _only_split(folder))
+    documents = list(BeirReader().read(folder, ReadReport()))
+    cited = _cited(folder)
+    if cited is not None:
+        documents = [
+            replace(d, references=tuple(Reference(identifiers={"id": c}) for c in sorted(cited.get(d.id, ()))))
+            for d in documents
+        ]
+    given = (folder / "citations.tsv").is_file()
+    settings = GraphSettings(
+        orientation="given" if given else "date",
+        relations=RELATIONS,
+        topics_from=tuple(topics_from),
+        merge_duplicates="never",
+    )
+    graph = build_graph(documents, settings)
+    assembly = Assembly(PluginHost.discover())
+    embedder: Embedder = assembly.build("embedder", use("minilm"))
+    questions = [query.text for query in collection.queries.values()]
+    texts = [document.text for document in documents]
+    lexical = Lexical(LexicalConfig())
+    view = memory_view(documents, [lexical], chunker=assembly.build("chunker", use("sections")))
+    topics = {d.id: [str(t) for key in topics_from for t in d.metadata.get(key, ())] for d in documents}
+    return Bench(
+        collection,
+        documents,
+        graph,
+        _embedded(embedder.embed_passages, texts, cache),
+        _embedded(embedder.embed_queries, questions, cache),
+        (lexical, view),
+        np.stack([lexical_scores(lexical, view, question) for question in questions]),
+        topics,
+        given,
+    )
+
+
+def measured(bench: Bench, scores: Scores) -> dict[str, Any]:
+    """Measures of rankings by score, shape (queries, documents)."""
+    scores = np.array(scores)
+    if bench.exclude_self:
+        scores[np.arange(len(scores)), own(bench)] = -np.inf
+    best = np.argsort(-scores, axis=1, kind="stable")[:, :DEPTH]
+    run = {
+        query: [(bench.ids[n], float(scores[row, n])) for n in best[row] if np.isfinite(scores[row, n])]
+        for row, query in enumerate(bench.collection.queries)
+    }
+    values = per_query(bench.collection.qrels, run, MEASURES)
+    rankings = {query: [document for document, _ in ranking] for query, ranking in run.items()}
+    entropy = topical_entropy(rankings, bench.topics)
+    return {
+        **{name: float(np.mean(list(table.values()))) for name, table in values.items()},
+        "linked@5": float(np.mean(list(linked_share(rankings, bench.links()).values()))),
+        **({"entropy@5": float(np.mean(list(entropy.values())))} if entropy else {}),
+        "per_query": {"nDCG@10": list(values["nDCG@10"].values())},
+    }
+
+
+def reciprocal(bench: Bench, legs: Mapping[str, Scores]) -> Scores:
+    """Scores of reciprocal rank fusion over the legs' first hundred documents, 0 for others."""
+    fusion = ReciprocalRank(Config())
+    number = {document: row for row, document in enumerate(bench.ids)}
+    fused = np.zeros((len(bench.queries), len(bench.ids)), np.float32)
+    for row, query in enumerate(bench.collection.queries.values()):
+        runs: dict[str, list[Hit]] = {}
+        for leg, scores in legs.items():
+            line = scores[row].copy()
+            if bench.exclude_self:
+                line[number[query.id]] = -np.inf
+            best = np.argsort(-line, kind="stable")[:DEPTH]
+            runs[leg] = [Hit(bench.ids[n], bench.ids[n], float(line[n]), int(n)) for n in best if np.isfinite(line[n])]
+        for hit in fusion.fuse(Query(query.text), runs, 3 * DEPTH):
+            fused[row, hit.row] = hit.score
+    return fused
+
+
+def own(bench: Bench) -> NDArray[np.int64]:
+    return np.array([bench.graph.number(query) for query in bench.collection.queries])
+
+
+def lexical_scores(lexical: Lexical, view: MemoryView, question: str) -> Scores:
+    """BM25 of every document: that of its best passage."""
+    passages = lexical.impacts(view).scores(lexical.terms(question))
+    scores = np.zeros(len(view.document_ids), np.float32)
+    np.maximum.at(scores, view.document_numbers, passages)
+    return scores
+
+
+def _embedded(embed: Callable[[Sequence[str]], Vectors], texts: Sequence[str], cache: Path | None) -> Vectors:
+    if cache is None:
+        return embed(texts)
+    key = hashlib.sha256(json.dumps([embed.__name__, *texts]).encode()).hexdigest()[:20]
+    file = cache / f"{key}.npy"
+    if not file.is_file():
+        cache.mkdir(parents=True, exist_ok=True)
+        np.save(file, embed(texts))
+    table: Vectors = np.load(file, allow_pickle=False)
+    return table
+
+
+def _cited(folder: Path) -> Mapping[str, set[str]] | None:
+    """Citations from files beside the corpus; None where its own references are to be used."""
+    if (raw := folder / "edges_raw.tsv").is_file():
+        return raw_links(raw)
+    if not (given := folder / "citations.tsv").is_file():
+        return None
+    cited: defaultdict[str, set[str]] = defaultdict(set)
+    for line in given.read_text(encoding="utf-8").splitlines()[1:]:
+        citing, document = line.split("\t")
+        cited[citing].add(document)
+    return cited
+
+
+def _only_split(folder: Path) -> str:
+    names = sorted(file.stem for file in (folder / "qrels").iterdir())
+    return names[0] if len(names) == 1 else "test"
