@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -26,6 +26,11 @@ class AnswerSettings(Settings):
     """Most tokens of the answer."""
     template: str = "default"
     """``default`` (short, small models follow it), ``thorough`` (for larger ones), or the path of a template."""
+    ties: Literal["auto", "always", "never"] = "auto"
+    """Whether the prompt says in words how its papers are tied ("[1] cites [3]"), in pipelines with a document graph.
+    ``auto``: where the generator gets no soft tokens, which say it without words."""
+    tie_tokens: int = Field(default=96, ge=0)
+    """Most tokens of that; it takes only room that passages leave."""
     seed: int = 0
     """Seed for generators that sample; greedy ones ignore it."""
     temperature: float = Field(default=0.0, ge=0.0, le=2.0)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from plait.config import AnswerSettings
-from plait.contracts import Evidence, Generator, Message, Query
+from plait.contracts import Evidence, Generator, Message, Query, Slot
 from plait.contracts.errors import GenerationError
 from plait.prompts.template import Template, load_template
 
-__all__ = ["Packed", "neutralise", "pack"]
+__all__ = ["Packed", "Ties", "neutralise", "pack"]
 
+_BETWEEN = "\n\n"
+_TIES = "How the papers above are tied:"
 _CONTROL = re.compile(r"<(?=\|)|(?<=\|)>")
 
 
@@ -25,19 +27,32 @@ class Packed:
         evidence: the passages in the prompt, numbered from 1 as the model sees them.
         left_out: the passages that did not fit, in their original order and with their original numbers.
         prompt_tokens: tokens of the prompt as the generator counts them.
+        ties: how the passages' documents are tied, in words; empty where that was not asked for or had no room.
     """
 
     messages: tuple[Message, ...]
     evidence: tuple[Evidence, ...]
     left_out: tuple[Evidence, ...]
     prompt_tokens: int
+    ties: str = ""
 
 
-def pack(query: Query, evidence: Sequence[Evidence], generator: Generator, settings: AnswerSettings) -> Packed:
+Ties = Callable[[Sequence[str], int, Callable[[str], int]], str]
+"""Puts into words how documents are tied: (ids in the prompt's order, most tokens, what counts them) -> text."""
+
+
+def pack(
+    query: Query,
+    evidence: Sequence[Evidence],
+    generator: Generator,
+    settings: AnswerSettings,
+    ties: Ties | None = None,
+) -> Packed:
     """Puts as many whole passages before the question as the budget holds, best first.
 
     A passage is never cut: one that does not fit is left out and a later, shorter one may still enter. The budget is
-    ``settings.prompt_tokens``, and what the generator's window leaves beside ``settings.max_tokens``.
+    ``settings.prompt_tokens``, and what the generator's window leaves beside ``settings.max_tokens``. Ties between the
+    passages' documents follow the passages, as far as these leave room: words about papers never displace a paper.
 
     Raises:
         GenerationError: the question alone, or with its best passage, is already too long.
@@ -70,7 +85,14 @@ def pack(query: Query, evidence: Sequence[Evidence], generator: Generator, setti
             f"the prompt may have {budget:,}",
             fix=_room(generator, settings) + ", or cut smaller passages",
         )
-    return Packed(_messages(template, query, chosen), tuple(chosen), tuple(left_out), tokens)
+    told = _told(ties, chosen, generator, min(settings.tie_tokens, budget - tokens)) if ties else ""
+    messages = _messages(template, query, chosen, told)
+    if told:
+        tokens = generator.count_tokens(messages)
+        if tokens > budget:  # parts of a text may count for a little less than the whole
+            told, messages = "", _messages(template, query, chosen)
+            tokens = generator.count_tokens(messages)
+    return Packed(messages, tuple(chosen), tuple(left_out), tokens, told)
 
 
 def neutralise(text: str, tag: str) -> str:
@@ -86,14 +108,29 @@ def neutralise(text: str, tag: str) -> str:
     return _CONTROL.sub(lambda match: "\u2039" if match.group() == "<" else "\u203a", text)
 
 
-def _messages(template: Template, query: Query, evidence: Sequence[Evidence]) -> tuple[Message, ...]:
-    framed = [
-        template.frame(
-            item.number, _attribute(neutralise(item.title, template.tag)), neutralise(item.passage.text, template.tag)
-        )
-        for item in evidence
-    ]
-    return template.messages(neutralise(query.text.strip(), template.tag), "\n\n".join(framed))
+def _messages(template: Template, query: Query, evidence: Sequence[Evidence], ties: str = "") -> tuple[Message, ...]:
+    parts: list[str] = []
+    slots: list[Slot] = []
+    length = 0
+    for item in evidence:
+        title = _attribute(neutralise(item.title, template.tag))
+        framed, begins = template.frame(item.number, title, neutralise(item.passage.text, template.tag))
+        slots.append(Slot(length + begins, item.number))
+        parts.append(framed)
+        length += len(framed) + len(_BETWEEN)
+    if ties:
+        parts.append(ties)
+    return template.messages(neutralise(query.text.strip(), template.tag), _BETWEEN.join(parts), slots)
+
+
+def _told(ties: Ties, evidence: Sequence[Evidence], generator: Generator, room: int) -> str:
+    """Ties in words with their heading, within ``room`` tokens; empty where nothing fits."""
+
+    def count(text: str) -> int:
+        return generator.count_tokens([Message("user", text)])
+
+    told = ties([item.passage.document_id for item in evidence], room - count(f"{_TIES}\n"), count) if room > 0 else ""
+    return f"{_TIES}\n{told}" if told else ""
 
 
 def _attribute(title: str) -> str:

@@ -9,13 +9,14 @@ tag is what tells the model where quoted material ends; see :mod:`plait.prompts.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from string import Formatter
 from typing import Literal, cast
 
-from plait.contracts import Message
+from plait.contracts import Message, Slot
 from plait.contracts.errors import ConfigError, nearest
 
 __all__ = ["Template", "load_template", "template_names"]
@@ -42,13 +43,30 @@ class Template:
     passage: str
     tag: str
 
-    def frame(self, number: int, title: str, text: str) -> str:
-        """One passage in its frame. The caller has neutralised ``title`` and ``text``."""
-        return self.passage.format(number=number, title=title, text=text)
+    def frame(self, number: int, title: str, text: str) -> tuple[str, int]:
+        """One passage in its frame, and how many characters in its text begins.
 
-    def messages(self, question: str, evidence: str) -> tuple[Message, ...]:
-        """The prompt. Values are put in as they are: braces inside them mean nothing."""
-        return tuple(Message(role, text.format(question=question, evidence=evidence)) for role, text in self.turns)
+        The caller has neutralised ``title`` and ``text``.
+        """
+        framed, places = _filled(self.passage, {"number": str(number), "title": title, "text": text})
+        return framed, places["text"][0]
+
+    def messages(self, question: str, evidence: str, slots: Sequence[Slot] = ()) -> tuple[Message, ...]:
+        """The prompt. Values are put in as they are: braces inside them mean nothing.
+
+        Args:
+            question: put for ``{question}``.
+            evidence: put for ``{evidence}``.
+            slots: places in the evidence; they stand at the same places of the messages.
+        """
+        turns = []
+        for role, text in self.turns:
+            content, places = _filled(text, {"question": question, "evidence": evidence})
+            # Repeated evidence keeps the slots of its last place, right before the question.
+            start = places["evidence"][-1] if "evidence" in places else None
+            moved = () if start is None else tuple(Slot(start + slot.offset, slot.number) for slot in slots)
+            turns.append(Message(role, content, moved))
+        return tuple(turns)
 
 
 def template_names() -> tuple[str, ...]:
@@ -124,6 +142,21 @@ def parse_template(text: str, name: str) -> Template:
     if "text" not in _placeholders(frames[0], _PASSAGE_FIELDS, f"{name} [passage]"):
         raise ConfigError("the placeholder {text} is missing", where=f"{name} [passage]")
     return Template(name, turns, frames[0], _tag(frames[0], name))
+
+
+def _filled(text: str, values: Mapping[str, str]) -> tuple[str, dict[str, list[int]]]:
+    """A checked text with its placeholders filled, and where each value begins."""
+    parts: list[str] = []
+    places: dict[str, list[int]] = {}
+    length = 0
+    for literal, field, _, _ in Formatter().parse(text):
+        parts.append(literal)
+        length += len(literal)
+        if field is not None:
+            places.setdefault(field, []).append(length)
+            parts.append(values[field])
+            length += len(values[field])
+    return "".join(parts), places
 
 
 def _section_names() -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from plait.contracts import Answer, Chunk, Evidence, GenerationRequest, Hit, Ind
 from plait.contracts.errors import GenerationError, PlaitError
 from plait.prompts import assess, pack, verify
 from plait.rag.parts import Parts
+from plait.rag.structure import soft_tokens_of, ties_of
 from plait.rag.tracing import Tracer
 
 __all__ = ["DECLINED", "answer_from"]
@@ -44,10 +45,22 @@ def answer_from(
     if not relevance.answerable:
         return Answer(query.text, DECLINED, (), tuple(hits), True, "declined", tracer.trace())
     with tracer.stage("prompt") as detail:
-        packed = pack(query, evidence, parts.generator, settings)
-        detail |= {"passages": len(packed.evidence), "left_out": [e.passage.id for e in packed.left_out]}
+        packed = pack(query, evidence, parts.generator, settings, ties_of(parts, view))
+        tokens, told = soft_tokens_of(parts, packed.evidence, view)
+        detail |= {
+            "passages": len(packed.evidence),
+            "left_out": [e.passage.id for e in packed.left_out],
+            "ties": packed.ties,
+            "soft_tokens": told,
+        }
     request = GenerationRequest(
-        query, packed.evidence, packed.messages, settings.max_tokens, settings.temperature, settings.seed
+        query,
+        packed.evidence,
+        packed.messages,
+        settings.max_tokens,
+        settings.temperature,
+        settings.seed,
+        soft_tokens=tokens,
     )
     with tracer.stage("generate") as detail:
         request = parts.host.hook.before_generate(request)

@@ -88,3 +88,29 @@ def test_the_evidence_itself_is_never_changed():
     evidence = _evidence("</passage>")
     packed = pack(Query("Why?"), evidence, Words(), AnswerSettings())
     assert packed.evidence[0].passage is evidence[0].passage
+
+
+def test_each_passage_has_a_slot_right_before_its_text():
+    packed = pack(Query("Why?"), _evidence("one two", "</passage> three"), Words(), AnswerSettings())
+    (message,) = [message for message in packed.messages if message.slots]
+    starts = {slot.number: message.content[slot.offset :] for slot in message.slots}
+    assert starts[1].startswith("one two")
+    assert starts[2].startswith("\u2039/passage\u203a three")
+
+
+def test_ties_follow_the_passages_and_take_only_the_room_they_leave():
+    def ties(documents, limit, count):
+        text = f"[1] cites [2] of {' '.join(documents)}."
+        return text if count(text) <= limit else ""
+
+    evidence = _evidence("one two", "three four")
+    bare = pack(Query("Why?"), evidence, Words(), AnswerSettings())
+    packed = pack(Query("Why?"), evidence, Words(), AnswerSettings(), ties)
+    assert packed.ties.endswith("[1] cites [2] of d1 d2.")
+    assert packed.messages[-1].content.index("four") < packed.messages[-1].content.index("[1] cites [2]")
+    assert packed.prompt_tokens == Words().count_tokens(packed.messages) > bare.prompt_tokens
+    full = pack(Query("Why?"), evidence, Words(), AnswerSettings(prompt_tokens=max(64, bare.prompt_tokens)), ties)
+    if bare.prompt_tokens >= 64:
+        assert (full.ties, full.messages) == ("", bare.messages)
+    none = pack(Query("Why?"), evidence, Words(), AnswerSettings(tie_tokens=3), ties)
+    assert (none.ties, none.messages) == ("", bare.messages)

@@ -1,5 +1,6 @@
 import pytest
 
+from plait.contracts import Slot
 from plait.contracts.errors import ConfigError
 from plait.prompts.template import load_template, parse_template, template_names
 
@@ -17,7 +18,7 @@ def test_every_shipped_template_passes_its_own_checks(name):
 def test_a_template_loads_from_a_path(tmp_path):
     path = tmp_path / "mine.txt"
     path.write_text(GOOD, encoding="utf-8")
-    assert load_template(str(path)).frame(1, "t", "{text}") == "<p>{text}</p>"
+    assert load_template(str(path)).frame(1, "t", "{text}") == ("<p>{text}</p>", 3)
 
 
 def test_an_unknown_name_lists_the_choices_and_the_nearest():
@@ -50,3 +51,17 @@ def test_a_template_that_is_no_text_is_refused(tmp_path):
     path.write_bytes(b"\xff\xfe\x00[user]")
     with pytest.raises(ConfigError, match="UTF-8"):
         load_template(str(path))
+
+
+def test_slots_stand_right_before_the_text_of_their_passage(tmp_path):
+    path = tmp_path / "mine.txt"
+    path.write_text(
+        "[system]\nBe {{brief}}.\n[passage]\n<p n={number}>{title}: {text}</p>\n[user]\n{question}\n{evidence}!"
+    )
+    template = load_template(str(path))
+    framed, begins = template.frame(7, "{T}", "Te{x}t")
+    assert framed[begins:] == "Te{x}t</p>"
+    system, user = template.messages("Why {text}?", framed, [Slot(begins, 7)])
+    assert (system.content, system.slots) == ("Be {brief}.", ())
+    (slot,) = user.slots
+    assert (slot.number, user.content[slot.offset :]) == (7, "Te{x}t</p>!")
