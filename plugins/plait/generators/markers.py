@@ -20,7 +20,7 @@ from plait.contracts import Message
 from plait.contracts.errors import GenerationError
 from plait.generators.conversation import prompt_text, prompt_tokens
 
-__all__ = ["MarkedPrompt", "marked_prompt", "marker_token"]
+__all__ = ["MarkedPrompt", "following_tokens", "marked_prompt", "marker_token"]
 
 _MARKER_TEXTS = ("\n", " ", ".")
 """A line break changes a prompt least: passages begin on a new line anyway."""
@@ -118,8 +118,14 @@ def marked_prompt(tokenizer: Any, messages: Sequence[Message], *, chat: bool, k:
     places: dict[int, list[int]] = {}
     for slot, piece in zip(pieces[1::2], pieces[2::2], strict=True):
         places.setdefault(numbers[int(slot)], []).extend(range(len(tokens), len(tokens) + k))
-        tokens += [marker] * k + _following(tokenizer, piece)
+        tokens += [marker] * k + following_tokens(tokenizer, piece)
     return MarkedPrompt((*tokens, *back), {number: tuple(found) for number, found in places.items()}, k)
+
+
+def following_tokens(tokenizer: Any, text: str) -> list[int]:
+    """Tokens of a text that continues another: some tokenizers put a space in front of whatever comes first."""
+    lead, whole = _tokens(tokenizer, "\n"), _tokens(tokenizer, "\n" + text)
+    return whole[len(lead) :] if whole[: len(lead)] == lead else _tokens(tokenizer, text)
 
 
 def _signed(tokenizer: Any, messages: Sequence[Message], chat: bool) -> tuple[str, str]:
@@ -150,12 +156,6 @@ def _signed(tokenizer: Any, messages: Sequence[Message], chat: bool) -> tuple[st
 
 def _tokens(tokenizer: Any, text: str) -> list[int]:
     return [int(token) for token in tokenizer(text, add_special_tokens=False)["input_ids"]] if text else []
-
-
-def _following(tokenizer: Any, text: str) -> list[int]:
-    """Tokens of a text that follows a line break: some tokenizers put a space in front of whatever comes first."""
-    lead, whole = _tokens(tokenizer, "\n"), _tokens(tokenizer, "\n" + text)
-    return whole[len(lead) :] if whole[: len(lead)] == lead else _tokens(tokenizer, text)
 
 
 def _ends(tokenizer: Any, chat: bool) -> tuple[list[int], list[int]]:

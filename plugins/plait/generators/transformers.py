@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Literal
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Sequence
+from typing import Any, Literal
 
 from pydantic import Field
 
 from plait.config import Settings
-from plait.contracts import Chunk, GenerationRequest, Message, Usage
+from plait.contracts import Chunk, EmbeddingSpace, Generation, GenerationRequest, Message, Usage
 from plait.contracts.errors import GenerationError
 from plait.embedders.precision import Dtype
+from plait.generators.batching import PaddedBatch
 from plait.generators.causal import SMOLLM2, CausalModel, find_causal_model, load_causal_model
-from plait.generators.conversation import PLAIN_STOPS, prompt_tokens
-from plait.generators.decoding import StopFilter, TextFromTokens
+from plait.generators.conversation import PLAIN_STOPS
+from plait.generators.engine import Engine
+from plait.generators.gate import MOST_SOFT_TOKENS, check_prompt_embeddings, check_soft_tokens
+from plait.generators.markers import MarkedPrompt, following_tokens, marked_prompt, marker_token
+from plait.generators.prefill import EmbeddedPrompt, EndedError, Prompt, TokenPrompt
+from plait.generators.scoring import check_choices, log_likelihoods
+from plait.generators.threaded import in_thread
+from plait.generators.unsupported import refuse_json_schema
+from plait.generators.writing import Writing
 
 __all__ = ["Config", "Transformers"]
+
+_WHERE = "generator transformers"
 
 
 class Config(Settings):
@@ -38,12 +46,20 @@ class Config(Settings):
     """Longest prompt plus answer in tokens, where it is to be shorter than the model's own."""
     repetition_penalty: float = Field(default=1.1, ge=1.0, le=2.0)
     """Above 1 tokens already written become less likely, which keeps small models out of loops."""
+    soft_tokens: int = Field(default=0, ge=0, le=MOST_SOFT_TOKENS)
+    """Markers in front of each passage, where structure enters; 0 (or ``False``) for none, ``True`` for one."""
+    batch: int = Field(default=16, ge=1, le=256)
+    """Most answers that are written together."""
+    prefix_megabytes: int = Field(default=256, ge=0)
+    """Memory for the beginnings of earlier prompts, which need not be read again; 0 reads every prompt in full."""
 
 
 class Transformers:
     """A causal language model of transformers. Nothing is loaded before the first prompt.
 
-    Greedy decoding (temperature 0) gives the same answer each time on the same machine and number format.
+    Greedy decoding (temperature 0) gives the same answer each time on the same machine and number format, whatever was
+    asked before. Answers written together are those written one by one, up to rounding: in bfloat16 a tie between two
+    tokens can fall the other way.
 
     Args:
         config: the settings.
@@ -55,78 +71,207 @@ class Transformers:
     def __init__(self, config: Config) -> None:
         self.config = config
         self._place = find_causal_model(config.model)
-        self._lock = threading.Lock()
-        self._loaded: CausalModel | None = None
+        where = f"{_WHERE}: model {config.model!r}"
+        self._engine = Engine(self._load, where, config.threads, config.prefix_megabytes * 2**20)
 
     @property
     def context_tokens(self) -> int | None:
         """The model's window, or the shorter one of the settings."""
-        limits = [limit for limit in (self._model().window, self.config.window) if limit is not None]
+        limits = [limit for limit in (self._engine.model.window, self.config.window) if limit is not None]
         return min(limits, default=None)
 
     @property
     def accepts_embeddings(self) -> bool:
-        """False: this backend takes token numbers only."""
-        return False
+        """Whether ``soft_tokens`` is set."""
+        return self.config.soft_tokens > 0
+
+    @property
+    def soft_tokens(self) -> int:
+        """Markers in front of each passage."""
+        return self.config.soft_tokens
+
+    def embedding_space(self) -> EmbeddingSpace:
+        """Where soft tokens have to land. The first call reads all weights once.
+
+        Raises:
+            ModelError: the model cannot be loaded.
+        """
+        return self._engine.model.space
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
-        """Tokens of a prompt, chat template included."""
-        return len(self._prompt(messages))
+        """Tokens of a prompt, chat template and markers included."""
+        return len(self._marked(messages).tokens)
 
     def stream(self, request: GenerationRequest) -> Iterator[Chunk]:
         """Yields the answer as it is written.
 
+        With ``choices`` the answer is one of them, by the likelihood of the whole choice
+        (:func:`~plait.generators.scoring.log_likelihoods` says how its length counts). At temperature 0 it is the most
+        likely one, the first of equals; above, one is drawn from softmax(log-likelihoods / temperature). Stop strings
+        do not apply.
+
         Raises:
-            GenerationError: the prompt and the answer do not fit the window, or the model's output is unusable.
+            GenerationError: the prompt and the answer do not fit the window, soft tokens do not fit the model, a JSON
+                schema is asked for, or the model's output is unusable.
             ModelError: the model cannot be loaded.
         """
-        model = self._model()
-        prompt = self._prompt(request.messages)
-        self._check_room(len(prompt), request.max_tokens)
-        text = TextFromTokens(lambda ids: str(model.tokenizer.decode(ids, skip_special_tokens=True)))
-        stop = StopFilter([*request.stop, *(() if self._chat() else PLAIN_STOPS)])
-        tokens = model.tokens(prompt, request.temperature, request.seed, self.config.repetition_penalty)
-        written, finish = 0, "length"
-        first = True
-        while written < request.max_tokens:
-            with self._threads():
-                token = next(tokens)
-            if token in model.ends:
-                finish = "stop"
-                break
-            written += 1
-            piece = stop.push(text.push(token))
-            piece = piece.lstrip() if first else piece
-            if piece:
-                first = False
-                yield Chunk(piece)
-            if stop.stopped:
-                finish = "stop"
-                break
-        rest = "" if stop.stopped else stop.push(text.flush()) + stop.flush()
-        usage = Usage(len(prompt), written)
-        yield Chunk(rest, "stop" if finish == "stop" else "length", usage, {"model": self.config.model})
+        return self._stream(request, lambda: False)
 
-    def _model(self) -> CausalModel:
-        with self._lock:
-            if self._loaded is None:
-                config = self.config
-                self._loaded = load_causal_model(self._place, config.model, config.dtype, config.device)
-            return self._loaded
+    async def astream(self, request: GenerationRequest) -> AsyncIterator[Chunk]:
+        """:meth:`stream`, each piece written in a thread. Closing the iterator ends the work within one step."""
+        async for chunk in in_thread(lambda ended: self._stream(request, ended)):
+            yield chunk
+
+    def stream_embedded(self, embeddings: Any, request: GenerationRequest) -> Iterator[Chunk]:
+        """:meth:`stream` for a prompt given as embeddings, float32 of shape (positions, width).
+
+        The request's messages and soft tokens are not looked at. Embeddings that the model itself looks up for some
+        tokens give the same answer as these tokens.
+
+        Raises:
+            GenerationError: the gate refuses the embeddings, or what :meth:`stream` raises.
+        """
+        prompt = EmbeddedPrompt(check_prompt_embeddings(embeddings, self.embedding_space(), _WHERE))
+        self._check(request, prompt)
+        yield from self._written(request, prompt, lambda: False)
+
+    def generate(self, requests: Sequence[GenerationRequest]) -> list[Generation]:
+        """Answers several requests, up to ``batch`` of them written together; all are checked before the first.
+
+        Prompts are read one after the other, each from the longest beginning that is remembered. Models that carry a
+        state along their prompt (``CausalModel.carries_state``) also write one after the other.
+
+        Raises:
+            GenerationError: what :meth:`stream` raises for any of them; nothing is an answer then.
+        """
+        prompts = [self._prepared(request) for request in requests]
+        answers: dict[int, Generation] = {}
+        free: list[int] = []
+        for place, (request, prompt) in enumerate(zip(requests, prompts, strict=True)):
+            if request.choices or self._engine.model.carries_state:
+                answers[place] = _whole(self._written(request, prompt, lambda: False))
+            else:
+                free.append(place)
+        for start in range(0, len(free), self.config.batch):
+            group = free[start : start + self.config.batch]
+            written = self._together([requests[place] for place in group], [prompts[place] for place in group])
+            answers.update(zip(group, written, strict=True))
+        return [answers[place] for place in range(len(requests))]
+
+    def _stream(self, request: GenerationRequest, ended: Callable[[], bool]) -> Generator[Chunk, None, None]:
+        yield from self._written(request, self._prepared(request), ended)
+
+    def _written(
+        self, request: GenerationRequest, prompt: Prompt, ended: Callable[[], bool]
+    ) -> Generator[Chunk, None, None]:
+        if request.choices:
+            answer = self._chosen(request, prompt, ended)
+            yield Chunk(answer.text, answer.finish_reason, answer.usage, answer.detail)
+            return
+        writing = self._writing(request)
+        with self._engine.running():
+            read = self._engine.read(prompt, ended)
+            logits = read.logits
+        while True:
+            if ended():
+                raise EndedError("the request was ended while its answer was written")
+            with self._engine.running():
+                piece = writing.push(logits)
+            if piece:
+                yield Chunk(piece)
+            if writing.finish:
+                break
+            with self._engine.running():
+                logits = self._engine.step(read.cache, writing.tokens[-1:])[0]
+        usage = Usage(len(prompt), len(writing.tokens))
+        yield Chunk(writing.rest(), writing.finish, usage, self._detail(read.reused))
+
+    def _together(self, requests: Sequence[GenerationRequest], prompts: Sequence[Prompt]) -> list[Generation]:
+        import torch
+
+        writings = [self._writing(request) for request in requests]
+        texts = [""] * len(requests)
+        with self._engine.running():
+            reads = [self._engine.read(prompt) for prompt in prompts]
+            reused = [read.reused for read in reads]
+            rows = list(range(len(requests)))
+            logits = torch.stack([read.logits for read in reads])
+            batch = PaddedBatch(self._engine.model, reads)
+            del reads
+            while True:
+                for values, row in zip(logits.float().cpu(), rows, strict=True):
+                    texts[row] += writings[row].push(values)
+                going = [place for place, row in enumerate(rows) if writings[row].finish is None]
+                if not going:
+                    break
+                rows = [rows[place] for place in going]
+                batch.keep(going)
+                logits = batch.step([writings[row].tokens[-1] for row in rows])
+        return [
+            Generation(
+                texts[row] + writing.rest(),
+                writing.finish or "length",
+                Usage(len(prompts[row]), len(writing.tokens)),
+                self._detail(reused[row]),
+            )
+            for row, writing in enumerate(writings)
+        ]
+
+    def _chosen(self, request: GenerationRequest, prompt: Prompt, ended: Callable[[], bool]) -> Generation:
+        import torch
+
+        model = self._engine.model
+        answers = self._choice_tokens(request)
+        # A model that only continues text ends its answer with the line.
+        ends = model.ends if self._chat() else {*model.ends, marker_token(model.tokenizer)}
+        with self._engine.running():
+            read = self._engine.read(prompt, ended)
+            scores = log_likelihoods(model, read, answers, ends)
+        place = scores.index(max(scores))
+        if request.temperature > 0:
+            random = torch.Generator(device="cpu").manual_seed(request.seed)
+            chances = torch.softmax(torch.tensor(scores, dtype=torch.float64) / request.temperature, dim=-1)
+            place = int(torch.multinomial(chances, 1, generator=random))
+        detail = self._detail(read.reused) | {"log_likelihoods": dict(zip(request.choices, scores, strict=True))}
+        return Generation(request.choices[place], "stop", Usage(len(prompt), len(answers[place])), detail)
+
+    def _load(self) -> CausalModel:
+        return load_causal_model(self._place, self.config.model, self.config.dtype, self.config.device)
 
     def _chat(self) -> bool:
         if self.config.chat == "auto":
-            return bool(self._model().tokenizer.chat_template)
+            return bool(self._engine.model.tokenizer.chat_template)
         return self.config.chat == "template"
 
-    def _prompt(self, messages: Sequence[Message]) -> list[int]:
+    def _marked(self, messages: Sequence[Message]) -> MarkedPrompt:
         chat = self._chat()
-        tokenizer = self._model().tokenizer
+        tokenizer = self._engine.model.tokenizer
         if chat and not tokenizer.chat_template:
-            raise GenerationError(
-                f"{self.config.model} has no chat template", where="generator transformers", fix='set chat="plain"'
-            )
-        return prompt_tokens(tokenizer, messages, chat=chat)
+            raise GenerationError(f"{self.config.model} has no chat template", where=_WHERE, fix='set chat="plain"')
+        return marked_prompt(tokenizer, messages, chat=chat, k=self.config.soft_tokens)
+
+    def _prepared(self, request: GenerationRequest) -> TokenPrompt:
+        """The prompt of a request that is known to be in order."""
+        marked = self._marked(request.messages)
+        space = self.embedding_space() if request.soft_tokens and self.accepts_embeddings else None
+        soft_tokens = check_soft_tokens(request.soft_tokens, marked.places, self.config.soft_tokens, space, _WHERE)
+        prompt = TokenPrompt(marked.tokens, *marked.additions(soft_tokens))
+        self._check(request, prompt)
+        return prompt
+
+    def _check(self, request: GenerationRequest, prompt: Prompt) -> None:
+        refuse_json_schema(request, _WHERE)
+        longest = request.max_tokens
+        if request.choices:
+            check_choices(request.choices, _WHERE)
+            longest = max(map(len, self._choice_tokens(request)))
+            if longest > request.max_tokens:
+                raise GenerationError(
+                    f"a choice has {longest} tokens, and the answer may have {request.max_tokens}",
+                    where=_WHERE,
+                    fix=f"set max_tokens to {longest} at least",
+                )
+        self._check_room(len(prompt), longest)
 
     def _check_room(self, prompt: int, answer: int) -> None:
         window = self.context_tokens
@@ -134,22 +279,25 @@ class Transformers:
             raise GenerationError(
                 f"the prompt has {prompt:,} tokens and the answer may have {answer:,}, "
                 f"together {prompt + answer:,}; the window of {self.config.model} is {window:,}",
-                where="generator transformers",
+                where=_WHERE,
                 fix=f"set answer.prompt_tokens to at most {max(0, window - answer):,}, lower answer.max_tokens, "
                 "or use a model with a longer window",
             )
 
-    @contextmanager
-    def _threads(self) -> Iterator[None]:
-        """The configured number of threads while the model runs, the caller's own afterwards."""
-        if self.config.threads is None:
-            yield
-            return
-        import torch
+    def _choice_tokens(self, request: GenerationRequest) -> list[list[int]]:
+        space = "" if self._chat() else " "
+        return [following_tokens(self._engine.model.tokenizer, f"{space}{choice}") for choice in request.choices]
 
-        before = torch.get_num_threads()
-        torch.set_num_threads(self.config.threads)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(before)
+    def _writing(self, request: GenerationRequest) -> Writing:
+        stops = () if self._chat() else PLAIN_STOPS
+        return Writing(self._engine.model, request, stops, self.config.repetition_penalty)
+
+    def _detail(self, reused: int) -> dict[str, Any]:
+        return {"model": self.config.model, "reused_tokens": reused}
+
+
+def _whole(chunks: Iterator[Chunk]) -> Generation:
+    text, last = "", Chunk("")
+    for last in chunks:
+        text += last.text
+    return Generation(text, last.finish_reason or "length", last.usage, last.detail)
