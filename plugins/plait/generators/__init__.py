@@ -7,7 +7,7 @@ __all__ = ["plait_components"]
 
 @hookimpl
 def plait_components() -> list[Component]:
-    """Declares ``extractive`` (the default) and ``transformers``."""
+    """Declares every built-in generator; ``extractive`` is the default."""
     return [
         Component(
             "generator",
@@ -26,6 +26,24 @@ def plait_components() -> list[Component]:
             config="plait.generators.transformers:Config",
             summary="a causal language model in this process: SmolLM2-135M from its package, or any by id or folder",
             extra="plait[models]",
+            capabilities={"streaming": True},
+        ),
+        Component(
+            "generator",
+            "openai-compatible",
+            factory="plait.generators.openai_compatible:OpenAICompatible",
+            config="plait.generators.openai_compatible:Config",
+            summary="any server of the OpenAI protocol, by its address; keys come from the environment",
+            extra="plait[http]",
+            capabilities={"streaming": True, "batch": True, "async": True, "remote": True},
+        ),
+        Component(
+            "generator",
+            "llama-index",
+            factory="plait.generators.llama_index:LlamaIndexGenerator",
+            config="plait.generators.llama_index:Config",
+            summary="any language model of LlamaIndex, by module and class",
+            extra="plait[llama-index]",
             capabilities={"streaming": True},
         ),
     ]

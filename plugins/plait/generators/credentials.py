@@ -1,0 +1,102 @@
+"""A key for a server, from the environment alone; it is shown to nobody but the server."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any, Never
+
+from plait.contracts.errors import ConfigError, GenerationError
+
+__all__ = ["Secret", "checked_variable", "secret_from_environment"]
+
+_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
+# What may stand in a header; a line break in it would be shown in the error of the HTTP library.
+_KEY = re.compile(r"[!-~]+")
+
+
+class Secret:
+    """A text that does not show itself: not when printed, formatted, logged, compared, copied or pickled.
+
+    Args:
+        value: the text.
+
+    Example:
+        >>> key = Secret("k-123")
+        >>> f"{key} {key!r}", key.redacted("the key k-123 is wrong")
+        ('Secret(***) Secret(***)', 'the key *** is wrong')
+    """
+
+    __slots__ = ("__value",)
+
+    def __init__(self, value: str) -> None:
+        self.__value = value
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    def __format__(self, specification: str) -> str:
+        return repr(self)
+
+    def __reduce_ex__(self, protocol: Any) -> Never:
+        raise TypeError("a secret cannot be pickled")
+
+    def __deepcopy__(self, memo: Any) -> Secret:
+        return self
+
+    def reveal(self) -> str:
+        """The text itself, for the one header it belongs in."""
+        return self.__value
+
+    def redacted(self, text: str) -> str:
+        """``text`` without the secret: servers repeat keys in their complaints."""
+        return text.replace(self.__value, "***")
+
+
+def checked_variable(name: Any, setting: str) -> str:
+    """``name`` if it can be the name of an environment variable; empty means no key.
+
+    The rule is capitals only, so that a key written in place of the name is refused here. The message does not repeat
+    what was given.
+
+    Raises:
+        ConfigError: it cannot be a name.
+
+    Example:
+        >>> checked_variable("ACADEMY_KEY", "api_key_env")
+        'ACADEMY_KEY'
+        >>> checked_variable("sk-123", "api_key_env")
+        Traceback (most recent call last):
+        ...
+        plait.contracts.errors.ConfigError: api_key_env: the value is not the name of an environment variable in \
+capitals. Fix: put the key into a variable and name that: api_key_env = "MY_API_KEY".
+    """
+    if isinstance(name, str) and (not name or _VARIABLE.fullmatch(name)):
+        return name
+    raise ConfigError(
+        "the value is not the name of an environment variable in capitals",
+        where=setting,
+        fix=f'put the key into a variable and name that: {setting} = "MY_API_KEY"',
+    ) from None
+
+
+def secret_from_environment(variable: str, where: str) -> Secret | None:
+    """The key in an environment variable; None when no variable is named.
+
+    Raises:
+        GenerationError: the variable is not set, or holds what cannot stand in a header.
+    """
+    if not variable:
+        return None
+    value = os.environ.get(variable, "").strip()
+    if not value:
+        raise GenerationError(
+            f"the environment variable {variable} is not set", where=where, fix=f"export {variable}=..., then try again"
+        )
+    if not _KEY.fullmatch(value):
+        raise GenerationError(
+            f"the key in the environment variable {variable} has white space or characters outside ASCII in it",
+            where=where,
+            fix="copy the key again, without line breaks",
+        )
+    return Secret(value)
