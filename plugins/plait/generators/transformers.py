@@ -90,6 +90,15 @@ class Transformers:
         """Markers in front of each passage."""
         return self.config.soft_tokens
 
+    @property
+    def language_model(self) -> CausalModel:
+        """The loaded model itself, for training code that sends gradients through it.
+
+        Raises:
+            ModelError: the model cannot be loaded.
+        """
+        return self._engine.model
+
     def embedding_space(self) -> EmbeddingSpace:
         """Where soft tokens have to land. The first call reads all weights once.
 
