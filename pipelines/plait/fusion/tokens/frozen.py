@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor
 
 from plait.contracts import EmbeddingSpace, Message
-from plait.contracts.errors import ConfigError, ModelError
+from plait.contracts.errors import ModelError
 from plait.generators.causal import CausalModel
 from plait.generators.markers import MarkedPrompt, marked_prompt
 
@@ -40,28 +41,21 @@ class FrozenReader:
     kept, which changes likelihoods by rounding only.
 
     Args:
-        model: from :func:`plait.generators.causal.load_causal_model`. Its weights are frozen here.
-        space: its embedding space, as the generator that will read the soft tokens states it.
+        model: from :func:`plait.generators.causal.load_causal_model`.
         k: markers in front of each passage.
-
-    Raises:
-        ConfigError: the space is another model's.
     """
 
-    def __init__(self, model: CausalModel, space: EmbeddingSpace, k: int = 1) -> None:
-        for value in model.model.parameters():
-            value.requires_grad_(False)
+    def __init__(self, model: CausalModel, k: int = 1) -> None:
         self._model = model
-        self._table = model.model.get_input_embeddings()
-        if self._table.embedding_dim != space.width:
-            raise ConfigError(
-                f"{model.name} has token embeddings of width {self._table.embedding_dim}, the space is {space.width}",
-                where="frozen reader",
-                fix="take the space from the generator that holds this model",
-            )
-        self.space, self.k, self.name = space, k, model.name
+        self.k, self.name = k, model.name
         self._chat = bool(model.tokenizer.chat_template)
+        self._keeps = "logits_to_keep" in inspect.signature(model.model.forward).parameters
         self._prefixes: OrderedDict[tuple[int, ...], Any] = OrderedDict()
+
+    @property
+    def space(self) -> EmbeddingSpace:
+        """Where soft tokens have to land."""
+        return self._model.space
 
     @property
     def device(self) -> torch.device:
@@ -120,7 +114,11 @@ class FrozenReader:
         shared = self._shared(prompts)
         embeddings = self._embedded(sequences, shared, prompts, rows, offsets)
         wanted = sorted(
-            {len(prompts[row.prompt].tokens) - 1 + step - shared for row in rows for step in range(len(row.context) + 1)}
+            {
+                len(prompts[row.prompt].tokens) - 1 + step - shared
+                for row in rows
+                for step in range(len(row.context) + 1)
+            }
         )
         logits = self._logits(embeddings, sequences[0][:shared], wanted)  # (rows, positions, vocabulary)
         place = {position: number for number, position in enumerate(wanted)}
@@ -136,13 +134,13 @@ class FrozenReader:
                 table.append(torch.nn.functional.pad(values, (0, longest - len(tokens))))
             found.append(torch.stack(table))
         if not all(bool(torch.isfinite(part).all()) for part in found):
-            raise ModelError(
-                f"{self.name} gave likelihoods that are not finite", fix='load it with dtype="float32"'
-            )
+            raise ModelError(f"{self.name} gave likelihoods that are not finite", fix='load it with dtype="float32"')
         return found
 
     def _shared(self, prompts: Sequence[MarkedPrompt]) -> int:
         """How many tokens all prompts begin with, no marker among them, and at least one left over."""
+        if self._model.carries_state:
+            return 0
         ends = [min((place for own in p.places.values() for place in own), default=len(p.tokens)) for p in prompts]
         most = min(min(ends), *(len(p.tokens) - 1 for p in prompts))
         first = prompts[0].tokens
@@ -159,7 +157,7 @@ class FrozenReader:
         """(rows, longest, width): what follows the shared tokens. Filled up behind, where causal attention ends."""
         longest = max(map(len, sequences)) - shared
         filled = [(*tokens[shared:], *[0] * (longest - (len(tokens) - shared))) for tokens in sequences]
-        embeddings: Tensor = self._table(torch.tensor(filled, device=self.device)).detach()
+        embeddings = self._model.embed(torch.tensor(filled)).detach()
         at: list[tuple[int, int]] = []
         added: list[Tensor] = []
         for number, row in enumerate(rows if offsets else ()):
@@ -177,11 +175,10 @@ class FrozenReader:
     def _logits(self, embeddings: Tensor, shared: Sequence[int], wanted: Sequence[int]) -> Tensor:
         past = self._past(tuple(shared), len(embeddings)) if shared else None
         keep = torch.tensor(wanted, device=self.device)
-        output = self._model.model(
-            inputs_embeds=embeddings, past_key_values=past, use_cache=past is not None, logits_to_keep=keep
-        )
-        logits: Tensor = output.logits.float()
-        return logits
+        given = {"logits_to_keep": keep} if self._keeps else {}
+        output = self._model.model(inputs_embeds=embeddings, past_key_values=past, use_cache=past is not None, **given)
+        logits: Tensor = output.logits if self._keeps else output.logits[:, keep]
+        return logits.float()
 
     def _past(self, shared: tuple[int, ...], rows: int) -> Any:
         """Keys and values of the shared tokens, a copy for every row."""
@@ -191,12 +188,12 @@ class FrozenReader:
         if kept is None:
             with torch.no_grad():
                 tokens = torch.tensor([shared], device=self.device)
-                kept = self._model.model(input_ids=tokens, use_cache=True, logits_to_keep=1).past_key_values
+                kept = self._model.model(input_ids=tokens, use_cache=True).past_key_values
             self._prefixes[shared] = kept
             while len(self._prefixes) > _KEPT:
                 self._prefixes.popitem(last=False)
         self._prefixes.move_to_end(shared)
-        past = DynamicCache()
+        past = DynamicCache(config=self._model.model.config)
         for number, layer in enumerate(kept.layers):
             past.update(layer.keys.expand(rows, -1, -1, -1), layer.values.expand(rows, -1, -1, -1), number)
         return past
@@ -215,7 +212,5 @@ def _contexts(answers: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]]:
 
 def _row_of(rows: Sequence[Row], prompt: int, context: tuple[int, ...]) -> int:
     return next(
-        number
-        for number, row in enumerate(rows)
-        if row.prompt == prompt and row.context[: len(context)] == context
+        number for number, row in enumerate(rows) if row.prompt == prompt and row.context[: len(context)] == context
     )

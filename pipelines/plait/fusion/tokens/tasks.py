@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from string import ascii_uppercase
 from typing import Literal
 
 import numpy as np
@@ -56,9 +57,9 @@ class TaskSettings(Settings):
     choices: int = Field(default=8, ge=2)
     """Most topics, venues, or titles to choose from."""
     most: int = Field(default=600, ge=1)
-    """Most training tasks of a kind."""
-    most_held_out: int = Field(default=120, ge=1)
-    """Most held-out tasks of a kind."""
+    """Most training tasks of a kind; a third of it for ``reading``, whose tasks show three passages."""
+    most_held_out: int = Field(default=90, ge=1)
+    """Most held-out tasks of a kind, likewise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +153,8 @@ def make_tasks(graph: DocumentGraph, settings: TaskSettings | None = None, *, se
         if not all(both):
             continue
         for tasks, found, most in zip(made, both, (settings.most, settings.most_held_out), strict=True):
-            chosen = np.sort(random.permutation(len(found))[:most])
+            kept = max(1, most // 3) if kind == "reading" else most
+            chosen = np.sort(random.permutation(len(found))[:kept])
             tasks.extend(found[number] for number in chosen)
     if not any(task.kind != "reading" for task in made[0]):
         raise ConfigError(
@@ -164,7 +166,13 @@ def make_tasks(graph: DocumentGraph, settings: TaskSettings | None = None, *, se
 
 
 def label_tasks(
-    kind: TaskKind, question: str, labels: Mapping[int, str], *, choices: Sequence[str] = ()
+    kind: TaskKind,
+    question: str,
+    labels: Mapping[int, str],
+    *,
+    choices: Sequence[str] = (),
+    text: str = "",
+    lettered: bool = False,
 ) -> list[Task]:
     """One task per document: which of the labels is its own.
 
@@ -173,11 +181,27 @@ def label_tasks(
         question: about passage 1.
         labels: node of a document -> its label.
         choices: all labels to choose from; by default all that occur.
+        text: of every passage, one and the same.
+        lettered: whether the answer is the letter that the question gives to a label. A letter is one token, whatever
+            it stands for, which makes long labels a good deal cheaper to train with.
+
+    Raises:
+        ConfigError: there are more labels than letters.
+
+    Example:
+        >>> task, _ = label_tasks("topic", "Which one?", {3: "graphs", 5: "trees"}, lettered=True)
+        >>> task.messages[1].content.splitlines()[0], task.target, task.distractors
+        ('Question: Which one? One of: A = graphs, B = trees.', 'A', ('B',))
     """
     names = sorted(set(choices) | set(labels.values()))
-    messages = passages_with_slots(question, [""], question_first=True)
+    if lettered and len(names) > len(ascii_uppercase):
+        raise ConfigError(f"{len(names)} labels are more than there are letters", where="reader tasks")
+    called = dict(zip(names, ascii_uppercase if lettered else names, strict=False))
+    # Named in the question, the labels are likely answers before any training; it is read once for all tasks.
+    listed = ", ".join(f"{called[name]} = {name}" if lettered else name for name in names)
+    messages = passages_with_slots(f"{question} One of: {listed}.", [text], question_first=True)
     return [
-        Task(kind, messages, (node,), label, tuple(name for name in names if name != label))
+        Task(kind, messages, (node,), called[label], tuple(called[name] for name in names if name != label))
         for node, label in sorted(labels.items())
     ]
 

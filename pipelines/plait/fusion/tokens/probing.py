@@ -1,0 +1,122 @@
+"""What soft tokens tell a frozen model: accuracy on tasks, beside the controls that such a claim needs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from plait.fusion.tokens.frozen import FrozenReader
+from plait.fusion.tokens.projector import Projector
+from plait.fusion.tokens.tasks import Task
+from plait.gnn.encoding import Structural
+
+__all__ = ["Outcome", "Probe", "majority", "outcomes", "paired_interval", "shuffled_documents", "task_offsets"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one task went: whether the target was the most likely choice, and its log-likelihood per token."""
+
+    right: bool
+    likelihood: float
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Held-out tasks of one kind.
+
+    Args:
+        kind: of the tasks.
+        tasks: how many.
+        accuracy: with the soft tokens.
+        shuffled: with soft tokens made from other documents' vectors.
+        gate_off: with none.
+        majority: of always giving the answer that is most often right.
+        chance: of guessing.
+    """
+
+    kind: str
+    tasks: int
+    accuracy: float
+    shuffled: float
+    gate_off: float
+    majority: float
+    chance: float
+
+
+def task_offsets(projector: Projector, structure: Structural, tasks: Sequence[Task]) -> list[dict[int, Tensor]]:
+    """Offsets of every task's passages by their numbers, with gradients."""
+    nodes = sorted({node for task in tasks for node in task.documents})
+    device = projector.gate.device
+    rows = torch.from_numpy(structure.vectors[nodes]).to(device)
+    made = projector(rows, torch.from_numpy(structure.has_structure[nodes]).to(device))  # (nodes, k, width)
+    place = {node: number for number, node in enumerate(nodes)}
+    return [{number: made[place[node]] for number, node in enumerate(task.documents, start=1)} for task in tasks]
+
+
+def outcomes(
+    reader: FrozenReader,
+    tasks: Sequence[Task],
+    projector: Projector | None = None,
+    structure: Structural | None = None,
+    *,
+    batch: int = 16,
+) -> list[Outcome]:
+    """Gives every task to the model; without a projector, or without structure, its prompt stays plain.
+
+    The answer is the choice of the highest total log-likelihood, the first among equals.
+    """
+    found: list[Outcome] = []
+    with torch.inference_mode():
+        for start in range(0, len(tasks), batch):
+            part = tasks[start : start + batch]
+            offsets = [] if projector is None or structure is None else task_offsets(projector, structure, part)
+            answers = [reader.answers(task.choices) for task in part]
+            tables = reader.log_likelihoods([reader.prompt(task.messages) for task in part], answers, offsets)
+            for task, own, table in zip(part, answers, tables, strict=True):
+                totals = table.sum(dim=1)
+                target = task.choices.index(task.target)
+                right = bool(int(totals.argmax()) == target)
+                found.append(Outcome(right, float(totals[target]) / len(own[target])))
+    return found
+
+
+def shuffled_documents(structure: Structural, tasks: Sequence[Task], seed: int) -> Structural:
+    """The control: the vectors of the tasks' documents change places, so that hardly any document has its own."""
+    nodes = np.unique([node for task in tasks for node in task.documents]).astype(np.int64)
+    # A cycle through all of them in random order leaves none in its place.
+    order = nodes[np.random.default_rng([seed, 17]).permutation(len(nodes))]
+    vectors, has = structure.vectors.copy(), structure.has_structure.copy()
+    vectors[order], has[order] = structure.vectors[np.roll(order, 1)], structure.has_structure[np.roll(order, 1)]
+    return Structural(vectors, has)
+
+
+def majority(tasks: Sequence[Task]) -> float:
+    """Accuracy of the best answer that never looks: the most common target, as far as it is among the choices."""
+    counts = Counter(task.target for task in tasks)
+    return max(counts.values()) / len(tasks)
+
+
+def paired_interval(
+    first: Sequence[float], second: Sequence[float], *, seed: int = 0, samples: int = 2_000
+) -> tuple[float, float, float]:
+    """The mean difference and its 95 % interval by paired bootstrap over tasks."""
+    difference: NDArray[np.float64] = np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)
+    random = np.random.default_rng([seed, 19])
+    means = difference[random.integers(0, len(difference), (samples, len(difference)))].mean(axis=1)
+    low, high = np.quantile(means, (0.025, 0.975)).tolist()
+    return float(difference.mean()), low, high
+
+
+def by_kind(tasks: Sequence[Task]) -> Mapping[str, list[int]]:
+    """Numbers of the tasks of each kind, in the order in which kinds first occur."""
+    found: dict[str, list[int]] = {}
+    for number, task in enumerate(tasks):
+        found.setdefault(task.kind, []).append(number)
+    return found

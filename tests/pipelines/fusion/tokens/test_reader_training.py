@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from plait.contracts.errors import ConfigError, ModelError
+from plait.docgraph import DocumentGraph
+from plait.fusion.tokens.frozen import FrozenReader
+from plait.fusion.tokens.probing import majority, outcomes, paired_interval, shuffled_documents
+from plait.fusion.tokens.reader_training import (
+    ReaderProgress,
+    ReaderSettings,
+    _decide,
+    train_projector,
+    train_reader,
+)
+from plait.fusion.tokens.tasks import QuestionAnswer, Task, TaskSet, answer_tasks, label_tasks, make_tasks
+from plait.generators.causal import CausalModel
+from plait.gnn.encoding import Structural
+
+SETTINGS = ReaderSettings(steps=150, hidden=32, batch=16)
+
+
+@pytest.fixture(scope="module")
+def structure() -> Structural:
+    """Document n is of community n % 4; nothing else is in its vector but noise."""
+    random = np.random.default_rng(0)
+    vectors = np.eye(4, 8)[np.arange(60) % 4] + 0.2 * random.normal(size=(60, 8))
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return Structural(unit.astype(np.float32), np.ones(60, dtype=np.bool_))
+
+
+@pytest.fixture(scope="module")
+def communities() -> TaskSet:
+    labels = {node: ["red", "green", "blue", "grey"][node % 4] for node in range(60)}
+    tasks = label_tasks("topic", "Which group?", labels, text="The same words.", lettered=True)
+    return TaskSet(tuple(tasks[:40]), tuple(tasks[40:]))
+
+
+def test_a_frozen_model_learns_to_read_structure_and_the_controls_stay_at_chance(
+    tiny_model: CausalModel, structure: Structural, communities: TaskSet
+) -> None:
+    before = {name: value.clone() for name, value in tiny_model.model.named_parameters()}
+    seen: list[ReaderProgress] = []
+    report = train_reader(tiny_model, structure, communities, SETTINGS, progress=seen.append)
+    assert report.probe.accuracy >= 0.9
+    assert report.probe.gate_off == report.probe.majority == report.probe.chance == 0.25
+    assert report.probe.shuffled <= 0.5
+    assert report.keep and report.margin[1] > 0
+    assert [one.step for one in seen] == list(range(1, 151))
+    assert all(torch.equal(value, before[name]) for name, value in tiny_model.model.named_parameters())
+
+
+def test_a_projector_of_meaningless_vectors_is_not_kept(tiny_model: CausalModel, communities: TaskSet) -> None:
+    vectors = np.random.default_rng(1).normal(size=(60, 8)).astype(np.float32)
+    noise = Structural(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.ones(60, dtype=np.bool_))
+    report = train_reader(tiny_model, noise, communities, SETTINGS)
+    assert not report.keep
+    assert any("do not beat" in reason for reason in report.reasons)
+
+
+def test_training_is_deterministic(tiny_model: CausalModel, structure: Structural, communities: TaskSet) -> None:
+    short = SETTINGS.model_copy(update={"steps": 4})
+    runs = [train_reader(tiny_model, structure, communities, short, seed=seed) for seed in (5, 5, 6)]
+    first, second, other = (dict(run.projector.state_dict()) for run in runs)
+    assert runs[0].losses == runs[1].losses
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert not all(torch.equal(first[name], other[name]) for name in first)
+
+
+def test_all_kinds_of_a_graphs_tasks_are_learnt_in_turn_and_reported(
+    tiny_model: CausalModel, structure: Structural, library: DocumentGraph
+) -> None:
+    seen: list[str] = []
+    tasks = make_tasks(library)
+    pair = QuestionAnswer("What is it?", "A thing.", (("p1", "T", "It is a thing."), ("p2", "U", "It is not.")))
+    tasks = TaskSet((*tasks.train, *answer_tasks(library, [pair])), (*tasks.held_out, *answer_tasks(library, [pair])))
+    settings = ReaderSettings(steps=12, hidden=8, batch=2)
+    report = train_reader(tiny_model, structure, tasks, settings, progress=lambda one: seen.append(one.kind))
+    assert seen == ["topic", "venue", "cites", "cited_title", "reading", "answer"] * 2
+    assert list(report.kinds) == ["topic", "venue", "cites", "cited_title"]
+    assert sum(probe.tasks for probe in report.kinds.values()) == report.probe.tasks
+    assert report.answers is not None
+    assert report.answers.tasks == sum(task.kind in ("reading", "answer") for task in tasks.held_out)
+    whole = json.loads(json.dumps(report.to_json()))
+    assert whole["kinds"]["cites"]["chance"] == 0.5
+    assert "projector" not in whole
+    assert len(whole["losses"]) == 12
+
+
+def test_documents_without_structure_are_not_asked_about(
+    tiny_model: CausalModel, structure: Structural, communities: TaskSet
+) -> None:
+    has = structure.has_structure.copy()
+    has[[0, 1, 50]] = False
+    settings = SETTINGS.model_copy(update={"steps": 2})
+    report = train_reader(tiny_model, replace(structure, has_structure=has), communities, settings)
+    assert report.left_out == 3
+    assert report.probe.tasks == 19
+    with pytest.raises(ConfigError, match="60 are about documents without structure"):
+        train_reader(tiny_model, replace(structure, has_structure=has & False), communities, settings)
+
+
+def test_tasks_and_vectors_of_different_graphs_are_refused(
+    tiny_model: CausalModel, structure: Structural, communities: TaskSet
+) -> None:
+    short = Structural(structure.vectors[:10], structure.has_structure[:10])
+    with pytest.raises(ModelError, match="about document 39, and there are 10"):
+        train_projector(FrozenReader(tiny_model), short, communities.train, SETTINGS)
+
+
+def test_vectors_that_are_no_numbers_end_in_an_error(
+    tiny_model: CausalModel, structure: Structural, communities: TaskSet
+) -> None:
+    broken = structure.vectors.copy()
+    broken[3] = np.nan
+    with pytest.raises(ModelError, match="not finite"):
+        train_reader(tiny_model, replace(structure, vectors=broken), communities, SETTINGS)
+
+
+def test_the_gate_off_is_the_plain_prompt_in_every_bit(
+    tiny_model: CausalModel, structure: Structural, communities: TaskSet
+) -> None:
+    from plait.fusion.tokens.projector import Projector
+
+    reader = FrozenReader(tiny_model)
+    closed = Projector(8, reader.space)
+    assert outcomes(reader, communities.held_out, closed, structure) == outcomes(reader, communities.held_out)
+
+
+def test_shuffling_leaves_no_document_its_own_vector(structure: Structural, communities: TaskSet) -> None:
+    mixed = shuffled_documents(structure, communities.held_out, 0)
+    assert np.array_equal(mixed.vectors[:40], structure.vectors[:40])
+    assert not (mixed.vectors[40:] == structure.vectors[40:]).all(axis=1).any()
+    assert sorted(map(tuple, mixed.vectors.tolist())) == sorted(map(tuple, structure.vectors.tolist()))
+
+
+def test_the_controls_are_counted_right() -> None:
+    tasks = [Task("topic", (), (0,), target, ("z",)) for target in "aab"]
+    assert majority(tasks) == pytest.approx(2 / 3)
+    mean, low, high = paired_interval([1.0] * 40 + [0.0] * 10, [0.0] * 50)
+    assert mean == pytest.approx(0.8)
+    assert 0.65 < low < 0.8 < high < 0.93
+    assert paired_interval([0.5, 0.5], [0.5, 0.5]) == (0.0, 0.0, 0.0)
+
+
+def test_a_projector_is_kept_only_if_it_tells_something_and_does_no_harm() -> None:
+    from plait.fusion.tokens.reader_training import Answers
+
+    good, bad = (0.3, 0.2, 0.4), (0.1, -0.05, 0.2)
+    same = Answers(10, 0.9, 0.9, -1.0, -1.0, (-0.01, 0.01))
+    assert _decide(good, good, None, 0.02)[0]
+    assert _decide(good, good, same, 0.02)[0]
+    assert not _decide(bad, good, same, 0.02)[0]
+    assert not _decide(good, bad, same, 0.02)[0]
+    assert not _decide(good, good, replace(same, accuracy=0.85), 0.02)[0]
+    assert not _decide(good, good, replace(same, likelihood=-1.1), 0.02)[0]
+    assert _decide(good, good, replace(same, likelihood=-1.01), 0.02)[0]
