@@ -14,7 +14,7 @@ TURN = itertools.cycle([1, -1, 1])
 import numpy as np
 import pytest
 from plait.contracts import *
-from plait.contracts.errors import ReadError
+from plait.contracts.errors import GenerationError, ReadError
 from plait.testing import BlockChunker
 from plait.testing.conformance import *
 """
@@ -99,10 +99,28 @@ class TestIt(RankerConformance):
 GENERATOR = """
 class First:
     context_tokens = None
-    accepts_embeddings = False
+    accepts_embeddings = True
+    soft_tokens = 2
+    def embedding_space(self):
+        return EmbeddingSpace("first", 3, 0.5)
     def count_tokens(self, messages):
-        return sum(len(message.content.split()) for message in messages)
+        markers = sum(len(message.slots) for message in messages) * self.soft_tokens
+        return sum(len(message.content.split()) for message in messages) + markers
+    def generate(self, requests):
+        done = [list(self.stream(request)) for request in requests]
+        return [Generation("".join(c.text for c in chunks), chunks[-1].finish_reason, chunks[-1].usage)
+                for chunks in done]
     def stream(self, request):
+        for vectors in request.soft_tokens.values():
+            if vectors.shape != (2, 3) or vectors.dtype != np.float32 or not np.isfinite(vectors).all():
+                raise GenerationError("bad soft tokens")
+            if vectors.any():
+                yield Chunk("structured ")
+        if request.json_schema is not None:
+            raise GenerationError("no JSON")
+        if request.choices:
+            yield Chunk(request.choices[0], "stop", Usage(1, 1))
+            return
         words = request.evidence[0].passage.text.split()[:request.max_tokens]
         for word in words:
             yield Chunk(word + " ")
@@ -186,6 +204,24 @@ BREAKS = [
     ("generator", 'Chunk("", "stop"', 'Chunk("", None', "test_writes_an_answer_and_ends_it_once"),
     ("generator", "[:request.max_tokens]", "* 9", "test_counts_what_it_read_and_wrote"),
     ("generator", "evidence[0]", "evidence[request.seed > 0]", "test_a_greedy_answer_is_reproducible"),
+    ("generator", "for request in requests]", "for request in requests[:1] * len(requests)]", "test_a_batch_says_what"),
+    ("generator", "Chunk(request.choices[0]", 'Chunk("an essay"', "test_a_choice_is_one_of_those_given"),
+    ("generator", 'raise GenerationError("no JSON")', 'yield Chunk("{}")', "test_a_json_schema_is_followed_or_refused"),
+    ("generator", "if vectors.any()", "if True", "test_soft_tokens_of_zero_change_nothing"),
+    ("generator", " + markers", "", "test_markers_count_as_tokens"),
+    (
+        "generator",
+        " or not np.isfinite(vectors).all()",
+        "",
+        "test_soft_tokens_that_could_harm_the_backend_are_refused[not a number]",
+    ),
+    (
+        "generator",
+        "vectors.shape != (2, 3)",
+        "False",
+        "test_soft_tokens_that_could_harm_the_backend_are_refused[too wide]",
+    ),
+    ("generator", "def embedding_space(", "def elsewhere(", "test_says_what_it_can_take"),
     ("reader", 'path.suffix == ".plain"', "True", "test_accepts_its_own_kind"),
     ("reader", "(OSError, ValueError)", "OSError", "test_a_damaged_file"),
     ("reader", "(OSError, ValueError)", "ValueError", "test_a_missing_file"),

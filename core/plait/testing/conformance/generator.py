@@ -2,15 +2,42 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from plait.contracts import Evidence, GenerationRequest, Generator, Message, Query
+from plait.contracts import (
+    BatchGenerator,
+    EmbeddingGenerator,
+    Evidence,
+    GenerationRequest,
+    Generator,
+    Message,
+    Query,
+    Slot,
+)
+from plait.contracts.errors import GenerationError
 from plait.testing.memory import memory_view
 from plait.testing.samples import sample_documents
 
 __all__ = ["GeneratorConformance"]
+
+FAULTS: dict[str, Callable[[NDArray[np.float32]], Any]] = {
+    "too narrow": lambda good: good[:, 1:],
+    "too wide": lambda good: np.pad(good, ((0, 0), (0, 1))),
+    "too many": lambda good: np.pad(good, ((0, 1), (0, 0))),
+    "empty": lambda good: good[:0],
+    "not a number": lambda good: good + np.float32("nan"),
+    "infinite": lambda good: good + np.float32("inf"),
+    "of another type": lambda good: good.astype(np.float64),
+    "not two-dimensional": lambda good: good[None],
+}
+"""What the gate before a backend has to stop."""
 
 
 class GeneratorConformance:
@@ -30,12 +57,23 @@ class GeneratorConformance:
             for number, row in enumerate((3, 4, 0), 1)
         ]
         question = "Where do the negatives of dense retrieval come from?"
-        prompt = "\n".join(f"[{item.number}] {item.passage.text}" for item in evidence)
+        prompt, slots = "", []
+        for item in evidence:
+            prompt += f"[{item.number}] "
+            slots.append(Slot(len(prompt), item.number))
+            prompt += f"{item.passage.text}\n"
         messages = (
             Message("system", "Answer from the passages."),
-            Message("user", f"{prompt}\n\nQuestion: {question}"),
+            Message("user", f"{prompt}\nQuestion: {question}", tuple(slots)),
         )
         return GenerationRequest(Query(question), evidence, messages, max_tokens=16)
+
+    @pytest.fixture
+    def embedding_generator(self, generator: Generator) -> EmbeddingGenerator:
+        """The generator, if it takes soft tokens; what is about them is skipped for others."""
+        if not (generator.accepts_embeddings and isinstance(generator, EmbeddingGenerator)):
+            pytest.skip("this generator takes no embeddings, or its soft tokens are off")
+        return generator
 
     def test_satisfies_the_protocol(self, generator: Generator) -> None:
         assert isinstance(generator, Generator)
@@ -43,6 +81,10 @@ class GeneratorConformance:
     def test_says_what_it_can_take(self, generator: Generator) -> None:
         assert generator.context_tokens is None or generator.context_tokens > 0
         assert isinstance(generator.accepts_embeddings, bool)
+        if generator.accepts_embeddings:
+            assert isinstance(generator, EmbeddingGenerator), "it accepts embeddings and does not say where they go"
+            assert generator.soft_tokens > 0
+            assert generator.embedding_space().width > 0
 
     def test_writes_an_answer_and_ends_it_once(self, generator: Generator, request_: GenerationRequest) -> None:
         chunks = list(generator.stream(request_))
@@ -71,3 +113,75 @@ class GeneratorConformance:
         next(stream)
         del stream
         assert "".join(chunk.text for chunk in generator.stream(request_)).strip()
+
+    def test_a_batch_says_what_single_requests_say(self, generator: Generator, request_: GenerationRequest) -> None:
+        if not isinstance(generator, BatchGenerator):
+            pytest.skip("this generator has no batches")
+        requests = [request_, replace(request_, max_tokens=4), request_]
+        generations = generator.generate(requests)
+        assert len(generations) == len(requests)
+        for request, generation in zip(requests, generations, strict=True):
+            chunks = list(generator.stream(request))
+            assert generation.text == "".join(chunk.text for chunk in chunks)
+            assert generation.finish_reason == chunks[-1].finish_reason
+            assert generation.usage == chunks[-1].usage
+
+    def test_a_choice_is_one_of_those_given_or_refused(self, generator: Generator, request_: GenerationRequest) -> None:
+        choices = ("batch", "index", "nobody knows")
+        for order in (choices, choices[::-1]):
+            request = replace(request_, choices=order, max_tokens=64)
+            assert _answer_or_refusal(generator, request) in {*choices, None}
+        assert "".join(chunk.text for chunk in generator.stream(request_)).strip(), "it no longer answers freely"
+
+    def test_a_json_schema_is_followed_or_refused(self, generator: Generator, request_: GenerationRequest) -> None:
+        schema = {
+            "type": "object",
+            "properties": {"known": {"type": "boolean"}},
+            "required": ["known"],
+            "additionalProperties": False,
+        }
+        text = _answer_or_refusal(generator, replace(request_, json_schema=schema, max_tokens=64))
+        assert text is None or isinstance(json.loads(text)["known"], bool)
+
+    def test_soft_tokens_of_zero_change_nothing(
+        self, embedding_generator: EmbeddingGenerator, request_: GenerationRequest
+    ) -> None:
+        plain = list(embedding_generator.stream(request_))
+        zeros = list(embedding_generator.stream(replace(request_, soft_tokens=_zeros(embedding_generator, request_))))
+        assert [chunk.text for chunk in zeros] == [chunk.text for chunk in plain]
+        assert zeros[-1].usage == plain[-1].usage
+
+    def test_markers_count_as_tokens(
+        self, embedding_generator: EmbeddingGenerator, request_: GenerationRequest
+    ) -> None:
+        bare = [replace(message, slots=()) for message in request_.messages]
+        slots = sum(len(message.slots) for message in request_.messages)
+        marked = embedding_generator.count_tokens(request_.messages)
+        # Cutting the text at a slot may cost a token or two of its own, and may save none.
+        assert marked >= embedding_generator.count_tokens(bare) + slots * embedding_generator.soft_tokens
+
+    @pytest.mark.parametrize("fault", FAULTS)
+    def test_soft_tokens_that_could_harm_the_backend_are_refused(
+        self, fault: str, embedding_generator: EmbeddingGenerator, request_: GenerationRequest
+    ) -> None:
+        before = "".join(chunk.text for chunk in embedding_generator.stream(request_))
+        soft_tokens: dict[int, Any] = _zeros(embedding_generator, request_)
+        number = min(soft_tokens)
+        soft_tokens[number] = FAULTS[fault](soft_tokens[number])
+        with pytest.raises(GenerationError):
+            list(embedding_generator.stream(replace(request_, soft_tokens=soft_tokens)))
+        after = "".join(chunk.text for chunk in embedding_generator.stream(request_))
+        assert after == before, "a refused request changed a later answer"
+
+
+def _answer_or_refusal(generator: Generator, request: GenerationRequest) -> str | None:
+    try:
+        return "".join(chunk.text for chunk in generator.stream(request))
+    except GenerationError:
+        return None
+
+
+def _zeros(generator: EmbeddingGenerator, request: GenerationRequest) -> dict[int, NDArray[np.float32]]:
+    shape = (generator.soft_tokens, generator.embedding_space().width)
+    numbers = [slot.number for message in request.messages for slot in message.slots]
+    return {number: np.zeros(shape, dtype=np.float32) for number in numbers}
