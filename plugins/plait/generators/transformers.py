@@ -99,15 +99,6 @@ class Transformers:
         """
         return self._engine.model
 
-    @property
-    def language_model(self) -> CausalModel:
-        """The frozen model itself, for what is trained through it; the same weights that answer, loaded once.
-
-        Raises:
-            ModelError: it cannot be loaded.
-        """
-        return self._engine.model
-
     def embedding_space(self) -> EmbeddingSpace:
         """Where soft tokens have to land. The first call reads all weights once.
 
