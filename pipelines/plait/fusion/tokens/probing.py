@@ -16,7 +16,17 @@ from plait.fusion.tokens.projector import Projector
 from plait.fusion.tokens.tasks import Task
 from plait.gnn.encoding import Structural
 
-__all__ = ["Outcome", "Probe", "majority", "outcomes", "paired_interval", "shuffled_documents", "task_offsets"]
+__all__ = [
+    "Outcome",
+    "Probe",
+    "by_kind",
+    "choice_scores",
+    "majority",
+    "outcomes",
+    "paired_interval",
+    "shuffled_documents",
+    "task_offsets",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +80,7 @@ def outcomes(
 ) -> list[Outcome]:
     """Gives every task to the model; without a projector, or without structure, its prompt stays plain.
 
-    The answer is the choice of the highest total log-likelihood, the first among equals.
+    The answer is the choice of the highest score, see :func:`choice_scores`, and the first among equals.
     """
     found: list[Outcome] = []
     with torch.inference_mode():
@@ -80,11 +90,22 @@ def outcomes(
             answers = [reader.answers(task.choices) for task in part]
             tables = reader.log_likelihoods([reader.prompt(task.messages) for task in part], answers, offsets)
             for task, own, table in zip(part, answers, tables, strict=True):
-                totals = table.sum(dim=1)
                 target = task.choices.index(task.target)
-                right = bool(int(totals.argmax()) == target)
-                found.append(Outcome(right, float(totals[target]) / len(own[target])))
+                right = int(choice_scores(task, table, own).argmax()) == target
+                found.append(Outcome(right, float(table[target].sum()) / len(own[target])))
     return found
+
+
+def choice_scores(task: Task, table: Tensor, answers: Sequence[Sequence[int]]) -> Tensor:
+    """What choices are compared by, shape (choices,), from their tokens' log-likelihoods (choices, tokens).
+
+    Labels are compared by their total log-likelihood, as a generator does that is given choices. Titles are compared
+    per token: they differ by tens of nats in how long and how common they are, which drowns what is said about them.
+    """
+    totals = table.sum(dim=1)
+    if task.kind not in ("cited_title", "reading"):
+        return totals
+    return totals / torch.tensor([len(answer) for answer in answers], dtype=totals.dtype, device=totals.device)
 
 
 def shuffled_documents(structure: Structural, tasks: Sequence[Task], seed: int) -> Structural:

@@ -1,10 +1,11 @@
 """Trains a projector for a language model that stays as it is, and says whether the result is worth keeping.
 
-In tasks about structure the loss is the cross-entropy of the right choice among all, by their total log-likelihoods;
-in tasks with text, the negative log-likelihood of the answer per token. Gradients pass through the prompt's embeddings
-and reach the projector alone. Afterwards held-out tasks tell three things apart: what the soft tokens say
-(``accuracy``), what any token of that size would have done (``shuffled``), and what the model says anyway
-(``gate_off``, ``majority``); and tasks with text tell whether soft tokens get in its way.
+In tasks about structure the loss is the cross-entropy of the right choice among all, by their log-likelihoods (see
+:func:`plait.fusion.tokens.probing.choice_scores`); in tasks with text, the negative log-likelihood of the answer per
+token. Gradients pass through the prompt's embeddings and reach the projector alone. Afterwards held-out tasks tell
+three things apart: what the soft tokens say (``accuracy``), what any token of that size would have done
+(``shuffled``), and what the model says anyway (``gate_off``, ``majority``); and tasks with text tell whether soft
+tokens get in its way.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from plait.fusion.tokens.probing import (
     Outcome,
     Probe,
     by_kind,
+    choice_scores,
     majority,
     outcomes,
     paired_interval,
@@ -290,7 +292,8 @@ def _loss(
     prompts = [reader.prompt(task.messages) for task in batch]
     tables = reader.log_likelihoods(prompts, answers, task_offsets(projector, structural, batch))
     if contrasted:
-        parts = [-torch.log_softmax(table.sum(dim=1), dim=0)[0] for table in tables]
+        scored = (choice_scores(*each) for each in zip(batch, tables, answers, strict=True))
+        parts = [-torch.log_softmax(scores, dim=0)[0] for scores in scored]
     else:
         parts = [-table.sum() / len(own[0]) for own, table in zip(answers, tables, strict=True)]
     return torch.stack(parts).mean()

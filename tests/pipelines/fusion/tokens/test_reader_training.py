@@ -10,7 +10,7 @@ import torch
 from plait.contracts.errors import ConfigError, ModelError
 from plait.docgraph import DocumentGraph
 from plait.fusion.tokens.frozen import FrozenReader
-from plait.fusion.tokens.probing import majority, outcomes, paired_interval, shuffled_documents
+from plait.fusion.tokens.probing import choice_scores, majority, outcomes, paired_interval, shuffled_documents
 from plait.fusion.tokens.reader_training import (
     ReaderProgress,
     ReaderSettings,
@@ -146,6 +146,13 @@ def test_the_controls_are_counted_right() -> None:
     assert mean == pytest.approx(0.8)
     assert 0.65 < low < 0.8 < high < 0.93
     assert paired_interval([0.5, 0.5], [0.5, 0.5]) == (0.0, 0.0, 0.0)
+
+
+def test_labels_compete_by_their_totals_and_titles_per_token() -> None:
+    table = torch.tensor([[-1.0, -1.0, -1.0], [-2.0, 0.0, 0.0]])
+    answers = [(1, 2, 3), (4,)]
+    assert choice_scores(Task("topic", (), (0,), "a", ("b",)), table, answers).tolist() == [-3.0, -2.0]
+    assert choice_scores(Task("cited_title", (), (0,), "a", ("b",)), table, answers).tolist() == [-1.0, -2.0]
 
 
 def test_a_projector_is_kept_only_if_it_tells_something_and_does_no_harm() -> None:
