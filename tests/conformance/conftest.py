@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import transformers
 from plait.config import Use, use
 from plait.embedders.location import package_folder
 from plait.hooks import Assembly, PluginHost
+from plait.hooks.registered import Registered
 from plait.testing.chat_server import chat_server
 
 HOST = PluginHost.discover(third_party=False)
@@ -25,8 +27,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Runs a suite once for each registered component of the kind its class names."""
     kind = getattr(metafunc.cls, "kind", None)
     if kind and "component" in metafunc.fixturenames:
-        names = [registered.name for registered in HOST.components(kind)]
-        metafunc.parametrize("component", names, ids=names, scope="session")
+        parameters = [_parameter(registered) for registered in HOST.components(kind)]
+        metafunc.parametrize("component", parameters, scope="session")
+
+
+def _parameter(registered: Registered) -> Any:
+    """The component's name, to be skipped where its package lives in an environment of its own and this is not it."""
+    module = str(registered.component.capabilities.get("environment", "sys"))
+    reason = f"needs {module}, which has an environment of its own; its tests run this suite there"
+    skipped = pytest.mark.skipif(find_spec(module) is None, reason=reason)
+    return pytest.param(registered.name, id=registered.name, marks=skipped)
 
 
 @pytest.fixture(scope="session")
@@ -48,6 +58,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory, chat_url: str) -> dict[tu
     return {
         ("embedder", "transformers"): {"model": str(minilm)},
         ("generator", "openai-compatible"): {"base_url": chat_url},
+        ("generator", "vllm-server"): {"base_url": chat_url},
         ("ranker", "cross-encoder"): {"model": str(_cross_encoder(minilm, tmp_path_factory.mktemp("cross-encoder")))},
     }
 

@@ -88,6 +88,7 @@ class ChatServer:
         faults: what happens to the next requests for answers, one each; then it answers honestly.
         turns: the requests so far.
         left: set when a client has closed a connection in the middle of an answer.
+        continuation: what it gives to a plain completion that is not streamed, whatever the prompt.
         key: the key it wants, if any.
         pause: seconds between two words.
     """
@@ -97,6 +98,7 @@ class ChatServer:
     faults: list[Fault] = field(default_factory=list)
     turns: list[Turn] = field(default_factory=list)
     left: threading.Event = field(default_factory=threading.Event)
+    continuation: str = " 7 8 9"
     key: str = ""
     pause: float = 0.0
     busiest: int = 0
@@ -128,11 +130,13 @@ class ChatServer:
             said = f"Incorrect API key provided: {turn.headers.get('authorization', 'none')}"
             reply.whole(401, {"error": {"message": said, "code": "invalid_api_key"}})
         elif turn.path == "/v1/models":
-            reply.whole(200, {"object": "list", "data": [{"id": MODEL, "object": "model"}]})
+            reply.whole(200, {"object": "list", "data": [{"id": MODEL, "object": "model", "max_model_len": 4096}]})
         elif turn.path == "/tokenize":
             contents = [message["content"] for message in turn.body["messages"]]
             reply.whole(200, {"count": sum(map(len, map(_words, contents)))})
-        elif turn.path != "/v1/chat/completions":
+        elif turn.path == "/v1/completions" and not turn.body.get("stream"):
+            reply.whole(200, {"choices": [{"text": self.continuation, "finish_reason": "length"}]})
+        elif turn.path not in {"/v1/chat/completions", "/v1/completions"}:
             reply.whole(404, {"detail": "Not Found"})
         elif turn.body["model"] != MODEL:
             said = f"The model `{turn.body['model']}` does not exist."
@@ -142,13 +146,18 @@ class ChatServer:
 
     def _write(self, body: Mapping[str, Any], reply: Reply) -> None:
         words = _words(self.answer)
-        form = body.get("response_format")
-        if form:
-            allowed = form["json_schema"]["schema"]["properties"]
+        form = body.get("structured_outputs", {})
+        if "choice" in form:
+            words = [form["choice"][0]]
+        elif "response_format" in body:
+            allowed = body["response_format"]["json_schema"]["schema"]["properties"]
             words = _words(json.dumps({name: kind.get("enum", ["?"])[0] for name, kind in allowed.items()}))
         whole = len(words) <= body["max_tokens"]
         words = words[: body["max_tokens"]]
-        read = sum(len(_words(message["content"])) for message in body["messages"])
+        if "messages" in body:
+            read = sum(len(_words(message["content"])) for message in body["messages"])
+        else:
+            read = len(body.get("prompt") or body["prompt_embeds"])
         reply.head()
         reply.send(piece("", None))
         for number, word in enumerate(words, 1):
@@ -160,7 +169,7 @@ class ChatServer:
 
 def piece(text: str, finish: str | None = None) -> bytes:
     """One event of a streamed chat completion."""
-    choice = {"index": 0, "delta": {"content": text}, "finish_reason": finish}
+    choice = {"index": 0, "delta": {"content": text}, "text": text, "finish_reason": finish}
     return event({"object": "chat.completion.chunk", "model": MODEL, "choices": [choice]})
 
 

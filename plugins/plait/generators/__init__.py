@@ -46,4 +46,22 @@ def plait_components() -> list[Component]:
             extra="plait[llama-index]",
             capabilities={"streaming": True},
         ),
+        Component(
+            "generator",
+            "vllm-server",
+            factory="plait.generators.vllm_server:VllmServer",
+            config="plait.generators.vllm_server:Config",
+            summary="a vLLM server by its address: openai-compatible, and prompt embeddings, exact counts, its window",
+            extra="plait[http]",
+            capabilities={"streaming": True, "batch": True, "async": True, "embeddings": True, "remote": True},
+        ),
+        Component(
+            "generator",
+            "vllm",
+            factory="plait.generators.vllm:Vllm",
+            config="plait.generators.vllm:Config",
+            summary="vLLM in this process, in an environment of its own: batches, prompt embeddings, choices, JSON",
+            extra="plait[vllm]",
+            capabilities={"streaming": True, "batch": True, "async": True, "embeddings": True, "environment": "vllm"},
+        ),
     ]

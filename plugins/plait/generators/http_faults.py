@@ -13,7 +13,9 @@ from plait.generators.retrying import RETRIED, retry_after
 
 __all__ = ["ServerError", "error_message", "refusal"]
 
-_OVERFLOW = re.compile(r"context[ _]length|maximum context|context window|too many tokens|prompt is too long", re.I)
+_OVERFLOW = re.compile(
+    r"context[ _]length|maximum context|context window|too many tokens|max_model_len|prompt is too long", re.I
+)
 _STRUCTURE = re.compile(r"response_format|structured_outputs|json_schema|guided|grammar", re.I)
 _MODEL = re.compile(r"\bmodel\b", re.I)
 _SHOWN = 300

@@ -212,9 +212,12 @@ class OpenAICompatible:
         async with self.endpoint.client(limits.connect, self._ssl) as client:
             yield Exchange(self.endpoint, client, limits)
 
-    async def _answer(self, exchange: Exchange, request: GenerationRequest) -> AsyncGenerator[Chunk, None]:
+    async def _answer(
+        self, exchange: Exchange, request: GenerationRequest, given: Any = None
+    ) -> AsyncGenerator[Chunk, None]:
+        """The answer to a request whose prompt may have been ``given`` in another form than its messages."""
         model = await self._named_model(exchange)
-        path, body = self._body(request, model)
+        path, body = self._body(request, model, given)
         events = CompletionEvents(self.endpoint)
         stop = StopFilter(request.stop)
         formed = bool(request.choices) or request.json_schema is not None
@@ -241,8 +244,8 @@ class OpenAICompatible:
         rest = self._formed("".join(held), request) if formed and finish != "declined" else "".join(held) + stop.flush()
         yield Chunk(rest, finish, events.usage, {"model": events.model or model})
 
-    def _body(self, request: GenerationRequest, model: str) -> tuple[str, dict[str, Any]]:
-        """Path and body of the request for an answer."""
+    def _body(self, request: GenerationRequest, model: str, _given: Any) -> tuple[str, dict[str, Any]]:
+        """Path and body of the request for an answer; this protocol has no ``given`` prompts."""
         body: dict[str, Any] = {
             "messages": [{"role": message.role, "content": message.content} for message in request.messages],
             **self._common(request, model),

@@ -1,0 +1,272 @@
+"""Answers written by a vLLM server: the OpenAI protocol, and what vLLM has beyond it."""
+
+from __future__ import annotations
+
+import base64
+import io
+import threading
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing, closing
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from plait.contracts import Chunk, EmbeddingSpace, GenerationRequest, Message
+from plait.contracts.errors import ConfigError, GenerationError
+from plait.generators.causal import SMOLLM2
+from plait.generators.event_loop import iterate, run
+from plait.generators.exchange import Exchange
+from plait.generators.gate import MOST_SOFT_TOKENS
+from plait.generators.http_faults import ServerError
+from plait.generators.openai_compatible import Config as OpenAIConfig
+from plait.generators.openai_compatible import OpenAICompatible
+from plait.generators.prompt_embeddings import PromptEmbeddings
+from plait.generators.structured import check_form
+from plait.generators.vllm import CANARY, CANARY_TOKENS
+
+__all__ = ["Config", "VllmServer"]
+
+_PENALTIES = frozenset({"repetition_penalty", "frequency_penalty", "presence_penalty"})
+
+
+class Config(OpenAIConfig):
+    """Settings of ``vllm-server``."""
+
+    count: Literal["estimate", "server"] = "server"
+    """``server``: ask its ``/tokenize``; ``estimate``: from letters and signs, on the high side."""
+    soft_tokens: int = Field(default=0, ge=0, le=MOST_SOFT_TOKENS)
+    """Markers in front of each passage, where structure enters; 0 (or ``False``) for none, ``True`` for one. The server
+    must have been started with ``--enable-prompt-embeds``."""
+    local_model: str = SMOLLM2
+    """The model that the server has, on this machine as well: soft tokens need its tokenizer and embedding matrix.
+    ``smollm2-135m``, a local folder, a GGUF file, or a Hugging Face id that is on disk."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """A prompt that was made here: token numbers, or rows where soft tokens change any."""
+
+    tokens: tuple[int, ...] = ()
+    rows: NDArray[np.float32] | None = None
+
+
+class VllmServer(OpenAICompatible):
+    """A vLLM server, with its window, its exact counts, and its prompt embeddings.
+
+    With ``soft_tokens`` the chat template is rendered here and the server gets token numbers, or embeddings where soft
+    tokens change them; the gate stands before. Without, it gets messages.
+
+    The first request is preceded by a fixed prompt whose greedy answer is remembered. After a request that failed at
+    the server, the next one is preceded by it again: a server that answers otherwise than at first is refused, each
+    time anew, until it answers as before, which it does once it was restarted. The server's own ``/health`` is not
+    asked: it stays green over an engine whose answers are damaged.
+
+    Args:
+        config: the settings.
+
+    Raises:
+        GenerationError: the variable with the key is not set.
+        ModelError: ``local_model`` is missing.
+    """
+
+    name = "vllm-server"
+    config: Config
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self._window: int | None = None
+        self._state = threading.Lock()
+        self._first: str | None = None
+        self._suspicion: str | None = None
+        self._local = None
+        if config.soft_tokens:
+            taken = sorted(_PENALTIES & config.extra.keys())
+            if taken:
+                raise ConfigError(
+                    f"{taken[0]!r} beside soft tokens: penalties on embedded prompts have ended vLLM engines",
+                    where=f"{self.where}: extra",
+                    fix="leave the penalty out, or set soft_tokens = 0",
+                )
+            self._local = PromptEmbeddings(config.local_model, config.soft_tokens, self.where)
+
+    @property
+    def context_tokens(self) -> int | None:
+        """The setting of that name, else what the server says.
+
+        Raises:
+            GenerationError: the server cannot be asked.
+        """
+        if self.config.context_tokens is not None:
+            return self.config.context_tokens
+        if self._window is None:
+            self._window = run(self._asked_window())
+        return self._window
+
+    @property
+    def accepts_embeddings(self) -> bool:
+        """Whether ``soft_tokens`` is set."""
+        return self.config.soft_tokens > 0
+
+    @property
+    def soft_tokens(self) -> int:
+        """Markers in front of each passage."""
+        return self.config.soft_tokens
+
+    def embedding_space(self) -> EmbeddingSpace:
+        """Where soft tokens have to land: the space that the ``transformers`` generator has for ``local_model``.
+
+        Raises:
+            GenerationError: soft tokens are off.
+        """
+        return self._embeddings().space
+
+    def count_tokens(self, messages: Sequence[Message]) -> int:
+        """Tokens of a prompt, markers included where soft tokens are on."""
+        if self._local is not None:
+            return len(self._local.marked(messages).tokens)
+        return super().count_tokens(messages)
+
+    def stream_embedded(self, embeddings: Any, request: GenerationRequest) -> Iterator[Chunk]:
+        """:meth:`stream` for a prompt given as embeddings, float32 of shape (positions, width).
+
+        The request's messages and soft tokens are not looked at.
+
+        Raises:
+            GenerationError: the gate refuses the embeddings, or what :meth:`stream` raises.
+        """
+        given = _Given(rows=self._embeddings().checked(embeddings))
+        check_form(request, self.where)
+        with closing(iterate(self._embedded(request, given))) as chunks:
+            yield from chunks
+
+    def check_health(self) -> None:
+        """Asks the server the fixed prompt, which says more than its own ``/health``.
+
+        Raises:
+            GenerationError: it is down, or no longer answers as it did at first.
+        """
+        run(self._checked_health())
+
+    async def _checked_health(self) -> None:
+        async with self._exchange() as exchange:
+            await self._sane(exchange, await self._named_model(exchange))
+
+    async def _embedded(self, request: GenerationRequest, given: _Given) -> AsyncGenerator[Chunk, None]:
+        async with self._exchange() as exchange, aclosing(self._answer(exchange, request, given)) as chunks:
+            async for chunk in chunks:
+                yield chunk
+
+    def _check(self, request: GenerationRequest) -> None:
+        if self._local is None:
+            super()._check(request)
+        elif check_form(request, self.where) and self.config.structured == "none":
+            raise GenerationError(
+                'the request asks for choices or JSON, and structured = "none" says that this server has neither',
+                where=self.where,
+                fix='set structured = "response_format"',
+            )
+
+    async def _answer(
+        self, exchange: Exchange, request: GenerationRequest, given: Any = None
+    ) -> AsyncGenerator[Chunk, None]:
+        import asyncio
+
+        if given is None and self._local is not None:
+            # Rendering takes milliseconds, loading the matrix before the first seconds: neither belongs on the loop.
+            prompt = await asyncio.to_thread(self._local.prompt, request.messages, request.soft_tokens)
+            given = _Given(*prompt)
+        model = await self._named_model(exchange)
+        with self._state:
+            known = self._first is not None and self._suspicion is None
+        if not known:
+            await self._sane(exchange, model)
+        fault: ServerError | None = None
+        try:
+            async with aclosing(super()._answer(exchange, request, given)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+        except ServerError as error:
+            fault = error
+        if fault is not None:
+            if fault.suspect:
+                with self._state:
+                    self._suspicion = fault.message
+            raise fault.with_traceback(None)
+
+    async def _sane(self, exchange: Exchange, model: str) -> None:
+        """Remembers the answer to the fixed prompt, or compares it.
+
+        Raises:
+            GenerationError: the server fails at it, or answers otherwise than at first.
+        """
+        body = {"model": model, "prompt": CANARY, "max_tokens": CANARY_TOKENS, "temperature": 0.0, "ignore_eos": True}
+        found: Any = None
+        fault: ServerError | None = None
+        try:
+            found = await exchange.fetch(f"{self.endpoint.base_url}/completions", body)
+        except ServerError as error:
+            fault = error
+        if fault is not None:
+            raise (await self._explained(exchange, fault, model)).with_traceback(None)
+        try:
+            answer = found["choices"][0]["text"]
+        except (TypeError, LookupError):
+            answer = None
+        with self._state:
+            if isinstance(answer, str) and self._first in {None, answer}:
+                self._first, self._suspicion = answer, None
+                return
+            reason = self._suspicion or "it may have been changed"
+            self._suspicion = reason
+        raise GenerationError(
+            f"the server no longer answers a fixed prompt as it did at first (before: {reason})",
+            where=self.where,
+            fix="restart the server; its health check can stay green while its answers are damaged",
+        )
+
+    def _body(self, request: GenerationRequest, model: str, given: Any) -> tuple[str, dict[str, Any]]:
+        if given is None:
+            path, body = super()._body(request, model, None)
+            body.pop("response_format", None)
+        else:
+            path, body = "/completions", self._common(request, model)
+            if given.rows is None:
+                body["prompt"] = list(given.tokens)
+            else:
+                body["prompt_embeds"] = _encoded(given.rows)
+        stops = [stop for stop in request.stop if stop]
+        if request.choices:
+            body["structured_outputs"] = {"choice": list(request.choices)}
+        elif request.json_schema is not None:
+            body["structured_outputs"] = {"json": dict(request.json_schema)}
+        elif stops:
+            body["stop"] = stops  # this server takes any number
+        return path, body
+
+    def _embeddings(self) -> PromptEmbeddings:
+        if self._local is None:
+            raise GenerationError(
+                "soft tokens are off, so the server gets text only",
+                where=self.where,
+                fix="set soft_tokens to 1 at least, and local_model to the model that the server has",
+            )
+        return self._local
+
+    async def _asked_window(self) -> int | None:
+        async with self._exchange() as exchange:
+            model = await self._named_model(exchange)
+            entries = [entry for entry in await self._models(exchange) if entry["id"] == model]
+        window = entries[0].get("max_model_len") if entries else None
+        return window if isinstance(window, int) else None
+
+
+def _encoded(rows: NDArray[np.float32]) -> str:
+    """Rows in the form that the server reads: a torch file in base64. Only ever written here, never read."""
+    import torch
+
+    file = io.BytesIO()
+    torch.save(torch.from_numpy(rows).clone(), file)
+    return base64.b64encode(file.getvalue()).decode("ascii")
