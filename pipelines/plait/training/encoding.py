@@ -23,6 +23,8 @@ from plait.gnn.training import Progress, train
 __all__ = ["EncoderReport", "train_encoder"]
 
 _NEGATIVES = 20_000
+_LEAST = 20
+_ERRORS = 2.0  # standard errors: what random links give by chance in one of forty cases
 Told = Callable[[str, int, int | None], None]
 
 
@@ -36,6 +38,8 @@ class EncoderReport:
         scores: ``text``, ``structure``, with a vector fusion ``fused``; and ``shuffled`` (``shuffled, fused``): the
             same procedure on the graph with its edges permuted.
         judged: the row that retrieval would search.
+        gain: by how much the judged row's link AUC is above text's, on the same links.
+        error: standard error of that gain over the held-out links.
         trained: the encoder.
         fusion: the vector fusion, if the pipeline has one.
     """
@@ -44,16 +48,23 @@ class EncoderReport:
     held_out: int
     scores: Mapping[str, LinkScores]
     judged: str
+    gain: float
+    error: float
     trained: Trained
     fusion: VectorFusion | None = field(default=None, compare=False)
 
     @property
     def reason(self) -> str:
-        """Why it is not kept; empty where it is better than text, and than what random edges teach."""
+        """Why it is not kept; empty where it is better than text beyond chance, and than what random edges teach."""
         text, found = self.scores["text"], self.scores[self.judged]
         control = self.scores["shuffled, fused" if self.judged == "fused" else "shuffled"]
         if found.auc <= text.auc:
             return f"its link AUC of {found.auc:.4f} is not above that of text, {text.auc:.4f}"
+        if self.gain <= _ERRORS * self.error:
+            return (
+                f"its link AUC of {found.auc:.4f} is above that of text, {text.auc:.4f}, by no more than chance may "
+                f"give on {self.held_out} links ({self.gain:.4f}, standard error {self.error:.4f})"
+            )
         if found.hits_at_10 < text.hits_at_10:
             return f"its Hits@10 of {found.hits_at_10:.4f} is below that of text, {text.hits_at_10:.4f}"
         if found.auc <= control.auc:
@@ -67,6 +78,8 @@ class EncoderReport:
             "held_out": self.held_out,
             "scores": {n: {"auc": s.auc, "hits@10": s.hits_at_10} for n, s in self.scores.items()},
             "judged": self.judged,
+            "gain": self.gain,
+            "standard_error": self.error,
             "kept": not self.reason,
             "reason": self.reason,
         }
@@ -109,6 +122,9 @@ def train_encoder(
             where="plait train docgraph",
             fix="add documents that cite each other; 'plait graph stats' says which references were not found",
         )
+    # The pairs of a batch carry no messages while they are predicted: on a small graph a batch of the set size could
+    # hold every link, and nothing would be left to learn from.
+    settings = settings.model_copy(update={"batch": min(settings.batch, max(2, links // 4))})
     part, pairs = holdout(graph, held_out, seed, relation=settings.supervision)
     negatives = random_negatives(graph, _NEGATIVES, seed, relation=settings.supervision)
 
@@ -130,10 +146,9 @@ def train_encoder(
     names = {"structure": "shuffled", "fused": "shuffled, fused"}
     scores |= {names[name]: link_scores(table, pairs, negatives) for name, table in controls.items()}
     judged = "structure" if fusion is None else "fused"
-    return EncoderReport(_distinct(graph, settings) - len(pairs), len(pairs), scores, judged, trained, fitted)
-
-
-_LEAST = 20
+    gain, error = _gain(vectors[judged], text, pairs, negatives)
+    learnt_from = _distinct(graph, settings) - len(pairs)
+    return EncoderReport(learnt_from, len(pairs), scores, judged, gain, error, trained, fitted)
 
 
 def _vectors(
@@ -145,6 +160,24 @@ def _vectors(
     fitted = fusion(text.shape[1], structure.vectors.shape[1]).to(next(trained.encoder.parameters()).device)
     fit(fitted, text, cross_fitted(trained, graph, text, seed=seed), seed=seed)
     return {"structure": structure.vectors, "fused": fitted.fuse(text, structure)}, fitted
+
+
+def _gain(
+    found: NDArray[np.float32], text: NDArray[np.float32], pairs: Pairs, negatives: Pairs
+) -> tuple[float, float]:
+    """Mean over the held-out links of what each adds to the AUC beyond text, and the standard error of that mean."""
+
+    def ranked(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
+        """The share of negatives below each link; equal ones count half."""
+        links, others = (np.vecdot(vectors[ends[:, 0]], vectors[ends[:, 1]]) for ends in (pairs, negatives))
+        others = np.sort(others)
+        below, not_above = (np.searchsorted(others, links, side=side) for side in ("left", "right"))
+        share: NDArray[np.float64] = (below + not_above) / (2.0 * len(others))
+        return share
+
+    gains = ranked(found) - ranked(text)
+    # One link alone says nothing of chance: no gain is greater than 1.
+    return float(gains.mean()), float(gains.std(ddof=1) / np.sqrt(len(gains))) if len(gains) > 1 else 1.0
 
 
 def _distinct(graph: DocumentGraph, settings: TrainingSettings) -> int:

@@ -24,6 +24,7 @@ _CITERS = 400
 _LEAST = 20
 _AT_ONCE = 50
 _PARTS = 5
+_ERRORS = 2.0  # standard errors, as for the graph encoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,8 @@ def learn_walk(retriever: DocGraph, view: IndexView, *, seed: int = 0) -> WalkRe
     """Learns weights from recent documents with references, cross-validated in five parts.
 
     A document's title asks, its references are hidden, and the documents it cites are to be found. Kept are the weights
-    of all of them, if on documents they had not seen such weights found more than those that come with Plait.
+    of all of them, if on documents they had not seen such weights found no less than text, and more than those that
+    come with Plait, beyond what chance may give.
     """
     graph = retriever.graph(view)
     try:
@@ -77,8 +79,12 @@ def learn_walk(retriever: DocGraph, view: IndexView, *, seed: int = 0) -> WalkRe
         for name, values in _measured(graph, np.sort(part), text_scores, weights).items():
             ranked[name] += values
     means = {name: float(np.mean(values)) for name, values in ranked.items()}
-    better = means["learnt"] > means["default"]
-    reason = "" if better else "they find no more than the weights that come with Plait"
+    gains = np.subtract(ranked["learnt"], ranked["default"])
+    reason = ""
+    if gains.mean() <= _ERRORS * gains.std(ddof=1) / np.sqrt(len(gains)):
+        reason = "they find no more than the weights that come with Plait, or no more than chance may give"
+    elif means["learnt"] < means["text"]:
+        reason = "they find less than text alone"
     return WalkReport(len(citers), means, learn_weights(graph, text_scores, citers), reason)
 
 
