@@ -1,7 +1,8 @@
-"""``plait train``: docgraph."""
+"""``plait train``: docgraph, reader."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,6 +12,7 @@ from plait.cli.output import console, print_json, progress
 
 if TYPE_CHECKING:
     from plait.training.docgraph import DocgraphReport
+    from plait.training.reader import TrainedReader
 
 __all__ = ["app"]
 
@@ -43,6 +45,52 @@ def docgraph(
         _print_docgraph(report)
     if report.commit is None:
         raise typer.Exit(3)
+
+
+@app.command()
+def reader(
+    index: IndexOption,
+    pipeline: PipelineOption = None,
+    seed: SeedOption = 0,
+    steps: Annotated[int | None, typer.Option(min=1, help="Of training. Default: 120.")] = None,
+    pairs: Annotated[
+        Path | None, typer.Option("--pairs", help="JSON Lines with question and answer, to learn from as well.")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Teach the pipeline's language model, which itself stays as it is, to read structure as soft tokens.
+
+    Exit status 3 says that it was not kept, and the index is as it was.
+    """
+    from plait.rag import open_index
+    from plait.training.reader import train_reader_of
+
+    with open_index(index, pipeline) as rag, progress(as_json) as told:
+        found = train_reader_of(rag, seed=seed, steps=steps, pairs=pairs, told=told)
+    if as_json:
+        print_json(found.to_json())
+    else:
+        _print_reader(found)
+    if found.commit is None:
+        raise typer.Exit(3)
+
+
+def _print_reader(found: TrainedReader) -> None:
+    from rich.table import Table
+
+    printed, report = console(), found.report
+    table = Table("held-out tasks", "asked", "soft tokens", "shuffled", "gate off", "majority", "chance", box=None)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for probe in (*report.kinds.values(), report.probe):
+        figures = (probe.accuracy, probe.shuffled, probe.gate_off, probe.majority, probe.chance)
+        table.add_row(probe.kind, f"{probe.tasks:,}", *(f"{figure:.3f}" for figure in figures))
+    printed.print("from soft tokens alone, share of right answers:")
+    printed.print(table)
+    for reason in report.reasons:
+        printed.print(reason, soft_wrap=True)
+    where = "not kept: the index is as it was" if found.commit is None else f"in use from commit {found.commit} on"
+    printed.print(f"{where} ({report.cpu_seconds:.1f} CPU-s, gate {report.gate:.2f}, seed {report.seed})")
 
 
 def _print_docgraph(report: DocgraphReport) -> None:
