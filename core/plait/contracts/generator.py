@@ -40,12 +40,17 @@ FinishReason = Literal["stop", "length", "declined"]
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A passage in the prompt, under the number shown to the model, with the retrieval score it had."""
+    """A passage in the prompt, under the number shown to the model, with the retrieval score it had.
+
+    ``structure`` is the structural vector of its document, float32 of shape (dimension,); None where the pipeline has
+    no document graph, or the document is tied to no other.
+    """
 
     number: int
     passage: Passage
     title: str
     score: float
+    structure: NDArray[np.float32] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,10 @@ __all__ = ["plait_components"]
 
 @hookimpl
 def plait_components() -> list[Component]:
-    """Declares the rank fusions ``rrf`` and ``weighted``, and the vector fusions ``gated`` and ``concatenated``."""
+    """Declares the rank fusions ``rrf`` and ``weighted``, and the vector fusions ``gated`` and ``concatenated``.
+
+    And ``fusion-in-decoder``, a generator: it lives here because it fuses passages inside the model that writes.
+    """
     return [
         Component(
             "fusion",
@@ -40,5 +43,14 @@ def plait_components() -> list[Component]:
             summary="text and structural vectors side by side, projected by a trained matrix",
             extra="plait[graph]",
             parts={"embedder": "embedder", "ranks": "fusion"},
+        ),
+        Component(
+            "generator",
+            "fusion-in-decoder",
+            factory="plait.fusion.tokens.fid_generator:FusionInDecoderGenerator",
+            config="plait.fusion.tokens.fid_generator:Config",
+            summary="a T5 model that reads passages apart, with their structure, and decodes them together",
+            extra="plait[models]",
+            capabilities={"structure": True},
         ),
     ]

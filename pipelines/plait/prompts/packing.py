@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from plait.config import AnswerSettings
 from plait.contracts import Evidence, Generator, Message, Query, Slot
@@ -72,7 +72,7 @@ def pack(
     left_out: list[Evidence] = []
     tokens, smallest = bare, None
     for item in evidence:
-        candidate = [*chosen, Evidence(len(chosen) + 1, item.passage, item.title, item.score)]
+        candidate = [*chosen, replace(item, number=len(chosen) + 1)]
         needed = generator.count_tokens(_messages(template, query, candidate))
         if needed <= budget and len(chosen) < settings.passages:
             chosen, tokens = candidate, needed

@@ -8,7 +8,7 @@ from plait.contracts import Answer, Chunk, Evidence, GenerationRequest, Hit, Ind
 from plait.contracts.errors import GenerationError, PlaitError
 from plait.prompts import assess, pack, verify
 from plait.rag.parts import Parts
-from plait.rag.structure import soft_tokens_of, ties_of
+from plait.rag.structure import soft_tokens_of, structure_of, ties_of
 from plait.rag.tracing import Tracer
 
 __all__ = ["DECLINED", "answer_from"]
@@ -39,7 +39,7 @@ def answer_from(
     """
     settings = parts.pipeline.answer
     with tracer.stage("relevance") as detail:
-        evidence = _evidence(hits, view, settings.passages)
+        evidence = _evidence(parts, hits, view, settings.passages)
         relevance = assess(query, evidence, parts.relevance_embedder, view)
         detail |= {"score": relevance.score, "answerable": relevance.answerable, "reason": relevance.reason}
     if not relevance.answerable:
@@ -50,7 +50,7 @@ def answer_from(
         detail |= {
             "passages": len(packed.evidence),
             "left_out": [e.passage.id for e in packed.left_out],
-            "ties": packed.ties,
+            "ties": max(0, len(packed.ties.splitlines()) - 1),
             "soft_tokens": told,
         }
     request = GenerationRequest(
@@ -103,8 +103,9 @@ def _written(parts: Parts, request: GenerationRequest) -> Iterator[Chunk]:
         ) from error
 
 
-def _evidence(hits: Sequence[Hit], view: IndexView, most: int) -> list[Evidence]:
+def _evidence(parts: Parts, hits: Sequence[Hit], view: IndexView, most: int) -> list[Evidence]:
+    vectors = structure_of(parts, view)
     return [
-        Evidence(number, view.passage(hit.row), view.title(hit.document_id), hit.score)
+        Evidence(number, view.passage(hit.row), view.title(hit.document_id), hit.score, vectors(hit.row))
         for number, hit in enumerate(hits[:most], start=1)
     ]

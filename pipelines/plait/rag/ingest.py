@@ -289,7 +289,7 @@ class Ingestor:
             except DocumentError as error:
                 if len(batch.documents) == 1:
                     self._fail_document(batch.documents[0], error)
-                    self._linker.forget([batch.documents[0].id])
+                    self._linker.restore(batch.documents[0].id)
                     continue
                 # One of them breaks a rule of the index: each is put on its own, so that the others go in.
                 for document in batch.documents:
@@ -388,7 +388,7 @@ def fill_corpus_columns(writer: Writer, parts: Parts, report: ReadReport) -> Non
                 values = source.encode_corpus(writer.preview())
             except IdentityError as error:
                 report.skip(error.where or name, f"trained model out of use: {error.message}")
-                writer.keep_model(name, None)
+                writer.keep_model(getattr(source, "model", name), None)
                 values = source.encode_corpus(writer.preview())
         for column in source.columns:
             writer.fill(column.name, values[column.name])

@@ -17,7 +17,7 @@ from plait.retrievers.docgraph import MODEL, DocGraph
 if TYPE_CHECKING:
     from plait.fusion.tokens.projector import Projector
 
-__all__ = ["PROJECTOR", "READER", "soft_tokens_of", "structural_identity", "ties_of", "walker_of"]
+__all__ = ["PROJECTOR", "READER", "soft_tokens_of", "structural_identity", "structure_of", "ties_of", "walker_of"]
 
 READER = "reader"
 """The name of the trained projector in the index."""
@@ -35,6 +35,15 @@ def structural_identity(walker: DocGraph, view: IndexView) -> dict[str, Any]:
     folder = view.model(MODEL)
     weights = "none" if folder is None else encoder_identity(folder, walker.embedder)["graph encoder"]
     return {**walker.fingerprint(), "weights": weights}
+
+
+def structure_of(parts: Parts, view: IndexView) -> Callable[[int], NDArray[np.float32] | None]:
+    """Gives the structural vector of a row's document, None where it has none."""
+    walker = walker_of(parts)
+    if walker is None:
+        return lambda _row: None
+    vectors, tied = view.vectors(walker.config.column), view.values(f"{walker.config.column}.tied")
+    return lambda row: vectors[row] if tied[row] else None
 
 
 def soft_tokens_of(
@@ -69,10 +78,11 @@ def soft_tokens_of(
     projector: Projector = view.derived(
         f"projector:{space.model}:{k}", lambda: Projector.load(folder / PROJECTOR, space, identity, k)
     )
-    rows = {item.number: view.row(item.passage.id) for item in evidence}
-    tied = np.asarray(view.values(f"{walker.config.column}.tied")) > 0
-    tokens = projector.soft_tokens(rows, view.vectors(walker.config.column), tied)
-    return tokens, f"{len(tokens)} of {len(rows)} passages"
+    given = [item for item in evidence if item.structure is not None]
+    vectors = np.array([item.structure for item in given], dtype=np.float32).reshape(len(given), -1)
+    tied = np.ones(len(given), dtype=np.bool_)
+    tokens = projector.soft_tokens({item.number: row for row, item in enumerate(given)}, vectors, tied) if given else {}
+    return tokens, f"{len(tokens)} of {len(evidence)} passages"
 
 
 def ties_of(parts: Parts, view: IndexView) -> Ties | None:

@@ -1,0 +1,145 @@
+"""A T5 of random weights as a generator: real in all but its judgement."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
+from transformers import PreTrainedTokenizerFast, T5Config, T5ForConditionalGeneration
+
+from plait.config import use
+from plait.contracts import GenerationRequest
+from plait.contracts.errors import GenerationError, IdentityError, ModelError
+from plait.embedders.weights import weights_digest
+from plait.fusion.tokens.fid import FusionInDecoder
+from plait.fusion.tokens.fid_generator import Config, FusionInDecoderGenerator
+from plait.hooks import Assembly, PluginHost
+from plait.testing.conformance import GeneratorConformance
+
+DIMENSION = 8
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("tiny-t5")
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    tokenizer = Tokenizer(models.BPE({c: n for n, c in enumerate(["<pad>", "</s>", *alphabet])}, []))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="</s>", pad_token="<pad>").save_pretrained(place)  # noqa: S106
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(5)
+        config = T5Config(
+            vocab_size=258, d_model=32, d_kv=8, d_ff=64, num_layers=2, num_heads=4, decoder_start_token_id=0,
+            pad_token_id=0, eos_token_id=1, initializer_factor=3.0,
+        )  # fmt: skip
+        T5ForConditionalGeneration(config).save_pretrained(place)
+    return place
+
+
+@pytest.fixture
+def generator(folder: Path) -> FusionInDecoderGenerator:
+    return FusionInDecoderGenerator(Config(model=str(folder), dimension=DIMENSION))
+
+
+class TestConformance(GeneratorConformance):
+    @pytest.fixture
+    def generator(self, folder: Path) -> FusionInDecoderGenerator:
+        return FusionInDecoderGenerator(Config(model=str(folder), dimension=DIMENSION))
+
+
+@pytest.fixture
+def request_() -> GenerationRequest:
+    return GeneratorConformance().request_.__wrapped__(GeneratorConformance())  # type: ignore[attr-defined,no-any-return]
+
+
+def _text(generator: FusionInDecoderGenerator, request: GenerationRequest) -> str:
+    return "".join(chunk.text for chunk in generator.stream(request))
+
+
+def _trained(folder: Path, path: Path, *, gate: float, **changed: Any) -> Path:
+    model = T5ForConditionalGeneration.from_pretrained(folder).eval()
+    reader = FusionInDecoder(model, DIMENSION, "additive", seed=4)
+    torch.nn.init.constant_(reader.gate, gate)
+    identity = {"model": str(folder), "weights": weights_digest(folder), **changed}
+    reader.save(path, identity, {"dimension": DIMENSION})
+    return path
+
+
+def _with_structure(request: GenerationRequest, seed: int) -> GenerationRequest:
+    random = np.random.default_rng(seed)
+    vectors = [5.0 * random.normal(size=DIMENSION).astype(np.float32) for _ in request.evidence]
+    given = [replace(item, structure=vector) for item, vector in zip(request.evidence, vectors, strict=True)]
+    return replace(request, evidence=given)
+
+
+def test_the_order_of_passages_means_nothing(generator: Any, request_: GenerationRequest) -> None:
+    turned = replace(request_, evidence=list(reversed(request_.evidence)))
+    assert _text(generator, request_) == _text(generator, turned)
+
+
+def test_without_trained_weights_structure_changes_nothing(generator: Any, request_: GenerationRequest) -> None:
+    assert _text(generator, _with_structure(request_, 1)) == _text(generator, request_)
+
+
+def test_trained_weights_let_structure_in(folder: Path, tmp_path: Path, request_: GenerationRequest) -> None:
+    def made(gate: float, name: str) -> FusionInDecoderGenerator:
+        file = _trained(folder, tmp_path / name, gate=gate)
+        config = Config(model=str(folder), dimension=DIMENSION, mode="additive", weights=str(file))
+        return FusionInDecoderGenerator(config)
+
+    closed, opened = made(0.0, "closed.safetensors"), made(2.0, "open.safetensors")
+    with_structure = _with_structure(request_, 1)
+    assert _text(closed, with_structure) == _text(closed, request_)
+    assert _text(opened, with_structure) != _text(opened, request_)
+    assert list(opened.stream(with_structure))[-1].detail["structure"] == 3
+
+
+def test_weights_of_another_model_or_mode_are_refused(
+    folder: Path, tmp_path: Path, request_: GenerationRequest
+) -> None:
+    other = _trained(folder, tmp_path / "other.safetensors", gate=1.0, weights="0" * 64)
+    for mode, what in (("additive", "another language model"), ("concatenate", "another mode")):
+        config = Config(model=str(folder), dimension=DIMENSION, mode=mode, weights=str(other))  # type: ignore[arg-type]
+        with pytest.raises(IdentityError, match=what):
+            _text(FusionInDecoderGenerator(config), request_)
+
+
+def test_vectors_of_another_width_are_refused(folder: Path, tmp_path: Path, request_: GenerationRequest) -> None:
+    file = _trained(folder, tmp_path / "w.safetensors", gate=1.0)
+    wide = replace(request_.evidence[0], structure=np.ones(DIMENSION + 1, np.float32))
+    config = Config(model=str(folder), dimension=DIMENSION, mode="additive", weights=str(file))
+    with pytest.raises(ModelError, match="passage 1 has a structural vector of shape"):
+        _text(FusionInDecoderGenerator(config), replace(request_, evidence=[wide]))
+
+
+def test_cut_passages_are_counted(folder: Path, request_: GenerationRequest) -> None:
+    short = FusionInDecoderGenerator(Config(model=str(folder), dimension=DIMENSION, longest=16))
+    assert list(short.stream(request_))[-1].detail["cut"] == 3
+
+
+def test_what_it_cannot_do_is_refused(generator: Any, request_: GenerationRequest) -> None:
+    for change, what in (
+        ({"choices": ["yes"]}, "does not take choices"),
+        ({"temperature": 0.5}, "does not take a temperature"),
+        ({"evidence": []}, "no passage to answer from"),
+    ):
+        with pytest.raises(GenerationError, match=what):
+            _text(generator, replace(request_, **change))
+
+
+def test_another_family_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError):
+        FusionInDecoderGenerator(Config(model=str(tmp_path)))
+
+
+def test_a_pipeline_finds_it_by_name(folder: Path) -> None:
+    host = PluginHost.discover(third_party=False)
+    made = Assembly(host).build("generator", use("fusion-in-decoder", model=str(folder)))
+    assert isinstance(made, FusionInDecoderGenerator)
