@@ -60,7 +60,7 @@ RELATIONS: tuple[RelationName, ...] = ("cites", "cited_by", "co_author")
 COMMUNITIES = ("north", "south", "east", "west")
 CATEGORIES = 8
 CODE = re.compile(r"\d\.\d")
-FOR_COMMUNITIES = ReaderSettings(steps=40, batch=8)
+FOR_COMMUNITIES = ReaderSettings(steps=50, batch=8)
 FOR_CATEGORIES = ReaderSettings(steps=48, batch=16)
 
 
@@ -132,7 +132,7 @@ def _communities(model: CausalModel, seed: int) -> ReaderReport:
     graph = ArrayGraph(tuple(map(str, range(count))), {"cites": cites, "cited_by": cites.reversed})
     features = random.normal(size=(count, 64))
     features /= np.linalg.norm(features, axis=1, keepdims=True)
-    encoder = Propagation(depth=2, teleport=0.1)
+    encoder = Propagation(depth=3, teleport=0.1)
     structure = encode(encoder, graph, features.astype(np.float32), ("cites", "cited_by"))
     labels = {number: COMMUNITIES[group[number]] for number in range(count)}
     text = "This document is one of a collection."

@@ -134,7 +134,8 @@ def fusion_in_decoder(mode: StructureMode) -> dict[str, Any]:
     from transformers import T5Config, T5ForConditionalGeneration
 
     torch.manual_seed(0)
-    config = T5Config(vocab_size=60, d_model=32, d_kv=8, d_ff=64, num_layers=2, num_heads=4, decoder_start_token_id=0)
+    sizes: dict[str, Any] = {"vocab_size": 60, "d_model": 32, "d_kv": 8, "d_ff": 64, "num_layers": 2, "num_heads": 4}
+    config = T5Config(**sizes, decoder_start_token_id=0)
     model: Any = T5ForConditionalGeneration(config).eval()
     random = torch.Generator().manual_seed(1)
     tokens = torch.randint(3, 60, (2, 3, 7), generator=random)
