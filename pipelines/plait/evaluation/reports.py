@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from plait.evaluation.evaluation import Evaluation, SystemScores
@@ -9,7 +10,7 @@ from plait.evaluation.evaluation import Evaluation, SystemScores
 if TYPE_CHECKING:
     from rich.console import Group
 
-__all__ = ["render", "to_json"]
+__all__ = ["environment_lines", "render", "to_json"]
 
 
 def render(evaluation: Evaluation) -> Group:
@@ -48,16 +49,22 @@ def render(evaluation: Evaluation) -> Group:
     for system in evaluation.systems:
         name = f"{system.label} (on top of the legs)" if system is evaluation.fused else system.label
         cost.add_row(escape(name), _milliseconds(system.encode_ms), _milliseconds(system.search_ms))
-    found = evaluation.environment
     lines = [
         "encoding -: the leg encodes nothing, or keeps its encoder where it counts as search",
         f"difference and p (two-sided paired randomisation test): against the best leg by that measure; "
         f"{settings['resamples']:,} resamples, seed {settings['seed']}",
-        ", ".join([f"python {found['python']}", *(f"{name} {number}" for name, number in found["versions"].items())]),
-        ", ".join([f"cores {found['cores']}", *(f"{name} {count}" for name, count in found["threads"].items())]),
+        *environment_lines(evaluation.environment),
         *(f"note: {note}" for note in evaluation.notes),
     ]
     return Group(quality, cost, *(Text(line, style="dim") for line in lines))
+
+
+def environment_lines(found: Mapping[str, Any]) -> list[str]:
+    """Versions and threads, a line each."""
+    return [
+        ", ".join([f"python {found['python']}", *(f"{name} {number}" for name, number in found["versions"].items())]),
+        ", ".join([f"cores {found['cores']}", *(f"{name} {count}" for name, count in found["threads"].items())]),
+    ]
 
 
 def to_json(evaluation: Evaluation) -> dict[str, Any]:

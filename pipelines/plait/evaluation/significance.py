@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Interval", "bootstrap_interval", "paired_bootstrap", "paired_randomisation"]
+__all__ = ["Interval", "bootstrap_interval", "paired_bootstrap", "paired_randomisation", "resampled_rows"]
 
 RESAMPLES = 10_000
 _CELLS = 2_000_000  # most numbers drawn at a time: 16 MB
@@ -48,7 +48,7 @@ def bootstrap_interval(
         Interval(mean=0.5, low=0.5, high=0.5)
     """
     sample = _sample(values)
-    means = np.concatenate([sample[rows].mean(axis=1) for rows in _resamples(len(sample), resamples, seed)])
+    means = np.concatenate([sample[rows].mean(axis=1) for rows in resampled_rows(len(sample), resamples, seed)])
     tail = (1.0 - confidence) / 2.0
     low, high = np.quantile(means, [tail, 1.0 - tail])
     return Interval(float(sample.mean()), float(low), float(high))
@@ -115,7 +115,7 @@ def paired_bootstrap(first: ArrayLike, second: ArrayLike, *, resamples: int = RE
     seen = abs(float(_studentised(difference[None, :])[0]))
     centred = difference - difference.mean()
     extreme = 0
-    for rows in _resamples(n, resamples, seed):
+    for rows in resampled_rows(n, resamples, seed):
         extreme += int(np.count_nonzero(np.abs(_studentised(centred[rows])) >= seen * (1.0 - 1e-9)))
     return (extreme + 1) / (resamples + 1)
 
@@ -129,10 +129,17 @@ def _studentised(samples: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(constant & (np.abs(mean) > 1e-12), np.inf, t)
 
 
-def _resamples(n: int, count: int, seed: int) -> Iterator[NDArray[np.int64]]:
-    """Row numbers of resampled queries, in blocks of shape (block, n)."""
+def resampled_rows(n: int, count: int, seed: int, width: int = 1) -> Iterator[NDArray[np.int64]]:
+    """Row numbers of resampled queries, in blocks of shape (block, n).
+
+    Args:
+        n: how many queries there are.
+        count: how many resamples to draw.
+        seed: of the draws.
+        width: how many numbers each query has; the block is smaller where they are many.
+    """
     generator = np.random.default_rng(seed)
-    for size in _blocks(n, count):
+    for size in _blocks(n * width, count):
         yield generator.integers(0, n, size=(size, n))
 
 

@@ -1,90 +1,22 @@
-"""Questions asked from end to end, with a small real pipeline over the sample documents."""
+"""Questions from files of their own and from the queries of collections."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from plait.contracts import Answer, Citation, Hit, Sentence
 from plait.contracts.errors import ReadError
-from plait.evaluation.answers import tokens
-from plait.evaluation.questions import Question, ask_questions, load_questions
-from plait.testing import MemoryView, memory_view, sample_documents
-
-
-class Quoting:
-    """Answers with the passage that shares most words with the question; declines when fewer than two are shared."""
-
-    def __init__(self, view: MemoryView) -> None:
-        self.view = view
-
-    def retrieve(self, query: str, k: int) -> Sequence[Hit]:
-        words = set(tokens(query))
-        shared = [len(words & set(tokens(self.view.passage(row).text))) for row in range(len(self.view))]
-        rows = np.argsort([-count for count in shared], kind="stable")[:k]
-        return self.view.hits(rows, np.array([float(shared[row]) for row in rows]))
-
-    def ask(self, question: str) -> Answer:
-        best = self.retrieve(question, 1)[0]
-        if best.score < 2:
-            return Answer(question, "No.", hits=(best,), declined=True, finish_reason="declined")
-        passage = self.view.passage(best.row)
-        citation = Citation(1, passage.span, passage.id, "t", passage.text, 1.0)
-        sentences = (Sentence(passage.text, (citation,), True), Sentence("So they say.", (), False, "nothing like it"))
-        return Answer(question, f"{passage.text} So they say.", sentences, (best,))
-
-
-@pytest.fixture
-def view() -> MemoryView:
-    """The sample documents."""
-    return memory_view(sample_documents())
+from plait.evaluation.collections import Collection, CollectionQuery
+from plait.evaluation.questions import Question, collection_questions, load_questions
 
 
 def record(**changes: Any) -> str:
     """One line of a question file."""
     whole = {"_id": "q1", "text": "what?", "documents": ["a"], "answer": "that", "kind": "single"}
     return json.dumps({key: value for key, value in (whole | changes).items() if value is not ...})
-
-
-def test_a_report_counts_what_was_found_answered_cited_and_declined(view: MemoryView) -> None:
-    passage, other = view.passage(0), view.passage(len(view) - 1)
-    assert passage.document_id != other.document_id
-    questions = [
-        Question("q1", passage.text, (passage.document_id,), passage.text, "single"),
-        Question("q2", passage.text, (passage.document_id, "not-there"), "zebra", "two_notes"),
-        Question("q3", "zzz qqq", (), "", "unanswerable"),
-        Question("q4", other.text, (), "", "unanswerable"),
-        Question("q5", "xyzzy", (passage.document_id,), "gold", "table"),
-    ]
-    seen: list[tuple[str, int, int | None]] = []
-    report = ask_questions(Quoting(view), questions, k=1, progress=lambda *told: seen.append(told))
-    assert [one.recall for one in report.asked] == [1.0, 0.5, None, None, 1.0]
-    assert report.recall == pytest.approx(2.5 / 3)
-    assert (report.citations.total, report.citations.reopened) == (3, 3)
-    counts = report.refusals
-    assert (counts.unanswerable, counts.unanswerable_declined) == (2, 1)
-    assert (counts.answerable, counts.answerable_declined) == (3, 1)
-    assert report.supported == pytest.approx(1 / 2)
-    assert report.contains == pytest.approx(1 / 3)
-    assert report.cited_gold == 1.0
-    assert report.kinds() == ["single", "two_notes", "table", "unanswerable"]
-    assert report.of_kind("single").f1 == report.asked[0].agreement.f1  # type: ignore[union-attr]  # it is answerable
-    assert report.of_kind("unanswerable").recall is None
-    assert report.of_kind("unanswerable").f1 is None
-    assert json.loads(json.dumps(report.summary()))["recall@1"] == report.recall
-    assert seen == [("questions", done, 5) for done in range(5)]
-
-
-def test_a_declined_answer_agrees_with_no_gold_answer(view: MemoryView) -> None:
-    report = ask_questions(Quoting(view), [Question("q", "xyzzy", ("a",), "no", "single")])
-    assert report.asked[0].answer.text == "No."
-    assert report.f1 == 0.0
-    assert report.contains == 0.0
 
 
 def test_questions_are_read_from_json_lines(tmp_path: Path) -> None:
@@ -127,3 +59,46 @@ def test_an_empty_missing_or_wrongly_encoded_file_of_questions_is_refused(tmp_pa
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ReadError, match="not UTF-8"):
         load_questions(path)
+
+
+def test_an_answer_that_is_a_decision_is_one(tmp_path: Path) -> None:
+    path = tmp_path / "questions.jsonl"
+    path.write_text(record(answer="Maybe.") + "\n" + record(_id="q2", answer="maybe later"))
+    first, second = load_questions(path)
+    assert (first.decision, first.golds) == ("maybe", ("Maybe.",))
+    assert second.decision is None
+
+
+def of(metadata: dict[str, Any], **grades: int) -> Question:
+    """The question of a collection with one query."""
+    query = CollectionQuery("q", "what?", metadata)
+    (question,) = collection_questions(Collection("c", Path("c"), "test", {"q": query}, {"q": grades}, frozenset("ab")))
+    return question
+
+
+def test_relevant_documents_of_a_collection_are_the_gold_ones() -> None:
+    question = of({}, a=2, b=0)
+    assert (question.documents, question.answer, question.golds, question.decision) == (("a",), "", (), None)
+    assert question.answerable is True
+    assert of({}, a=0).answerable is None  # nobody says that nothing answers it
+    assert of({"answerable": False}, a=1).answerable is False
+    assert of({"answerable": False}, a=1).documents == ()
+
+
+@pytest.mark.parametrize(
+    ("metadata", "golds", "decision"),
+    [
+        ({"final_decision": "yes", "long_answer": "It does."}, ("It does.",), "yes"),
+        ({"answer": "No"}, (), "no"),
+        ({"answer": "It does not."}, ("It does not.",), None),
+        ({"answer": "B", "options": ["tea", "rope"]}, ("rope",), None),
+        ({"answer": "Z", "options": ["tea", "rope"]}, (), None),
+        ({"answer": "tea", "answers": ["green tea", 7]}, ("tea", "green tea"), None),
+        ({"answer": 3, "final_decision": "perhaps"}, (), None),
+    ],
+)
+def test_gold_answers_and_decisions_come_from_the_metadata(
+    metadata: dict[str, Any], golds: tuple[str, ...], decision: str | None
+) -> None:
+    question = of(metadata, a=1)
+    assert (question.golds, question.decision) == (golds, decision)

@@ -12,7 +12,9 @@ import pytest
 
 from plait.contracts import Answer
 from plait.evaluation.answers import CitationCheck
-from plait.evaluation.questions import Asked, Question, QuestionsReport
+from plait.evaluation.asking import Asked
+from plait.evaluation.citation_quality import CitationQuality
+from plait.evaluation.questions import Question
 
 SCRIPT = Path(__file__).parents[3] / "benchmarks" / "questions.py"
 
@@ -48,11 +50,13 @@ def test_two_notes_are_indexed_asked_about_and_reported(
     out = tmp_path / "out.json"
     status = script.main(["--notes", str(notes), "--questions", str(questions), "--json", str(out), "--show"])
     report = json.loads(out.read_text())
-    assert report["all"]["recall@5"] == 1.0
-    assert report["all"]["citations"] > 0
-    assert report["all"]["citations_reopened"] == report["all"]["citations"]
-    assert report["by_kind"]["single"]["contains_gold"] == 1.0
-    first, second = report["answers"]
+    (system,) = report["systems"]
+    figures = system["measures"]
+    assert figures["recall of documents"]["figure"] == 1.0
+    assert figures["citations re-opened"]["count"] > 0
+    assert figures["citations re-opened"]["figure"] == 1.0
+    assert system["by_kind"]["single"]["contains gold"] == 1.0
+    first, second = system["answers"]
     assert first["found"][0] == "rope"
     quotes = [citation["quote"] for sentence in first["sentences"] for citation in sentence["citations"]]
     assert any("three strands" in quote for quote in quotes)
@@ -70,14 +74,16 @@ def test_gold_notes_that_do_not_exist_stop_the_benchmark(
     questions = tmp_path / "questions.jsonl"
     questions.write_text(json.dumps({"_id": "a", "text": "?", "documents": ["gone"], "answer": "", "kind": "single"}))
     assert script.main(["--notes", str(tmp_path / "notes"), "--questions", str(questions)]) == 1
-    assert "not in the index: gone" in capsys.readouterr().err
+    assert "not in the index (gone)" in capsys.readouterr().err
 
 
-def outcome(kind: str, found: str = "", declined: bool = False, citations: int = 0) -> Asked:
-    """One question as it went."""
+def outcome(kind: str, found: str = "", declined: bool = False, citations: int = 0, held: int | None = None) -> Asked:
+    """One question as it went, with one sentence for each citation; ``held`` of these hold."""
     documents = () if kind == "unanswerable" else ("note",)
     question = Question("q", "?", documents, "", kind)  # type: ignore[arg-type]  # a kind by name
-    return Asked(question, (found,), Answer("?", "", declined=declined), CitationCheck(citations), None)
+    held = citations if held is None else held
+    quality = CitationQuality(citations, citations, held, held, held, citations, None, (0, 0))
+    return Asked(question, (found,), Answer("?", "", declined=declined), CitationCheck(citations), None, quality)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +91,11 @@ def outcome(kind: str, found: str = "", declined: bool = False, citations: int =
     [
         ([outcome("single", "note", citations=1), outcome("unanswerable", declined=True)], []),
         ([outcome("single", "other", citations=1), outcome("unanswerable", declined=True)], ["recall@5 of gold notes"]),
-        ([outcome("single", "note"), outcome("unanswerable", declined=True)], ["citations re-opened to their quote"]),
+        (
+            [outcome("single", "note"), outcome("unanswerable", declined=True)],
+            ["citations re-opened to their quote", "citation precision"],
+        ),
+        ([outcome("single", "note", False, 20, 18), outcome("unanswerable", declined=True)], ["citation precision"]),
         ([outcome("single", "note", citations=1), outcome("unanswerable")], ["unanswerable questions declined"]),
         ([outcome("single", "note", citations=1)], ["unanswerable questions declined"]),
         (
@@ -98,6 +108,7 @@ def outcome(kind: str, found: str = "", declined: bool = False, citations: int =
         "all met",
         "note not found",
         "nothing cited",
+        "two of twenty do not hold",
         "answered wrongly",
         "nothing to decline",
         "six declined",
@@ -105,5 +116,5 @@ def outcome(kind: str, found: str = "", declined: bool = False, citations: int =
     ],
 )
 def test_each_bar_is_missed_by_what_it_is_about(script: ModuleType, asked: list[Asked], missed: list[str]) -> None:
-    held = script.bars(QuestionsReport(tuple(asked), 5))
+    held = script.bars(asked)
     assert [bar.what for bar in held if not bar.passed] == missed
