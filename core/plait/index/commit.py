@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from plait.contracts.errors import IndexFormatError
+from plait.contracts.errors import IndexFormatError, IndexStoreError
 from plait.contracts.retriever import Column
 
-__all__ = ["EXACT", "FORMAT", "TABLE_NAME", "Commit", "Difference", "SourceState", "now"]
+__all__ = ["EXACT", "FORMAT", "TABLE_NAME", "Commit", "Difference", "SourceState", "as_json", "now"]
 
 FORMAT = 1
 """Version of the layout on disk. An index of a higher format is refused, never guessed at."""
@@ -150,6 +150,19 @@ class Difference:
 def now() -> str:
     """The present as UTC in ISO 8601, to the millisecond."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def as_json(what: str, value: Mapping[str, Any]) -> Mapping[str, Any]:
+    """``value`` as it will be read back from a commit.
+
+    Raises:
+        IndexStoreError: it holds something that JSON cannot.
+    """
+    try:
+        plain: Mapping[str, Any] = json.loads(json.dumps(dict(value), allow_nan=False))
+        return plain
+    except (TypeError, ValueError) as error:
+        raise IndexStoreError(f"the commit's {what} is not JSON: {error}", fix="make it of plain values") from error
 
 
 def _integer(value: Any) -> int:

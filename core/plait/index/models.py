@@ -16,7 +16,7 @@ from plait.contracts.errors import IndexFormatError
 from plait.index.commit import TABLE_NAME, Commit
 from plait.index.failures import writing
 
-__all__ = ["MODELS", "drop_unused_models", "model_folder", "models_of", "store_model"]
+__all__ = ["MODELS", "drop_unused_models", "model_folder", "models_of", "store_model", "with_models"]
 
 MODELS = "models"
 """The folder inside the index, and the key of the commit's notes."""
@@ -26,6 +26,12 @@ def models_of(commit: Commit) -> Mapping[str, Any]:
     """Name -> folder name of the models that a commit uses."""
     named = commit.notes.get(MODELS, {})
     return named if isinstance(named, Mapping) else {MODELS: named}
+
+
+def with_models(notes: Mapping[str, Any], models: Mapping[str, str] | None) -> dict[str, Any]:
+    """A commit's notes in which these models, and no others, are in use."""
+    others = {name: note for name, note in notes.items() if name != MODELS}
+    return {**others, MODELS: dict(models)} if models else others
 
 
 def model_folder(index: Path, commit: Commit, name: str) -> Path | None:

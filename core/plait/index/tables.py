@@ -19,6 +19,7 @@ __all__ = [
     "DOCUMENTS",
     "EDGES",
     "PASSAGES",
+    "batch_rows",
     "column_rows",
     "column_table",
     "document_rows",
@@ -163,6 +164,25 @@ def edge_rows(edges: Sequence[Edge]) -> Any:
 
     names = ("source", "relation", "target", "confidence", "label")
     return pa.table({name: [getattr(edge, name) for edge in edges] for name in names}, schema=schema(EDGES, {}))
+
+
+def batch_rows(
+    documents: Sequence[Document],
+    passages: Sequence[Passage],
+    columns: Mapping[str, Column],
+    values: Mapping[str, ColumnValues],
+    edges: Sequence[Edge],
+) -> dict[str, Any]:
+    """Rows of all tables for some documents, by table; everything has passed :mod:`plait.index.validation`."""
+    ids = [passage.id for passage in passages]
+    owners = [passage.document_id for passage in passages]
+    rows = {column_table(name): column_rows(columns[name], ids, owners, given) for name, given in values.items()}
+    return {
+        **rows,
+        DOCUMENTS: document_rows(documents),
+        PASSAGES: passage_rows(passages),
+        EDGES: edge_rows(edges),
+    }
 
 
 def column_rows(column: Column, passage_ids: Sequence[str], document_ids: Sequence[str], values: ColumnValues) -> Any:

@@ -14,6 +14,7 @@ from plait.contracts.edge import Edge
 from plait.contracts.errors import DocumentError, IndexStoreError, ModelError
 from plait.contracts.passage import Passage
 from plait.contracts.retriever import Column, ColumnValues
+from plait.index.tables import column_table
 
 __all__ = [
     "NORM_TOLERANCE",
@@ -22,7 +23,10 @@ __all__ = [
     "check_edges",
     "check_passages",
     "check_values",
+    "declared_columns",
     "edge_fault",
+    "origin",
+    "place_of",
 ]
 
 NORM_TOLERANCE = 1e-3
@@ -138,6 +142,25 @@ def check_column(column: Column) -> None:
         )
 
 
+def declared_columns(columns: Iterable[Column], where: str) -> dict[str, Column]:
+    """Columns by name.
+
+    Raises:
+        IndexStoreError: two columns with one name, an impossible name, or a vector column without dimension.
+    """
+    declared: dict[str, Column] = {}
+    for column in columns:
+        column_table(column.name)
+        check_column(column)
+        if declared.setdefault(column.name, column) != column:
+            raise IndexStoreError(
+                f"two retrievers declare a column {column.name!r}, as {declared[column.name]} and {column}",
+                where=where,
+                fix="give one of them another name",
+            )
+    return declared
+
+
 def check_values(column: Column, values: ColumnValues, rows: int, names: Sequence[str]) -> None:
     """One value per row, of the column's kind; vectors are finite and of length 1.
 
@@ -176,6 +199,12 @@ def origin(document: Document) -> str:
     part = f" ({document.source.part})" if document.source.part else ""
     # File names on Unix may be no text at all; a message must be printable all the same.
     return f"{document.source.uri}{part}".encode(errors="backslashreplace").decode()
+
+
+def place_of(document: Document) -> tuple[tuple[str, str] | None, str]:
+    """Where a document came from: to compare, and for messages."""
+    source = document.source
+    return (None if source is None else (source.uri, source.part)), origin(document)
 
 
 def _check_vectors(column: Column, values: Any, names: Sequence[str]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from threading import RLock
@@ -25,6 +24,7 @@ from plait.index.codec import document_from_json
 from plait.index.commit import EXACT, Commit
 from plait.index.filters import FilterKey, satisfying
 from plait.index.models import model_folder
+from plait.index.rows import RowIds, no_rows, rows_of
 from plait.index.sparse import postings
 from plait.index.store import Store
 from plait.index.tables import DOCUMENTS, EDGES, PASSAGES, column_table
@@ -34,24 +34,6 @@ __all__ = ["View"]
 T = TypeVar("T")
 
 _KEPT_DOCUMENTS = 64
-
-
-@dataclass(frozen=True, slots=True)
-class _Ids:
-    """What every use of a view needs: ids in row order, and how stored rows map to rows."""
-
-    documents: list[str]
-    """Sorted."""
-    document_rows: NDArray[np.uint64]
-    """Lance row id of each document."""
-    passages: list[str]
-    """Passage id of each row of the view."""
-    numbers: NDArray[np.int32]
-    """Position in ``documents`` of each row's document."""
-    stored: Any
-    """Passage ids in the order they are stored, as an Arrow array."""
-    target: NDArray[np.int64]
-    """The row of the view that each stored row becomes."""
 
 
 class View:
@@ -79,39 +61,16 @@ class View:
                 self._table(name)
 
     @cached_property
-    def _ids(self) -> _Ids:
+    def _ids(self) -> RowIds:
         with self._lock:
-            return self._read_ids()
-
-    def _read_ids(self) -> _Ids:
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        none = np.empty(0, dtype=np.int64)
-        if DOCUMENTS not in self._state.tables:
-            return _Ids([], none.astype(np.uint64), [], none.astype(np.int32), pa.array([], pa.large_string()), none)
-        documents = self._store.read(self._table(DOCUMENTS), ["id"], row_ids=True)
-        order = pc.sort_indices(documents["id"])
-        ids = documents["id"].take(order).combine_chunks()
-        passages = self._store.read(self._table(PASSAGES), ["id", "document_id", "ordinal"])
-        numbers = pc.index_in(passages["document_id"], value_set=ids)
-        if numbers.null_count:
-            raise self._corrupt(PASSAGES, f"{numbers.null_count} passages belong to no stored document")
-        stored_numbers = numbers.to_numpy()
-        rows = np.lexsort((passages["ordinal"].to_numpy(), stored_numbers))  # view row -> stored row
-        target = np.empty(len(rows), dtype=np.int64)  # stored row -> view row
-        target[rows] = np.arange(len(rows))
-        stored = passages["id"].combine_chunks()
-        document_numbers = stored_numbers[rows].astype(np.int32)
-        document_numbers.setflags(write=False)
-        return _Ids(
-            ids.to_pylist(),
-            documents["_rowid"].take(order).to_numpy(),
-            stored.take(pa.array(rows)).to_pylist(),
-            document_numbers,
-            stored,
-            target,
-        )
+            if DOCUMENTS not in self._state.tables:
+                return no_rows()
+            documents = self._store.read(self._table(DOCUMENTS), ["id"], row_ids=True)
+            passages = self._store.read(self._table(PASSAGES), ["id", "document_id", "ordinal"])
+            found = rows_of(documents, passages)
+            if isinstance(found, str):
+                raise self._corrupt(PASSAGES, found)
+            return found
 
     def __len__(self) -> int:
         """Number of passages."""

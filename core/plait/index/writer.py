@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,22 +15,22 @@ from plait.contracts.edge import Edge
 from plait.contracts.errors import DocumentError, IndexStoreError, IndexWriteError
 from plait.contracts.passage import Passage
 from plait.contracts.retriever import Column, ColumnValues
-from plait.index.commit import Commit, now
+from plait.index.commit import Commit, as_json, now
 from plait.index.folder import Folder
-from plait.index.models import MODELS, drop_unused_models, store_model
+from plait.index.models import MODELS, drop_unused_models, store_model, with_models
 from plait.index.store import Store
-from plait.index.tables import (
-    DOCUMENTS,
-    EDGES,
-    PASSAGES,
-    column_rows,
-    column_table,
-    document_rows,
-    edge_rows,
-    passage_rows,
-)
+from plait.index.tables import DOCUMENTS, EDGES, batch_rows, column_rows, column_table, document_rows, edge_rows
 from plait.index.tuning import Tuning
-from plait.index.validation import check_column, check_documents, check_edges, check_passages, check_values, origin
+from plait.index.usability import Usability
+from plait.index.validation import (
+    check_documents,
+    check_edges,
+    check_passages,
+    check_values,
+    declared_columns,
+    origin,
+    place_of,
+)
 from plait.index.view import View
 from plait.index.working import WorkingTables
 
@@ -65,11 +65,10 @@ class Writer:
         history = folder.history()
         self._tables = WorkingTables(store, history, history[0].columns)
         self._staged: list[tuple[Sequence[Document], Sequence[Passage], Mapping[str, Any]]] = []
-        self._staged_passages = 0
         self._origins: dict[str, tuple[tuple[str, str] | None, str]] = {}
         self._changed = False
         self._models: dict[str, str] | None = None
-        self._usable = True
+        self._usable = Usability(folder.path)
         self._opened = time.time()
 
     @property
@@ -86,22 +85,13 @@ class Writer:
         Raises:
             IndexStoreError: two columns with one name, an impossible name, or a vector column without dimension.
         """
-        declared: dict[str, Column] = {}
-        for column in columns:
-            column_table(column.name)
-            check_column(column)
-            if declared.setdefault(column.name, column) != column:
-                raise IndexStoreError(
-                    f"two retrievers declare a column {column.name!r}, as {declared[column.name]} and {column}",
-                    where=str(self._folder.path),
-                    fix="give one of them another name",
-                )
+        declared = declared_columns(columns, str(self._folder.path))
         before = self._tables.columns
         if declared == before:
             return
         self._flush()
         self._changed = True
-        with self._breaking():
+        with self._usable:
             self._tables.columns = declared
             for name, column in declared.items():
                 if before.get(name) != column:
@@ -130,12 +120,12 @@ class Writer:
             ModelError: a column's values cannot be stored.
             IndexWriteError: the place cannot be written.
         """
-        self._check_usable()
+        self._usable.check()
         documents, passages = list(documents), list(passages)
         check_documents(documents)
         for document in documents:
-            place, name = self._origins.get(document.id, _origin(document))
-            if place != _origin(document)[0]:
+            place, name = self._origins.get(document.id, place_of(document))
+            if place != place_of(document)[0]:
                 raise DocumentError(
                     f"two documents with the id {document.id!r}",
                     where=f"{name} and {origin(document)}",
@@ -152,21 +142,13 @@ class Writer:
         ids = [passage.id for passage in passages]
         for name, values in columns.items():
             check_values(self._tables.columns[name], values, len(passages), ids)
-        owners = [passage.document_id for passage in passages]
-        rows = {
-            column_table(name): column_rows(self._tables.columns[name], ids, owners, values)
-            for name, values in columns.items()
-        }
-        rows[DOCUMENTS] = document_rows(documents)
-        rows[PASSAGES] = passage_rows(passages)
-        rows[EDGES] = edge_rows(edges)
+        rows = batch_rows(documents, passages, self._tables.columns, columns, edges)
         if any(document.id in self._origins for document in documents):
             self._flush()  # a document put twice: the first rows must be in the tables to be replaced there
-        self._origins |= {document.id: _origin(document) for document in documents}
+        self._origins |= {document.id: place_of(document) for document in documents}
         self._staged.append((documents, passages, rows))
-        self._staged_passages += len(passages)
         self._changed = True
-        if self._staged_passages >= _STAGED_PASSAGES:
+        if sum(len(held) for _, held, _ in self._staged) >= _STAGED_PASSAGES:
             self._flush()
 
     def relocate(self, documents: Sequence[Document]) -> None:
@@ -190,10 +172,10 @@ class Writer:
                     "its content is not what is stored under its id", where=origin(document), fix="put it instead"
                 )
         self._changed = True
-        with self._breaking():
+        with self._usable:
             self._tables.store.delete(table, "id", [document.id for document in documents])
             self._tables.store.append(table, rows)
-        self._origins |= {document.id: _origin(document) for document in documents}
+        self._origins |= {document.id: place_of(document) for document in documents}
 
     def link(self, edges: Mapping[str, Sequence[Edge]]) -> None:
         """Replaces what stored documents state of others; passages and columns stay untouched.
@@ -214,7 +196,7 @@ class Writer:
         if not edges:
             return
         self._changed = True
-        with self._breaking():
+        with self._usable:
             table = self._tables.table(EDGES)
             self._tables.store.delete(table, "source", sorted(edges))
             self._tables.store.append(table, edge_rows([edge for stated in edges.values() for edge in stated]))
@@ -229,18 +211,16 @@ class Writer:
         """
         self._flush()
         tables, base = self._tables, self._tables.base
-        with self._breaking():
+        with self._usable:
             versions = tables.versions()
-        state = Commit(
+        state = replace(
+            base,
             number=base.number + 1,
-            parent=base.number,
-            created=now(),
             message="not committed",
             tables=versions,
             columns=dict(tables.columns),
-            identity=base.identity,
-            counts={},
-            notes={**base.notes, **({} if self._models is None else {MODELS: self._models})},
+            approximate={},
+            notes=base.notes if self._models is None else with_models(base.notes, self._models),
         )
         return View(tables.store, state)
 
@@ -254,7 +234,7 @@ class Writer:
         Raises:
             IndexWriteError: the place cannot be written.
         """
-        self._check_usable()
+        self._usable.check()
         models = dict(self._tables.base.notes.get(MODELS, {}) if self._models is None else self._models)
         models.pop(name, None)
         if made is not None:
@@ -275,7 +255,7 @@ class Writer:
         gone = sorted(set(document_ids) & self._present)
         if gone:
             self._changed = True
-            with self._breaking():
+            with self._usable:
                 self._tables.delete(gone)
             self._present.difference_update(gone)
             for document_id in gone:
@@ -292,18 +272,17 @@ class Writer:
             ModelError: the values cannot be stored.
             IndexWriteError: the place cannot be written.
         """
-        self._check_usable()
+        self._usable.check()
         if column not in self._tables.columns:
-            raise IndexStoreError(
-                f"no column {column!r} is declared", choices=sorted(self._tables.columns), fix="declare it first"
-            )
+            known = sorted(self._tables.columns)
+            raise IndexStoreError(f"no column {column!r} is declared", choices=known, fix="declare it first")
         view = self.preview()
         ids = list(view.passage_ids)
         check_values(self._tables.columns[column], values_by_row, len(ids), ids)
         owners = [view.document_ids[number] for number in view.document_numbers]
         rows = column_rows(self._tables.columns[column], ids, owners, values_by_row)
         self._changed = True
-        with self._breaking():
+        with self._usable:
             self._tables.create(column_table(column))
             self._tables.store.append(self._tables.table(column_table(column)), rows)
 
@@ -313,9 +292,9 @@ class Writer:
         Raises:
             IndexWriteError: the place cannot be written.
         """
-        self._check_usable()
-        self._staged, self._staged_passages, self._origins = [], 0, {}
-        with self._breaking():
+        self._usable.check()
+        self._staged, self._origins = [], {}
+        with self._usable:
             for name in self._tables.names:
                 self._tables.create(name)
         self._present.clear()
@@ -337,14 +316,12 @@ class Writer:
         """
         self._flush()
         tables, base = self._tables, self._tables.base
-        identity = _json("identity", base.identity if identity is None else identity)
+        identity = as_json("identity", base.identity if identity is None else identity)
         # Which models are in use is the index's own note, whoever writes the others.
         models = base.notes.get(MODELS) if self._models is None else self._models
-        notes = _json("notes", {**(base.notes if notes is None else notes), **({MODELS: models} if models else {})})
-        if not models:
-            notes = {name: note for name, note in notes.items() if name != MODELS}
+        notes = as_json("notes", with_models(base.notes if notes is None else notes, models))
         counts = tables.counts()
-        with self._breaking():
+        with self._usable:
             tables.tidy_if_scattered()
             approximate = self._tuning.update(tables.store, base, tables.columns, tables.opened, counts["passages"])
             commit = Commit(
@@ -371,16 +348,15 @@ class Writer:
         """Has the next commit join small pieces of all tables and bring search indexes up to date."""
         self._flush()
         self._changed = True
-        with self._breaking():
+        with self._usable:
             for name in self._tables.names:
                 self._tables.tidy(name)
 
     def close(self) -> None:
         """Ends the writer; says so in the log if something was not committed."""
         if self._changed and self._usable:
-            _logger.warning(
-                "%s: what was written since commit %d is dropped", self._folder.path, self._tables.base.number
-            )
+            last = self._tables.base.number
+            _logger.warning("%s: what was written since commit %d is dropped", self._folder.path, last)
 
     @cached_property
     def _present(self) -> set[str]:
@@ -389,20 +365,19 @@ class Writer:
 
     def _flush(self) -> None:
         """Writes what is staged to the tables."""
-        self._check_usable()
+        self._usable.check()
         if not self._staged:
             return
-        staged, self._staged, self._staged_passages = self._staged, [], 0
+        staged, self._staged = self._staged, []
         import pyarrow as pa
 
         ids = {document.id for documents, _, _ in staged for document in documents}
-        with self._breaking():
+        with self._usable:
             known = sorted(ids & self._present)
             if known:
                 self._tables.delete(known)
-            self._tables.append(
-                {name: pa.concat_tables([rows[name] for _, _, rows in staged]) for name in self._tables.names}
-            )
+            joined = {name: pa.concat_tables([rows[name] for _, _, rows in staged]) for name in self._tables.names}
+            self._tables.append(joined)
             self._present.update(ids)
 
     def _forget_old(self) -> None:
@@ -418,43 +393,3 @@ class Writer:
                 self._tables.store.drop_all_but({name for commit in kept for name in commit.tables})
         except IndexWriteError as error:  # the commit itself is made; only some space is not won back yet
             _logger.warning("old commits could not be dropped: %s", error)
-
-    def _check_usable(self) -> None:
-        if not self._usable:
-            raise IndexStoreError(
-                "this writer failed before; what it had written cannot be trusted",
-                where=str(self._folder.path),
-                fix="open a new writer; it starts from the last commit",
-            )
-
-    def _breaking(self) -> _Breaking:
-        return _Breaking(self)
-
-
-class _Breaking:
-    """Marks the writer unusable when a write inside fails half way; the next writer undoes what was written."""
-
-    def __init__(self, writer: Writer) -> None:
-        self._writer = writer
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
-        if kind is not None:
-            self._writer._usable = False
-
-
-def _origin(document: Document) -> tuple[tuple[str, str] | None, str]:
-    """Where a document came from: to compare, and for messages."""
-    source = document.source
-    return (None if source is None else (source.uri, source.part)), origin(document)
-
-
-def _json(what: str, value: Mapping[str, Any]) -> Mapping[str, Any]:
-    """``value`` as it will be read back."""
-    try:
-        plain: Mapping[str, Any] = json.loads(json.dumps(dict(value), allow_nan=False))
-        return plain
-    except (TypeError, ValueError) as error:
-        raise IndexStoreError(f"the commit's {what} is not JSON: {error}", fix="make it of plain values") from error
