@@ -59,6 +59,13 @@ class Linker:
         resolver = self._known()
         self._changed += [record for i in document_ids if (record := resolver.remove(i)) is not None]
 
+    def restore(self, document_id: str) -> None:
+        """Takes back that a document was new or changed: it stays as the index had it, or is not there."""
+        resolver = self._known()
+        resolver.remove(document_id)
+        if self._view is not None and document_id in self._view.document_ids:
+            resolver.add(self._stored(document_id, self._view))
+
     def changes(self, facts: Iterable[Edge], *, all_anew: bool = False) -> dict[str, list[Edge]]:
         """Facts that come out otherwise than they are stored, as complete lists by document.
 
@@ -77,10 +84,12 @@ class Linker:
         if self._resolver is None:
             view = self._view
             ids = () if view is None else view.document_ids
-            self._resolver = Resolver(
-                Record.of_metadata(i, view.title(i), view.metadata(i)) for i in ids if view is not None
-            )
+            self._resolver = Resolver(self._stored(i, view) for i in ids if view is not None)
         return self._resolver
+
+    @staticmethod
+    def _stored(document_id: str, view: IndexView) -> Record:
+        return Record.of_metadata(document_id, view.title(document_id), view.metadata(document_id))
 
 
 def by_source(facts: Iterable[Edge]) -> dict[str, list[Edge]]:

@@ -112,7 +112,10 @@ def load(folder: Path, expect: GraphIdentity, *, device: str = "auto") -> Traine
         _compare(about["identity"], _plain(expect), str(folder))
         settings = TrainingSettings(**about["settings"])
         encoder = build_encoder(settings, about["dimension"], about["seed"])
-        encoder.load_state_dict(load_tensors(weights))
+        tensors = load_tensors(weights)
+        if not all(tensor.isfinite().all() for tensor in tensors.values()):
+            raise ValueError("a weight is not a finite number")
+        encoder.load_state_dict(tensors)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, ValidationError, SafetensorError) as error:
         raise ModelError(
             f"this is no usable graph encoder ({error})", where=str(folder), fix="train it again"

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from plait.contracts import ColumnValues, CorpusColumns, Document, IndexView, IngestBatch, Passage, ReadReport
-from plait.contracts.errors import DocumentError, IdentityError, ModelError, PlaitError, ReadError
+from plait.contracts import ColumnValues, Document, IndexView, IngestBatch, Passage, ReadReport
+from plait.contracts.errors import DocumentError, ModelError, PlaitError, ReadError
 from plait.docgraph import GraphSettings, Linker, fact_settings
 from plait.index import content_hash
+from plait.rag.corpus_columns import fill_corpus_columns
 from plait.rag.failures import plugin_errors
 from plait.rag.parts import Parts
 from plait.rag.walking import Unit, find_units
@@ -372,26 +373,6 @@ class Ingestor:
         self._summary.commit = self._index.commit.number
         self._parts.host.hook.indexed(self._summary.to_json())
         return self._summary
-
-
-def fill_corpus_columns(writer: Writer, parts: Parts, report: ReadReport) -> None:
-    """Fills the columns of the pipeline that depend on links between documents, each seeing those before it.
-
-    A trained model that no longer fits, because everything was encoded anew by another text encoder, is taken out of
-    use; the report says so.
-    """
-    for name, source in parts.column_sources.items():
-        if not isinstance(source, CorpusColumns):
-            continue
-        with plugin_errors(f"{name}, while it worked out what depends on all documents,"):
-            try:
-                values = source.encode_corpus(writer.preview())
-            except IdentityError as error:
-                report.skip(error.where or name, f"trained model out of use: {error.message}")
-                writer.keep_model(getattr(source, "model", name), None)
-                values = source.encode_corpus(writer.preview())
-        for column in source.columns:
-            writer.fill(column.name, values[column.name])
 
 
 def _uri(unit: Unit) -> str:

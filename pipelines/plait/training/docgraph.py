@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 import time
 from dataclasses import asdict, dataclass, replace
@@ -13,7 +14,7 @@ from plait.contracts import IndexView, ReadReport
 from plait.contracts.errors import ConfigError
 from plait.fusion.vectors.fused_leg import FusedLeg, encoder_identity
 from plait.rag import Rag
-from plait.rag.ingest import fill_corpus_columns
+from plait.rag.corpus_columns import fill_corpus_columns
 from plait.retrievers.docgraph import MODEL, WEIGHTS, DocGraph
 from plait.training.encoding import EncoderReport, Told, train_encoder
 from plait.training.walking import WalkReport, learn_walk
@@ -62,7 +63,8 @@ def train_docgraph(
     """Trains encoder, vector fusion and walk of the pipeline's ``docgraph`` on the index's own citations.
 
     What is kept becomes part of a new commit, together with the vectors it makes; a rollback undoes both. Where
-    nothing is better than before, the index is left as it was.
+    nothing is better than before, the index is left as it was; where only vectors or only the walk are better, the
+    other is left as it was.
 
     Args:
         rag: the open index.
@@ -73,9 +75,14 @@ def train_docgraph(
         timeout: seconds to wait while another process writes.
 
     Raises:
-        ConfigError: the pipeline has no ``docgraph``, or the index too few citations.
+        ConfigError: the pipeline has no ``docgraph``, or the index too few citations; ``held_out`` is no share.
         IndexLockedError: another process kept writing.
     """
+    if not 0.0 < held_out < 1.0:
+        raise ConfigError(
+            f"{held_out} is no share of the citations to measure on", where="plait train docgraph",
+            fix="choose one such as 0.2",
+        )  # fmt: skip
     retriever = docgraph_of(rag)
     start = time.process_time()
     view = rag.view
@@ -97,10 +104,12 @@ def train_docgraph(
     if (encoder is not None and not encoder.reason) or not walk.reason:
         with tempfile.TemporaryDirectory(dir=rag.path, prefix=".training-") as folder:
             made = Path(folder) / MODEL
-            _save(made, report, retriever, fusion)
+            _save(made, report, retriever, fusion, view.model(MODEL))
             told("encoding all documents", 0, None)
             commit = _commit(rag, made, view, timeout)
     state.unlink(missing_ok=True)
+    if state.parent.is_dir() and not any(state.parent.iterdir()):
+        state.parent.rmdir()
     return replace(report, commit=commit)
 
 
@@ -121,17 +130,27 @@ def docgraph_of(rag: Rag) -> DocGraph:
     )
 
 
-def _save(made: Path, report: DocgraphReport, retriever: DocGraph, fusion: FusedLeg | None) -> None:
-    """Writes what is kept into a folder; the weights of the walk that come with Plait need no file."""
+def _save(
+    made: Path, report: DocgraphReport, retriever: DocGraph, fusion: FusedLeg | None, before: Path | None
+) -> None:
+    """Writes what is kept into a folder; the weights of the walk that come with Plait need no file.
+
+    Encoder and fusion belong together, the walk stands on its own: what is not replaced is taken over from ``before``,
+    the model in use.
+    """
     made.mkdir()
     encoder, walk = report.encoder, report.walk
-    if encoder is not None and not encoder.reason:
+    encoder_kept, walk_kept = encoder is not None and not encoder.reason, not walk.reason
+    for file in () if before is None else sorted(before.iterdir()):
+        if not (walk_kept if file.name == WEIGHTS else encoder_kept):
+            shutil.copyfile(file, made / file.name)
+    if encoder is not None and encoder_kept:
         measured = replace(encoder.trained, measured=encoder.to_json())
         measured.save(made, retriever.identity())
         if fusion is not None and encoder.fusion is not None:
             identity = encoder_identity(made, fusion.embedder)
             encoder.fusion.save(made / f"{fusion.name}.safetensors", identity)
-    if walk.weights is not None and not walk.reason:
+    if walk.weights is not None and walk_kept:
         content = json.dumps(asdict(walk.weights), indent=2)
         (made / WEIGHTS).write_text(content, encoding="utf-8")
 

@@ -162,9 +162,7 @@ def _vectors(
     return {"structure": structure.vectors, "fused": fitted.fuse(text, structure)}, fitted
 
 
-def _gain(
-    found: NDArray[np.float32], text: NDArray[np.float32], pairs: Pairs, negatives: Pairs
-) -> tuple[float, float]:
+def _gain(found: NDArray[np.float32], text: NDArray[np.float32], pairs: Pairs, negatives: Pairs) -> tuple[float, float]:
     """Mean over the held-out links of what each adds to the AUC beyond text, and the standard error of that mean."""
 
     def ranked(vectors: NDArray[np.float32]) -> NDArray[np.float64]:

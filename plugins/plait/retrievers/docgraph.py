@@ -23,7 +23,7 @@ from pydantic import Field
 
 from plait.config import Use, use
 from plait.contracts import Column, ColumnValues, Embedder, Hit, IndexView, IngestBatch, Query
-from plait.contracts.errors import ConfigError, ModelError
+from plait.contracts.errors import ConfigError, IdentityError, ModelError
 from plait.docgraph.settings import GraphSettings, RelationName
 from plait.gnn.settings import TrainingSettings
 from plait.retrievers.document_vectors import best_passages, document_vectors, mean_vectors
@@ -74,6 +74,9 @@ class Config(GraphSettings, TrainingSettings):
 class DocGraph:
     """Structural vectors, and a leg that walks the graph.
 
+    Attributes:
+        model: name of the trained model in the index.
+
     Args:
         config: the settings.
         embedder: the encoder named by ``config.embedder``.
@@ -82,6 +85,8 @@ class DocGraph:
     Raises:
         ConfigError: ``words`` is not a lexical retriever.
     """
+
+    model = MODEL
 
     def __init__(self, config: Config, embedder: Embedder, words: object) -> None:
         self.config = config
@@ -177,7 +182,7 @@ class DocGraph:
         Without one they are the text's, or, with ``propagation``, the closed form.
 
         Raises:
-            IdentityError: the trained encoder was trained with another graph or text encoder.
+            IdentityError: what is trained is another encoder, or was trained with another graph or text encoder.
             ModelError: its files are damaged.
         """
         from plait.gnn.encoding import Structural, encode
@@ -188,13 +193,23 @@ class DocGraph:
         graph, text = self.graph(view), self.text_vectors(view)
         if not len(text):
             return Structural(text, np.zeros(0, np.bool_))
+        folder = view.model(MODEL)
+        if folder is not None and (folder / "encoder.json").is_file():
+            loaded = load(folder, self.identity(), device=self.config.device)
+            kind, wanted = ((made.encoder, made.depth) for made in (loaded.settings, self.config))
+            if kind != wanted:
+                # The fusion beside it was fitted to its vectors, and would read those of another encoder wrongly.
+                raise IdentityError(
+                    f"the trained graph encoder is {kind[0]!r} of depth {kind[1]}, not {wanted[0]!r} of depth "
+                    f"{wanted[1]}",
+                    where=str(folder),
+                    fix="train again, or go back to what it was trained with",
+                )
+            return loaded.encode(graph, text)
         if self.config.encoder == "propagation":
             closed = Propagation(depth=self.config.depth, teleport=self.config.teleport)
             return encode(closed, graph, text, self.config.relations)
-        folder = view.model(MODEL)
-        if folder is None or not (folder / "encoder.json").is_file():
-            return Structural(text, Neighbourhood(graph, self.config.relations).tied)
-        return load(folder, self.identity(), device=self.config.device).encode(graph, text)
+        return Structural(text, Neighbourhood(graph, self.config.relations).tied)
 
     def graph(self, view: IndexView) -> DocumentGraph:
         """The graph of a view; kept by it."""
@@ -257,10 +272,13 @@ class DocGraph:
             if file is None or not file.is_file():
                 return DEFAULT_WEIGHTS
             try:
-                return TraversalWeights(**json.loads(file.read_text(encoding="utf-8")))
-            except (OSError, ValueError, TypeError, AttributeError) as error:
+                weights = TraversalWeights(**json.loads(file.read_text(encoding="utf-8")))
+                if not np.isfinite(weights.vector).all():
+                    raise ValueError("a weight is not a finite number")
+            except (OSError, ValueError, TypeError, AttributeError, ArithmeticError, ConfigError) as error:
                 raise ModelError(
                     f"the traversal weights cannot be read ({error})", where=str(file), fix="train again"
                 ) from error
+            return weights
 
         return view.derived("traversal weights", read)

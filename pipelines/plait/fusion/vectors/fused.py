@@ -101,6 +101,8 @@ class VectorFusion(nn.Module):
                 raise ValueError(f"it is {about['fusion']!r}, not {cls.name!r}")
             fusion = cls(about["text"], about["structure"])
             fusion.load_state_dict(tensors)
+            if not all(tensor.isfinite().all() for tensor in tensors.values()):
+                raise ValueError("a weight is not a finite number")
         except (SafetensorError, OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
             raise ModelError(
                 f"this is no usable vector fusion ({error})", where=str(path), fix="train again"

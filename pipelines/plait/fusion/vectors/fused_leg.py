@@ -56,6 +56,9 @@ class ConcatenatedConfig(Config):
 class FusedLeg:
     """Fuses text and structural vectors and searches the result; the base of the components.
 
+    Attributes:
+        model: name of the trained model in the index.
+
     Args:
         config: the settings.
         embedder: the encoder named by ``config.embedder``.
@@ -63,6 +66,7 @@ class FusedLeg:
     """
 
     name: ClassVar[str]
+    model: ClassVar[str] = MODEL
 
     def __init__(self, config: Config, embedder: Embedder, ranks: Fusion) -> None:
         self.config = config
