@@ -8,17 +8,17 @@ from typing import Any, Literal
 from pydantic import Field
 
 from plait.config import Settings
-from plait.contracts import Chunk, EmbeddingSpace, Generation, GenerationRequest, Message, Usage
+from plait.contracts import Chunk, EmbeddingSpace, Generation, GenerationRequest, Message
 from plait.contracts.errors import GenerationError
 from plait.embedders.precision import Dtype
-from plait.generators.batching import PaddedBatch
+from plait.generators.answering import choose, write, write_together
 from plait.generators.causal import SMOLLM2, CausalModel, find_causal_model, load_causal_model
 from plait.generators.conversation import PLAIN_STOPS
 from plait.generators.engine import Engine
 from plait.generators.gate import MOST_SOFT_TOKENS, check_prompt_embeddings, check_soft_tokens
 from plait.generators.markers import MarkedPrompt, following_tokens, marked_prompt, marker_token
-from plait.generators.prefill import EmbeddedPrompt, EndedError, Prompt, TokenPrompt
-from plait.generators.scoring import check_choices, log_likelihoods
+from plait.generators.prefill import EmbeddedPrompt, Prompt, TokenPrompt
+from plait.generators.scoring import check_choices
 from plait.generators.threaded import in_thread
 from plait.generators.unsupported import refuse_json_schema
 from plait.generators.writing import Writing
@@ -163,7 +163,8 @@ class Transformers:
                 free.append(place)
         for start in range(0, len(free), self.config.batch):
             group = free[start : start + self.config.batch]
-            written = self._together([requests[place] for place in group], [prompts[place] for place in group])
+            writings = [self._writing(requests[place]) for place in group]
+            written = write_together(self._engine, writings, [prompts[place] for place in group])
             answers.update(zip(group, written, strict=True))
         return [answers[place] for place in range(len(requests))]
 
@@ -173,76 +174,14 @@ class Transformers:
     def _written(
         self, request: GenerationRequest, prompt: Prompt, ended: Callable[[], bool]
     ) -> Generator[Chunk, None, None]:
-        if request.choices:
-            answer = self._chosen(request, prompt, ended)
-            yield Chunk(answer.text, answer.finish_reason, answer.usage, answer.detail)
+        if not request.choices:
+            yield from write(self._engine, self._writing(request), prompt, ended)
             return
-        writing = self._writing(request)
-        with self._engine.running():
-            read = self._engine.read(prompt, ended)
-            logits = read.logits
-        while True:
-            if ended():
-                raise EndedError("the request was ended while its answer was written")
-            with self._engine.running():
-                piece = writing.push(logits)
-            if piece:
-                yield Chunk(piece)
-            if writing.finish:
-                break
-            with self._engine.running():
-                logits = self._engine.step(read.cache, writing.tokens[-1:])[0]
-        usage = Usage(len(prompt), len(writing.tokens))
-        yield Chunk(writing.rest(), writing.finish, usage, self._detail(read.reused))
-
-    def _together(self, requests: Sequence[GenerationRequest], prompts: Sequence[Prompt]) -> list[Generation]:
-        import torch
-
-        writings = [self._writing(request) for request in requests]
-        texts = [""] * len(requests)
-        with self._engine.running():
-            reads = [self._engine.read(prompt) for prompt in prompts]
-            reused = [read.reused for read in reads]
-            rows = list(range(len(requests)))
-            logits = torch.stack([read.logits for read in reads])
-            batch = PaddedBatch(self._engine.model, reads)
-            del reads
-            while True:
-                for values, row in zip(logits.float().cpu(), rows, strict=True):
-                    texts[row] += writings[row].push(values)
-                going = [place for place, row in enumerate(rows) if writings[row].finish is None]
-                if not going:
-                    break
-                rows = [rows[place] for place in going]
-                batch.keep(going)
-                logits = batch.step([writings[row].tokens[-1] for row in rows])
-        return [
-            Generation(
-                texts[row] + writing.rest(),
-                writing.finish or "length",
-                Usage(len(prompts[row]), len(writing.tokens)),
-                self._detail(reused[row]),
-            )
-            for row, writing in enumerate(writings)
-        ]
-
-    def _chosen(self, request: GenerationRequest, prompt: Prompt, ended: Callable[[], bool]) -> Generation:
-        import torch
-
         model = self._engine.model
-        answers = self._choice_tokens(request)
         # A model that only continues text ends its answer with the line.
         ends = model.ends if self._chat() else {*model.ends, marker_token(model.tokenizer)}
-        with self._engine.running():
-            read = self._engine.read(prompt, ended)
-            scores = log_likelihoods(model, read, answers, ends)
-        place = scores.index(max(scores))
-        if request.temperature > 0:
-            random = torch.Generator(device="cpu").manual_seed(request.seed)
-            chances = torch.softmax(torch.tensor(scores, dtype=torch.float64) / request.temperature, dim=-1)
-            place = int(torch.multinomial(chances, 1, generator=random))
-        detail = self._detail(read.reused) | {"log_likelihoods": dict(zip(request.choices, scores, strict=True))}
-        return Generation(request.choices[place], "stop", Usage(len(prompt), len(answers[place])), detail)
+        answer = choose(self._engine, request, prompt, self._choice_tokens(request), ends, ended)
+        yield Chunk(answer.text, answer.finish_reason, answer.usage, answer.detail)
 
     def _load(self) -> CausalModel:
         return load_causal_model(self._place, self.config.model, self.config.dtype, self.config.device)
@@ -300,9 +239,6 @@ class Transformers:
     def _writing(self, request: GenerationRequest) -> Writing:
         stops = () if self._chat() else PLAIN_STOPS
         return Writing(self._engine.model, request, stops, self.config.repetition_penalty)
-
-    def _detail(self, reused: int) -> dict[str, Any]:
-        return {"model": self.config.model, "reused_tokens": reused}
 
 
 def _whole(chunks: Iterator[Chunk]) -> Generation:

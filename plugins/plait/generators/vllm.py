@@ -156,6 +156,10 @@ class Vllm:
                 for name in names:
                     engine.forget(name)
 
+    def forget_prefixes(self) -> None:
+        """Empties the cache of earlier prompts' beginnings, as for a measurement."""
+        self._started().forget_prefixes()
+
     def close(self) -> None:
         """Stops the engine. The next prompt starts a new one."""
         with self._lock:

@@ -117,6 +117,11 @@ class VllmEngine:
             if self._waiting.pop(name, None) is not None:
                 self._llm.llm_engine.abort_request([name])
 
+    def forget_prefixes(self) -> None:
+        """Empties the cache of earlier prompts' beginnings."""
+        with self._lock:
+            self._llm.reset_prefix_cache()
+
     def close(self) -> None:
         """Stops the engine and frees its memory."""
         with self._lock:
