@@ -36,7 +36,7 @@ def write(engine: Engine, writing: Writing, prompt: Prompt, ended: Callable[[], 
         with engine.running():
             logits = engine.step(read.cache, writing.tokens[-1:])[0]
     usage = Usage(len(prompt), len(writing.tokens))
-    yield Chunk(writing.rest(), writing.finish, usage, {"reused_tokens": read.reused})
+    yield Chunk(writing.rest(), writing.finish, usage, {"model": engine.model.name, "reused_tokens": read.reused})
 
 
 def write_together(engine: Engine, writings: Sequence[Writing], prompts: Sequence[Prompt]) -> list[Generation]:
@@ -69,7 +69,7 @@ def write_together(engine: Engine, writings: Sequence[Writing], prompts: Sequenc
             texts[row] + writing.rest(),
             writing.finish or "length",
             Usage(len(prompts[row]), len(writing.tokens)),
-            {"reused_tokens": reused[row]},
+            {"model": engine.model.name, "reused_tokens": reused[row]},
         )
         for row, writing in enumerate(writings)
     ]
@@ -106,5 +106,9 @@ def choose(
         random = torch.Generator(device="cpu").manual_seed(request.seed)
         chances = torch.softmax(torch.tensor(scores, dtype=torch.float64) / request.temperature, dim=-1)
         place = int(torch.multinomial(chances, 1, generator=random))
-    detail = {"reused_tokens": read.reused, "log_likelihoods": dict(zip(request.choices, scores, strict=True))}
+    detail = {
+        "model": engine.model.name,
+        "reused_tokens": read.reused,
+        "log_likelihoods": dict(zip(request.choices, scores, strict=True)),
+    }
     return Generation(request.choices[place], "stop", Usage(len(prompt), len(answers[place])), detail)

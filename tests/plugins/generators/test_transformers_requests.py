@@ -204,6 +204,13 @@ def test_a_shared_context_is_read_once_and_the_answers_stay_the_same(chat_folder
         assert other[-1].detail["reused_tokens"] == 0
 
 
+def test_every_answer_says_which_model_wrote_it(chat_folder, tiny):
+    requests = [_request(), _request(choices=("yes", "no"))]
+    details = [generation.detail for generation in tiny.generate(requests)]
+    details += [list(tiny.stream(request))[-1].detail for request in requests]
+    assert [detail["model"] for detail in details] == [str(chat_folder)] * 4
+
+
 def test_memory_for_shared_contexts_is_bounded(chat_folder):
     generator = _generator(chat_folder, prefix_megabytes=1)
     for n in range(6):
