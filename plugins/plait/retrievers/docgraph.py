@@ -23,7 +23,7 @@ from pydantic import Field
 
 from plait.config import Use, use
 from plait.contracts import Column, ColumnValues, Embedder, Hit, IndexView, IngestBatch, Query
-from plait.contracts.errors import ConfigError, IdentityError, ModelError
+from plait.contracts.errors import ConfigError, IdentityError, IndexStoreError, ModelError
 from plait.docgraph.settings import GraphSettings, RelationName
 from plait.gnn.settings import TrainingSettings
 from plait.retrievers.document_vectors import best_passages, document_vectors, mean_vectors
@@ -241,11 +241,23 @@ class DocGraph:
         return view.hits(rows[best], scores[best])
 
     def text_scores(self, cosines: NDArray[np.float32], text: str, view: IndexView) -> NDArray[np.float32]:
-        """Where a walk starts: cosine, and a share of BM25 whose best is 1. Shape (documents,), as ``cosines``."""
+        """Where a walk starts: cosine, and a share of BM25 whose best is 1. Shape (documents,), as ``cosines``.
+
+        Raises:
+            ConfigError: no retriever of the pipeline has filled the column of term counts.
+        """
         if not self.config.word_share:
             return cosines
         words = self._words
-        passages = words.impacts(view).scores(words.terms(text))
+        try:
+            impacts = words.impacts(view)
+        except IndexStoreError as error:
+            raise ConfigError(
+                f"there are no term counts {words.config.column!r} to choose by where the walk starts",
+                where="retriever 'docgraph'",
+                fix="put use('lexical') among the retrievers and run 'plait index rebuild', or set word_share to 0",
+            ) from error
+        passages = impacts.scores(words.terms(text))
         lexical, _ = best_passages(passages, view.document_numbers, len(view.document_ids))
         highest = max(float(passages.max(initial=0.0)), 1e-6)
         blended: NDArray[np.float32] = cosines + np.float32(self.config.word_share / highest) * lexical

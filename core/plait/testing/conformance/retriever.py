@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from plait.contracts import Document, IngestBatch, Query, Retriever
+from plait.contracts import ColumnValues, Document, IngestBatch, Query, Retriever
 from plait.testing.blocks import BlockChunker
 from plait.testing.columns import checked_column
 from plait.testing.conformance.checks import check_best_first, check_json
@@ -22,12 +22,20 @@ EVERYTHING = 10_000
 
 
 class RetrieverConformance:
-    """Override :meth:`retriever`; override :meth:`documents` and :meth:`questions` if yours needs others."""
+    """Override :meth:`retriever`; override :meth:`documents` and :meth:`questions` if yours needs others.
+
+    Of a retriever that reads columns of others, override :meth:`before` as well.
+    """
 
     @pytest.fixture
     def retriever(self) -> Retriever:
         """The retriever to check."""
         raise NotImplementedError("override the fixture 'retriever' in your subclass")
+
+    @pytest.fixture
+    def before(self) -> Sequence[Retriever]:
+        """Retrievers that stand before it in a pipeline, and fill the columns that it reads; by default none."""
+        return ()
 
     @pytest.fixture
     def documents(self) -> Sequence[Document]:
@@ -40,9 +48,9 @@ class RetrieverConformance:
         return [document.title for document in documents]
 
     @pytest.fixture
-    def view(self, retriever: Retriever, documents: Sequence[Document]) -> MemoryView:
-        """The corpus, encoded by the retriever."""
-        return memory_view(documents, [retriever])
+    def view(self, retriever: Retriever, before: Sequence[Retriever], documents: Sequence[Document]) -> MemoryView:
+        """The corpus, encoded by the retriever and those before it."""
+        return memory_view(documents, [*before, retriever])
 
     def test_satisfies_the_protocol(self, retriever: Retriever) -> None:
         assert isinstance(retriever, Retriever)
@@ -58,21 +66,23 @@ class RetrieverConformance:
         check_json(retriever.fingerprint())
         assert retriever.fingerprint() == retriever.fingerprint()
 
-    def test_encodes_exactly_the_columns_it_declares(self, retriever: Retriever, documents: Sequence[Document]) -> None:
-        batch = _batch(documents)
+    def test_encodes_exactly_the_columns_it_declares(
+        self, retriever: Retriever, before: Sequence[Retriever], documents: Sequence[Document]
+    ) -> None:
+        batch = _batch(documents, before)
         encoded = retriever.encode(batch)
         assert set(encoded) == {column.name for column in retriever.columns}
         for column in retriever.columns:
             checked_column(column, encoded[column.name], len(batch.passages))
 
-    def test_encodes_no_passages_as_no_values(self, retriever: Retriever) -> None:
-        encoded = retriever.encode(IngestBatch((), ()))
+    def test_encodes_no_passages_as_no_values(self, retriever: Retriever, before: Sequence[Retriever]) -> None:
+        encoded = retriever.encode(_batch((), before))
         assert all(len(encoded[column.name]) == 0 for column in retriever.columns)
 
     def test_encodes_the_same_batch_to_the_same_values(
-        self, retriever: Retriever, documents: Sequence[Document]
+        self, retriever: Retriever, before: Sequence[Retriever], documents: Sequence[Document]
     ) -> None:
-        first, second = retriever.encode(_batch(documents)), retriever.encode(_batch(documents))
+        first, second = retriever.encode(_batch(documents, before)), retriever.encode(_batch(documents, before))
         for column in retriever.columns:
             if column.kind in {"vector", "number"}:
                 np.testing.assert_allclose(np.asarray(first[column.name]), np.asarray(second[column.name]), atol=1e-5)
@@ -129,8 +139,10 @@ class RetrieverConformance:
         for question in questions:
             assert not retriever.retrieve(Query(question, filters={"year": 1066}), view, 5)
 
-    def test_finds_nothing_in_an_empty_index(self, retriever: Retriever, questions: Sequence[str]) -> None:
-        empty = memory_view((), [retriever])
+    def test_finds_nothing_in_an_empty_index(
+        self, retriever: Retriever, before: Sequence[Retriever], questions: Sequence[str]
+    ) -> None:
+        empty = memory_view((), [*before, retriever])
         assert not retriever.retrieve(Query(questions[0]), empty, 5)
 
     def test_answers_the_same_question_the_same_way(
@@ -156,6 +168,10 @@ class RetrieverConformance:
         assert [[hit.passage_id for hit in hits] for hits in together] == alone
 
 
-def _batch(documents: Sequence[Document]) -> IngestBatch:
+def _batch(documents: Sequence[Document], before: Sequence[Retriever]) -> IngestBatch:
     chunker = BlockChunker()
-    return IngestBatch(documents, [passage for document in documents for passage in chunker.chunk(document)])
+    passages = [passage for document in documents for passage in chunker.chunk(document)]
+    columns: dict[str, ColumnValues] = {}
+    for retriever in before:
+        columns |= retriever.encode(IngestBatch(documents, passages, columns))
+    return IngestBatch(documents, passages, columns)
