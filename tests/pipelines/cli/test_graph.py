@@ -10,27 +10,11 @@ import networkx as nx
 import pytest
 from PIL import Image
 
-from plait.cli import main
-
 Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def plait(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs a command line and returns (exit status, standard output, standard error)."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as end:
-            main([str(argument) for argument in arguments])
-        out, err = capsys.readouterr()
-        return int(end.value.code or 0), out, err
-
-    return run
-
-
-@pytest.fixture
-def index(plait: Run, tmp_path: Path) -> Path:
+def index(plait: Run, lexical: Path, tmp_path: Path) -> Path:
     folder = tmp_path / "corpus"
     folder.mkdir()
     for name, front in {
@@ -39,10 +23,8 @@ def index(plait: Run, tmp_path: Path) -> Path:
         "braids": "year: 1947",
     }.items():
         (folder / f"{name}.md").write_text(f"---\nid: {name}\ntitle: On [{name}]\n{front}\n---\n\nText of {name}.\n")
-    pipeline = tmp_path / "lexical.toml"
-    pipeline.write_text('retrievers = [{ use = "lexical" }]\n')
     place = tmp_path / "papers.plait"
-    assert plait("index", "add", folder, "--index", place, "--pipeline", pipeline)[0] == 0
+    assert plait("index", "add", folder, "--index", place, "--pipeline", lexical)[0] == 0
     return place
 
 

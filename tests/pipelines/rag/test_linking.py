@@ -26,7 +26,8 @@ FRONT = {
     "braids": "year: 1947\nidentifiers: {doi: 10.1000/braids}",
     "knots": "references: [braids, nowhere]\nyear: 1960\ntopics: [topology]\ncategories: [maths]",
     "links": 'references: [{title: "On the study of knots", year: 1960}, {doi: 10.1000/braids}]\nyear: 1970',
-    "looms": 'references: ["links", {text: "A. Weaver. On the study of shuttles. 1980."}]\nyear: 1985\ncategories: [maths]',
+    "looms": 'references: ["links", {text: "A. Weaver. On the study of shuttles. 1980."}]\nyear: 1985\n'
+    "categories: [maths]",
     "shuttles": "authors: [A. Weaver]\nyear: 1980\nreferences: [looms]",
 }
 
