@@ -164,7 +164,15 @@ def _injection(line: str, where: str) -> Injection:
         raise ReadError("'marks' must be a list of texts, at least one", where=where)
     if not isinstance(record.get("stated"), bool):
         raise ReadError("'stated' must be true or false", where=where)
-    values = [record[key] for key in ("question", "title", "text", "attack", "where", "answer")]
     return Injection(
-        record["_id"], record["trick"], *values, tuple(mark.casefold() for mark in marks), record["stated"]
+        id=record["_id"],
+        trick=record["trick"],
+        question=record["question"],
+        title=record["title"],
+        text=record["text"],
+        attack=record["attack"],
+        where=record["where"],
+        answer=record["answer"],
+        marks=tuple(mark.casefold() for mark in marks),
+        stated=record["stated"],
     )

@@ -1,0 +1,68 @@
+"""``plait evaluate --answers`` as a person types it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def questions(tmp_path: Path) -> Path:
+    path = tmp_path / "questions.jsonl"
+    strands = {"_id": "a", "text": "How many strands make one braid?", "documents": ["braids"], "kind": "single"}
+    wall = {"_id": "b", "text": "Which year did the Berlin Wall fall?", "documents": [], "kind": "unanswerable"}
+    path.write_text(json.dumps(strands | {"answer": "three"}) + "\n" + json.dumps(wall | {"answer": ""}) + "\n")
+    return path
+
+
+def test_answers_are_judged_on_an_index_that_is_there(plait: Run, questions: Path, index: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.json"
+    status, shown, _ = plait("evaluate", questions, "--answers", "--index", index, "--json", out)
+    assert status == 0
+    assert "citation precision" in shown
+    assert "refusal accuracy" in shown
+    (system,) = json.loads(out.read_text())["systems"]
+    assert system["measures"]["refusal accuracy"]["figure"] == 1.0
+    assert system["answers"][0]["answer"] == "Three strands make one braid."
+
+
+def test_documents_may_be_named_and_a_second_pipeline_compared(
+    plait: Run, questions: Path, corpus: Path, lexical: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "brief.toml"
+    other.write_text(lexical.read_text() + 'generator = { use = "extractive", max_sentences = 1 }\n')
+    options = ["--documents", corpus, "--pipeline", lexical, "--against", other, "--evidence", "given", "--limit", 1]
+    out = tmp_path / "out.json"
+    assert plait("evaluate", questions, "--answers", *options, "--json", out)[0] == 0
+    report = json.loads(out.read_text())
+    assert [system["label"] for system in report["systems"]] == ["extractive (lexical)", "extractive (brief)"]
+    assert report["settings"]["evidence"] == "given"
+    assert report["collection"]["asked"] == 1
+
+
+@pytest.mark.parametrize("option", [["--calibrate", "train"], ["--run", "out.trec"], ["--exclude-self"]])
+def test_options_of_retrieval_do_not_go_with_answers(plait: Run, questions: Path, option: list[str]) -> None:
+    status, _, told = plait("evaluate", questions, "--answers", *option)
+    assert status == 2
+    assert "does not go with --answers" in told
+
+
+@pytest.mark.parametrize(
+    "option", [["--evidence", "given"], ["--against", "x"], ["--documents", "x"], ["--limit", "3"]]
+)
+def test_options_of_answers_need_answers(plait: Run, corpus: Path, option: list[str]) -> None:
+    status, _, told = plait("evaluate", corpus, *option)
+    assert status == 2
+    assert "needs --answers" in told
+
+
+def test_a_file_of_questions_without_documents_is_an_error_with_its_fix(plait: Run, questions: Path) -> None:
+    status, _, told = plait("evaluate", questions, "--answers")
+    assert status != 0
+    assert "--documents" in told
+    assert "Traceback" not in told
