@@ -24,7 +24,6 @@ ASSEMBLY = Assembly(HOST)
 
 
 OWN_SUITES = {
-    "docgraph": "it reads columns of other retrievers, which this suite does not fill; see tests/pipelines/training",
     "fusion-in-decoder": "its own tests run this suite, with a small model made for it",
     "llama-index": "its own tests run this suite, with a model that keeps to it",
 }

@@ -67,6 +67,11 @@ class TestEveryRetriever(RetrieverConformance):
     def retriever(self, component: str, build: Build) -> Any:
         return build("retriever", component)
 
+    @pytest.fixture
+    def before(self, component: str, build: Build) -> Sequence[Retriever]:
+        names = {"docgraph": ["dense", "lexical"]}
+        return [build("retriever", name) for name in names.get(component, ())]
+
 
 class TestEveryRanker(RankerConformance):
     kind = "ranker"

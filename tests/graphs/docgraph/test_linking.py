@@ -88,7 +88,7 @@ def histories(draw: st.DrawFn) -> list[tuple[list[list[Document]], list[str], bo
 
 
 @given(histories())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_any_history_stores_what_adding_at_once_stores_and_makes_the_same_graph(
     history: list[tuple[list[list[Document]], list[str], bool]],
 ) -> None:
