@@ -12,7 +12,7 @@ import numpy as np
 from plait.evaluation.answer_measures import ACCURACY, ANSWER_MEASURES, MACRO_F1, majority_baseline, pooled
 from plait.evaluation.asking import Asked, AskedAll
 from plait.evaluation.evaluation import Comparison
-from plait.evaluation.pooled import Pooled, pooled_interval, pooled_randomisation
+from plait.evaluation.pooled import Pooled, pooled_bootstrap, pooled_interval
 from plait.evaluation.questions import DECISIONS, KINDS, Kind
 from plait.evaluation.significance import RESAMPLES, Interval, paired_bootstrap, paired_randomisation
 
@@ -125,7 +125,7 @@ def against(first: AnswerScores, second: AnswerScores, *, resamples: int = RESAM
     """The first with a comparison with the second in every measure that both have.
 
     Means over the same questions are compared by paired randomisation and paired bootstrap, figures that are counted
-    over sentences or classes by randomisation of whole questions.
+    over sentences or classes by paired bootstrap alone.
 
     Raises:
         ValueError: the two were not asked the same questions.
@@ -180,8 +180,8 @@ def _compared(first: Pooled, second: Pooled, baseline: str, how: Mapping[str, in
         mine, theirs = first.counts[there, 0], second.counts[there, 0]
         p_bootstrap = paired_bootstrap(mine, theirs, **how)
         return Comparison(baseline, difference, paired_randomisation(mine, theirs, **how), p_bootstrap)
-    p = pooled_randomisation(first, second, **how)
-    return None if p is None else Comparison(baseline, difference, p, None)
+    p = pooled_bootstrap(first, second, **how)
+    return None if p is None else Comparison(baseline, difference, None, p)
 
 
 def _same_questions(first: Pooled, second: Pooled) -> bool:

@@ -30,8 +30,8 @@ def render_answers(evaluation: AnswerEvaluation) -> Group:
 
     settings = evaluation.settings
     lines = [
-        f"95 % intervals: percentile bootstrap over questions; p: two-sided paired randomisation over questions; "
-        f"{settings['resamples']:,} resamples, seed {settings['seed']}",
+        "95 % intervals: percentile bootstrap over questions; p, two-sided: paired randomisation for means over the "
+        f"same questions, else paired bootstrap; {settings['resamples']:,} resamples, seed {settings['seed']}",
         JUDGE,
         *environment_lines(evaluation.environment),
         *(f"note: {note}" for note in evaluation.notes),
@@ -134,7 +134,7 @@ def _counted(found: Measured) -> str:
 
 def _against(found: Measured, baseline: str) -> str:
     told = found.against.get(baseline)
-    return "" if told is None else f"{told.difference:+.4f} (p {told.p_randomisation:.4f})"
+    return "" if told is None else f"{told.difference:+.4f} (p {told.p:.4f})"
 
 
 def _system(system: AnswerScores) -> dict[str, Any]:

@@ -16,13 +16,18 @@ __all__ = ["Comparison", "Evaluation", "SystemScores"]
 class Comparison:
     """One system against another on the same queries: difference, and two paired tests' p values.
 
-    ``p_bootstrap`` is None for figures that are no mean over queries: that test is made for means.
+    ``p_randomisation`` is None for figures that are no mean over the same queries: there values cannot be swapped.
     """
 
     baseline: str
     difference: float
-    p_randomisation: float
-    p_bootstrap: float | None
+    p_randomisation: float | None
+    p_bootstrap: float
+
+    @property
+    def p(self) -> float:
+        """The p value to show: of the randomisation test where it applies."""
+        return self.p_bootstrap if self.p_randomisation is None else self.p_randomisation
 
 
 @dataclass(frozen=True, slots=True)

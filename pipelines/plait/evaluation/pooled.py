@@ -2,7 +2,7 @@
 
 A measure of this kind is a function of sums: each question adds a row of counts, and the figure comes out of the rows'
 sum. The mean (value, 1), a ratio of sentences (right, all) and macro-F1 (true, false and missed by class) all are.
-Questions are resampled and swapped whole, because the sentences of one answer are not independent of each other
+Questions are resampled whole, because the sentences of one answer are not independent of each other
 (Field and Welsh 2007, *Bootstrapping clustered data*).
 """
 
@@ -17,11 +17,9 @@ from numpy.typing import NDArray
 
 from plait.evaluation.significance import RESAMPLES, Interval, resampled_rows
 
-__all__ = ["Pooled", "macro_f1", "pooled_interval", "pooled_randomisation", "ratio"]
+__all__ = ["Pooled", "macro_f1", "pooled_bootstrap", "pooled_interval", "ratio"]
 
 Sums = NDArray[np.float64]
-
-_CELLS = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,16 +89,19 @@ def pooled_interval(
     return Interval(figure, float(low), float(high))
 
 
-def pooled_randomisation(first: Pooled, second: Pooled, *, resamples: int = RESAMPLES, seed: int = 0) -> float | None:
-    """Two-sided p value of the paired randomisation test on the difference of two systems' pooled figures.
+def pooled_bootstrap(first: Pooled, second: Pooled, *, resamples: int = RESAMPLES, seed: int = 0) -> float | None:
+    """Two-sided p value of the paired bootstrap test on the difference of two systems' pooled figures.
 
-    Both systems' counts of a question are swapped or not, whole; p = (extreme + 1) / (resamples + 1). A swap that
-    leaves one side with nothing to measure counts as extreme, which errs towards no difference.
+    Questions are resampled for both systems at once, and p is the share of resamples whose difference is at least as
+    far from the one seen as that is from 0: (extreme + 1) / (resamples + 1). Resamples that leave a side with nothing
+    to measure count as extreme. Swapping the systems' counts instead would not do: a system that cites twenty times as
+    often as the other would be told apart by that alone, whatever the shares. Where a side has few counts, or all of
+    them right, the resamples vary too little and p is too small: look at how much was counted.
 
     Args:
         first: of one system, over the same questions in the same order.
         second: of the other.
-        resamples: how many swaps to draw.
+        resamples: how many samples to draw.
         seed: of the draws.
 
     Returns:
@@ -114,15 +115,11 @@ def pooled_randomisation(first: Pooled, second: Pooled, *, resamples: int = RESA
         raise ValueError(f"paired counts need one shape, not {one.shape} and {other.shape}")
     if first.figure is None or second.figure is None:
         return None
-    seen = abs(first.figure - second.figure)
-    generator = np.random.default_rng(seed)
+    seen = first.figure - second.figure
     extreme = 0
-    size = max(1, _CELLS // len(one))
-    for start in range(0, resamples, size):
-        kept = generator.integers(0, 2, size=(min(size, resamples - start), len(one))).astype(np.float64)
-        mine, theirs = kept @ one + (1 - kept) @ other, kept @ other + (1 - kept) @ one
-        far = np.abs(first.value(mine) - second.value(theirs)) >= seen - 1e-9
-        extreme += int(np.count_nonzero(far | ~np.isfinite(first.value(mine) + second.value(theirs))))
+    for rows in resampled_rows(len(one), resamples, seed, width=2 * one.shape[1]):
+        drawn = first.value(one[rows].sum(axis=1)) - second.value(other[rows].sum(axis=1))
+        extreme += int(np.count_nonzero(~np.isfinite(drawn) | (np.abs(drawn - seen) >= abs(seen) - 1e-9)))
     return (extreme + 1) / (resamples + 1)
 
 

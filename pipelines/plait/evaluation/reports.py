@@ -39,7 +39,7 @@ def render(evaluation: Evaluation) -> Group:
                 f"{interval.mean:.4f}",
                 f"{interval.low:.4f} to {interval.high:.4f}",
                 f"{other.difference:+.4f}" if other else "best leg",
-                f"{other.p_randomisation:.4f}" if other else "",
+                f"{other.p:.4f}" if other else "",
                 end_section=system is evaluation.fused,
             )
     cost = Table(title="CPU milliseconds per query", title_justify="left")
