@@ -65,7 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     console.print(
                         f"{label}: {one.injection.id} {one.injection.trick}\n    {one.attacked.text}", markup=False
                     )
-    console.print(shown, *environment_lines(environment()), "95 % bootstrap intervals over the attacks in brackets")
+    notes = ("in brackets: 95 % bootstrap intervals over the attacks", *environment_lines(environment()))
+    console.print(shown, *notes, sep="\n")
     if options.json:
         value = {"generators": report, "environment": environment()}
         options.json.write_text(json.dumps(value, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
