@@ -16,7 +16,7 @@ from plait.contracts.document import (
 )
 from plait.contracts.edge import Edge
 from plait.contracts.embedder import Embedder
-from plait.contracts.fusion import Fusion, VectorFusion
+from plait.contracts.fusion import Fusion, RankedVectorFusion, VectorFusion
 from plait.contracts.generator import (
     AsyncGenerator,
     BatchGenerator,
@@ -75,6 +75,7 @@ __all__ = [
     "Passage",
     "PlacedBlock",
     "Query",
+    "RankedVectorFusion",
     "Ranker",
     "ReadReport",
     "Reader",

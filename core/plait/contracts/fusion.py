@@ -9,7 +9,7 @@ from plait.contracts.passage import Hit
 from plait.contracts.query import Query
 from plait.contracts.retriever import Column, ColumnValues, IndexView, IngestBatch
 
-__all__ = ["Fusion", "VectorFusion"]
+__all__ = ["Fusion", "RankedVectorFusion", "VectorFusion"]
 
 
 @runtime_checkable
@@ -45,4 +45,14 @@ class VectorFusion(Fusion, Protocol):
         self, query: Query, runs: Mapping[str, Sequence[Hit]], view: IndexView, k: int
     ) -> Mapping[str, Sequence[Hit]]:
         """The runs to fuse: those of the retrievers, with its own search in place of what it improves upon."""
+        ...
+
+
+@runtime_checkable
+class RankedVectorFusion(VectorFusion, Protocol):
+    """A vector fusion that merges ranks by another fusion, which its setting ``ranks`` names and calibration fits."""
+
+    @property
+    def stands_in_for(self) -> Sequence[str]:
+        """Labels of the runs that count only where ``ranks`` gives them a weight above 0."""
         ...

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from plait.config import Pipeline, Use
-from plait.contracts import Hit, Query
+from plait.config import Pipeline, Use, use
+from plait.contracts import Fusion, Hit, Query, RankedVectorFusion, VectorFusion
 from plait.contracts.errors import ConfigError, QueryError
 from plait.evaluation.collections import Collection
 from plait.evaluation.evaluating import Retrieve
@@ -17,7 +17,10 @@ __all__ = ["Fitted", "fit_fusion"]
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A fitted fusion, as it stands in a pipeline, and what was measured on the way (nDCG@10)."""
+    """A fitted fusion of ranks, and what was measured on the way (nDCG@10).
+
+    Where the pipeline's fusion joins vectors first, ``merging`` is true and the fitted one becomes its ``ranks``.
+    """
 
     fusion: Use
     split: str
@@ -25,10 +28,14 @@ class Fitted:
     legs: Mapping[str, float]
     value: float
     left_out: int = 0
+    merging: bool = False
 
     def in_pipeline(self, pipeline: Pipeline) -> Pipeline:
         """The pipeline with this fusion."""
-        return pipeline.model_copy(update={"fusion": self.fusion})
+        chosen = self.fusion
+        if self.merging:
+            chosen = use(pipeline.fusion.name, **{**pipeline.fusion.settings, "ranks": self.fusion})
+        return pipeline.model_copy(update={"fusion": chosen})
 
     def note(self) -> str:
         """One line for people, with the Python that repeats it."""
@@ -36,7 +43,7 @@ class Fitted:
         shared = f" ({self.left_out} that are measured too were left out)" if self.left_out else ""
         return (
             f"fusion fitted on the {self.queries} queries of split {self.split}{shared}, nDCG@10 {self.value:.4f} "
-            f"there: fusion=use({self.fusion.name!r}, {settings})"
+            f"there: {'ranks' if self.merging else 'fusion'}=use({self.fusion.name!r}, {settings})"
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -56,6 +63,7 @@ def fit_fusion(
     collection: Collection,
     measured: Collection,
     retrieve: Retrieve,
+    fusion: Fusion,
     *,
     exclude_self: bool = False,
     progress: Callable[[str, int, int | None], None] | None = None,
@@ -68,15 +76,23 @@ def fit_fusion(
         collection: the split to fit on.
         measured: the split that will be measured.
         retrieve: asks the pipeline.
+        fusion: the pipeline's. One that joins vectors keeps doing so: only how it merges ranks is fitted.
         exclude_self: leave the document whose id is the query's out of its runs.
         progress: called with (what, queries done, queries in all).
 
     Raises:
-        ConfigError: no query is left to fit on.
+        ConfigError: no query is left to fit on, or the fusion searches by itself and says not how it merges ranks.
     """
     # Here, so that measuring without calibration does not import fusions that the pipeline may not use.
     from plait.fusion.ranks.calibration import calibrate
 
+    merging = isinstance(fusion, RankedVectorFusion)
+    if isinstance(fusion, VectorFusion) and not merging:
+        raise ConfigError(
+            f"the fusion {type(fusion).__name__} has no setting 'ranks' that could be fitted",
+            where="--calibrate",
+            fix="leave --calibrate out, or choose another fusion",
+        )
     mine = {name: entry for name, entry in collection.queries.items() if name not in measured.queries}
     left_out = len(collection.queries) - len(mine)
     if not mine:
@@ -95,5 +111,5 @@ def fit_fusion(
             continue  # no run can be fitted on a query that cannot be asked; ``queries`` says how many were
         dropped = identifier if exclude_self else None
         runs[identifier] = {label: [hit for hit in hits if hit.document_id != dropped] for label, hits in legs.items()}
-    found = calibrate(runs, collection.qrels)
-    return Fitted(found.use(), collection.split, found.queries, dict(found.legs), found.best.value, left_out)
+    found = calibrate(runs, collection.qrels, fusion.stands_in_for if isinstance(fusion, RankedVectorFusion) else ())
+    return Fitted(found.use(), collection.split, found.queries, dict(found.legs), found.best.value, left_out, merging)

@@ -98,7 +98,12 @@ def evaluate_collection(
         settings: dict[str, Any] = {}
         if fitting is not None:
             fitted = fit_fusion(
-                fitting, collection, _retriever(rag, exclude_self), exclude_self=exclude_self, progress=progress
+                fitting,
+                collection,
+                _retriever(rag, exclude_self),
+                rag.parts.fusion,
+                exclude_self=exclude_self,
+                progress=progress,
             )
             rag = stack.enter_context(open_index(place, fitted.in_pipeline(rag.pipeline), host=host))
             notes.append(fitted.note())

@@ -180,6 +180,21 @@ def test_the_fusion_is_fitted_on_another_split_and_then_measured(folder: Path, t
     assert evaluation.queries == 3
 
 
+def test_a_fusion_of_vectors_stays_and_only_its_merging_of_ranks_is_fitted(folder: Path, tmp_path: Path) -> None:
+    (folder / "qrels" / "train.tsv").write_text("q4\tpools\t1\n")
+    retrievers = [use("dense"), use("lexical"), use("docgraph", relations=["cites"])]
+    pipeline = Pipeline(readers=[use("beir")], retrievers=retrievers, fusion=use("gated", column="gated"))
+    out = tmp_path / "out.json"
+    evaluation = evaluate_collection(folder, pipeline=pipeline, calibrate="train", resamples=50, json_out=out)
+    report = json.loads(out.read_text())["settings"]
+    fusion = report["pipeline"]["fusion"]
+    assert (fusion["use"], fusion["column"]) == ("gated", "gated")
+    assert fusion["ranks"] == report["calibration"]["fusion"]
+    assert list(evaluation.legs) == ["dense", "gated", "lexical", "docgraph"]
+    assert fusion["ranks"]["weights"]["dense"] == 0.0
+    assert any("ranks=use(" in note for note in evaluation.notes)
+
+
 def test_fitting_on_what_is_measured_is_refused(folder: Path) -> None:
     with pytest.raises(ConfigError, match=r"would measure what was fitted.*another split"):
         evaluate_collection(folder, pipeline=LEXICAL, calibrate="test")

@@ -109,3 +109,20 @@ def test_queries_with_other_labels_are_an_error() -> None:
     runs["q3"] = {"lexical": runs["q3"]["dense"]}
     with pytest.raises(ConfigError, match="'q3'"):
         calibrate(runs, qrels)
+
+
+def test_a_run_that_another_stands_in_for_counts_alone_or_not_at_all() -> None:
+    runs, qrels = made({"dense": 0.4, "gated": 0.6, "lexical": 0.5})
+    found = calibrate(runs, qrels, replaced=["dense"])
+    assert set(found.legs) == {"dense", "gated", "lexical"}
+    for candidate in found.tried:
+        weights = candidate.fusion.settings["weights"]
+        assert weights["dense"] == 0.0 or weights == {"dense": 1.0, "gated": 0.0, "lexical": 0.0}
+    without = {query: {label: own[label] for label in ("gated", "lexical")} for query, own in runs.items()}
+    assert found.best.value == max(calibrate(without, qrels).best.value, found.legs["dense"])
+
+
+def test_where_the_replaced_run_is_best_the_fusion_still_hands_it_on() -> None:
+    runs, qrels = made({"dense": 1.0, "gated": 0.1, "lexical": 0.1})
+    found = calibrate(runs, qrels, replaced=["dense"])
+    assert found.best.value == found.legs["dense"] == 1.0

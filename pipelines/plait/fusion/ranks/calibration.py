@@ -9,7 +9,7 @@ these queries.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -58,7 +58,9 @@ class Calibration:
         return use(self.best.fusion.name, **self.best.fusion.settings, guard=guard.model_dump())
 
 
-def calibrate(runs: Mapping[str, Runs], qrels: Mapping[str, Mapping[str, int]]) -> Calibration:
+def calibrate(
+    runs: Mapping[str, Runs], qrels: Mapping[str, Mapping[str, int]], replaced: Collection[str] = ()
+) -> Calibration:
     """Chooses fusion and weights for a pipeline's retrievers.
 
     Deterministic. With few queries the grid can fit their noise: keep the queries that you report on apart.
@@ -66,6 +68,7 @@ def calibrate(runs: Mapping[str, Runs], qrels: Mapping[str, Mapping[str, int]]) 
     Args:
         runs: query id -> retriever label -> hits, best first. The same labels for every query.
         qrels: query id -> document id -> relevance; queries without a relevant document are left out.
+        replaced: labels of runs that another one stands in for. They are tried alone, and have weight 0 beside others.
 
     Raises:
         ConfigError: no query has both runs and a relevant document, or the labels differ between queries.
@@ -81,7 +84,7 @@ def calibrate(runs: Mapping[str, Runs], qrels: Mapping[str, Mapping[str, int]]) 
     labels = _labels(judged)
     legs = {label: _mean({query: found[label] for query, found in judged.items()}, qrels) for label in labels}
     tried = []
-    for candidate in _candidates(labels):
+    for candidate in _candidates(labels, replaced):
         fusion = _build(candidate)
         fused = {query: fusion.fuse(_QUERY, found, _depth(found)) for query, found in judged.items()}
         tried.append(Candidate(candidate, _mean(fused, qrels)))
@@ -109,10 +112,14 @@ def _labels(judged: Mapping[str, Runs]) -> list[str]:
     return labels
 
 
-def _candidates(labels: Sequence[str]) -> Iterator[Use]:
+def _candidates(labels: Sequence[str], replaced: Collection[str]) -> Iterator[Use]:
     """Plain rrf first, then weights, then each retriever alone."""
-    yield use("rrf")
-    for weights in _weights(labels):
+    silent = {label: 0.0 for label in labels if label in replaced}
+    counting = [label for label in labels if label not in silent]
+    # A weight for every run, where some have none: a run without a weight has 1.
+    yield use("rrf", weights=dict.fromkeys(counting, 1.0) | silent) if silent else use("rrf")
+    for chosen in _weights(counting):
+        weights = chosen | silent
         for constant in CONSTANTS:
             yield use("rrf", constant=constant, weights=weights)
         yield use("weighted", weights=weights)

@@ -83,6 +83,11 @@ class FusedLeg:
         """Fused vectors, as wide as the text's."""
         return (Column(self.config.column, "vector", self.embedder.dimension),)
 
+    @property
+    def stands_in_for(self) -> Sequence[str]:
+        """The retriever that the fused vectors replace."""
+        return (self.config.replaces,)
+
     def fingerprint(self) -> Mapping[str, Any]:
         """Which vectors are fused, and how; the trained weights are noted by the index itself."""
         config = self.config
