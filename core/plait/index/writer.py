@@ -224,6 +224,12 @@ class Writer:
         )
         return View(tables.store, state)
 
+    @property
+    def models(self) -> Mapping[str, str]:
+        """The trained models that the next commit will use, by name."""
+        found: Mapping[str, str] = self._tables.base.notes.get(MODELS, {}) if self._models is None else self._models
+        return found
+
     def keep_model(self, name: str, made: Path | None) -> None:
         """Has the next commit use a trained model.
 
@@ -235,7 +241,7 @@ class Writer:
             IndexWriteError: the place cannot be written.
         """
         self._usable.check()
-        models = dict(self._tables.base.notes.get(MODELS, {}) if self._models is None else self._models)
+        models = dict(self.models)
         models.pop(name, None)
         if made is not None:
             models[name] = store_model(self._folder.path, name, made)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from plait.docgraph.normalising import plain
@@ -28,20 +28,26 @@ _GROUP = re.compile(
 )
 _INITIALS_LAST = re.compile(r"^(?P<surname>.+?)\s+(?P<initials>[A-Z]{1,3}|[A-Z](?:\.-?\s*[A-Z])*\.)$")
 _TOKEN = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)*")
+_NUMBER = re.compile(r"(?<=[^\W\d_])[\s,]+(?P<number>\d{4})\s*$")
 _APOSTROPHES = str.maketrans("", "", "'\u2019")
 
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A name in parts: ``given`` holds names and initials in order, all in lower case and without accents."""
+    """A name in parts: ``given`` holds names and initials in order, all in lower case and without accents.
+
+    ``number`` is what a bibliography such as DBLP puts behind a name that several people share ("Wei Wang 0001").
+    """
 
     surname: str
     given: tuple[str, ...] = ()
+    number: str = ""
 
     @property
     def key(self) -> str:
-        """``surname, given given``; the surname alone where nothing else is known."""
-        return f"{self.surname}, {' '.join(self.given)}" if self.given else self.surname
+        """``surname, given given number``; the surname alone where nothing else is known."""
+        behind = " ".join((*self.given, self.number)).strip()
+        return f"{self.surname}, {behind}" if behind else self.surname
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +71,15 @@ def parse_name(written: str) -> Name | None:
         'van der waals, johannes d'
         >>> parse_name("The ATLAS Collaboration").key, parse_name("Haji&#x10D, Jan").key, parse_name("...")
         ('the atlas collaboration', 'hajic, jan', None)
+        >>> parse_name("Wei Wang 0001").key, parse_name("Wang 0002, Wei").key
+        ('wang, wei 0001', 'wang, wei 0002')
     """
     text = plain(written)
     if _GROUP.search(text):
         return Name(" ".join(re.findall(r"[^\W_]+", text)))
+    if numbered := _numbered(written):
+        name = parse_name(numbered[0])
+        return name and replace(name, number=numbered[1])
     parts = [part.strip() for part in text.split(",")]
     parts = [part for part in parts if part and not set(_tokens(part)) <= _SUFFIXES]
     if len(parts) >= 2:
@@ -87,6 +98,15 @@ def parse_name(written: str) -> Name | None:
     while start > 1 and tokens[start - 1] in _PARTICLES:
         start -= 1
     return _name(tokens[start:], tokens[:start])
+
+
+def _numbered(written: str) -> tuple[str, str] | None:
+    """A name without the number that tells it from the same name of others, and that number; None without one."""
+    surname, comma, given = written.partition(",")
+    for part, rest in ((written, ""), (surname, comma + given)):
+        if found := _NUMBER.search(part):
+            return part[: found.start()] + rest, found["number"]
+    return None
 
 
 def orcid_in(text: str) -> str:

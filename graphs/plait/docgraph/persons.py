@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from plait.docgraph.names import Name, parse_name
+from plait.docgraph.names import parse_name
 
 __all__ = ["Persons", "merge_persons"]
 
@@ -39,6 +39,8 @@ def merge_persons(authors: Iterable[tuple[str, str]]) -> Persons:
         {'smith, j': ('smith, jane', 'smith, john')}
         >>> merge_persons([("smith, j a", ""), ("smith, john", "")]).merged
         {}
+        >>> merge_persons([("wang, wei", ""), ("wang, wei 0001", "")]).ambiguous
+        {'wang, wei': ('wang, wei 0001',)}
     """
     # Only names with one surname and one first letter can fit each other: that keeps each comparison small.
     blocks: dict[tuple[str, str], dict[tuple[str, ...], str]] = defaultdict(dict)
@@ -50,12 +52,13 @@ def merge_persons(authors: Iterable[tuple[str, str]]) -> Persons:
             if name is None:
                 continue
             known[name.key].add(key)
+            named = name.key
         else:
-            surname, _, given = key.partition(", ")
-            name = Name(surname, tuple(given.split()))
+            named = key
             names.add(key)
-        if name.given:
-            blocks[name.surname, name.given[0][0]][name.given] = name.key
+        surname, _, rest = named.partition(", ")
+        if given := tuple(rest.split()):
+            blocks[surname, given[0][0]][given] = named
     merged: dict[str, str] = {}
     ambiguous: dict[str, tuple[str, ...]] = {}
     for forms in blocks.values():
@@ -82,7 +85,8 @@ def _merge_forms(
 
     for given, key in forms.items():
         fullest = [form for form in fuller_than(given) if not fuller_than(form)]
-        if len(fullest) == 1:
+        # A number says that several people share the name: one without it may be any of them.
+        if len(fullest) == 1 and not fullest[0][-1].isdigit():
             merged[key] = forms[fullest[0]]
         elif fullest:
             ambiguous[key] = tuple(sorted(forms[form] for form in fullest))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from plait.contracts import ColumnValues, Document, IndexView, IngestBatch, Passage, ReadReport
 from plait.contracts.errors import DocumentError, ModelError, PlaitError, ReadError
 from plait.docgraph import GraphSettings, Linker, fact_settings
+from plait.docgraph.linking import by_source
 from plait.index import content_hash
 from plait.rag.corpus_columns import fill_corpus_columns
 from plait.rag.failures import plugin_errors
@@ -358,12 +359,22 @@ class Ingestor:
 
     def _link(self) -> None:
         """Resolves what only the whole run can tell, and fills the columns that depend on all documents."""
-        stored = self._writer.preview().edges() or ()
         self._progress("linking documents", self._summary.passages, None)
+        if self._writer.view.edges() is None:
+            self._link_untold()
+        stored = self._writer.preview().edges() or ()
         self._writer.link(self._linker.changes(stored, all_anew=self._unlinked))
         self._unlinked = False
         fill_corpus_columns(self._writer, self._parts, self._summary.report)
         self._dirty = True
+
+    def _link_untold(self) -> None:
+        """Works out what documents state that came before edges were stored: half a graph would pass for a whole."""
+        view = self._writer.preview()
+        told = by_source(view.edges() or ())
+        untold = [document_id for document_id in view.document_ids if document_id not in told]
+        facts = [fact for i in untold for fact in self._linker.link([view.document(i)])]
+        self._writer.link(by_source(facts))
 
     def _finish(self, message: str) -> IngestSummary:
         if self._changed:

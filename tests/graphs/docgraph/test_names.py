@@ -31,6 +31,10 @@ from plait.docgraph.names import authors_of, orcid_in, parse_name
         ("王小明", "王小明"),
         ("The ATLAS Collaboration", "the atlas collaboration"),
         ("Smith, J., PhD", "smith, j"),
+        ("Wei Wang 0001", "wang, wei 0001"),
+        ("Wang, Wei 0002", "wang, wei 0002"),
+        ("Wang 0002, Wei", "wang, wei 0002"),
+        ("Plato 0003", "plato, 0003"),
     ],
 )
 def test_a_name_becomes_its_key(written: str, key: str) -> None:

@@ -62,3 +62,13 @@ def test_ten_thousand_people_of_one_surname_take_no_quadratic_time() -> None:
     start = time.process_time()
     merge_persons([*keys, ("wang, a", ""), ("wang, b", "")])
     assert time.process_time() - start < 5
+
+
+def test_numbered_namesakes_are_different_people_and_the_plain_name_may_be_any_of_them() -> None:
+    merged, ambiguous = _merge("wang, wei 0001", "wang, wei 0002", "wang, wei", "wang, w")
+    assert merged == {}
+    assert ambiguous == dict.fromkeys(("wang, wei", "wang, w"), ("wang, wei 0001", "wang, wei 0002"))
+
+
+def test_a_number_is_no_fuller_form_of_the_name() -> None:
+    assert _merge("wang, wei", "wang, wei 0001") == ({}, {"wang, wei": ("wang, wei 0001",)})

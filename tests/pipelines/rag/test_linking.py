@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -237,3 +239,21 @@ def test_one_document_that_a_chunker_cannot_cut_costs_no_other_its_citations(
     assert cited(rag) == {pair for pair in ALL if "looms" not in pair} | {("shuttles", "")}
     rag.add(corpus)
     assert cited(rag) == ALL
+
+
+def test_an_index_from_before_edges_were_stored_gets_those_of_all_documents(tmp_path: Path) -> None:
+    folder = write(tmp_path / "papers")
+    with open_index(tmp_path / "whole", LEXICAL) as whole:
+        whole.add(folder)
+        expected = edges(whole)
+    with open_index(tmp_path / "old", LEXICAL) as old:
+        old.add(write(tmp_path / "first", list(FRONT)[:-1]))
+        current = tmp_path / "old" / "index.json"
+        record = json.loads(current.read_text())
+        del record["tables"]["edges"], record["identity"]["edges"]
+        current.write_text(json.dumps(record))
+        shutil.rmtree(tmp_path / "old" / "tables" / "edges.lance")
+    with open_index(tmp_path / "old", LEXICAL) as old:
+        assert old.index.view().edges() is None
+        old.add(folder)
+        assert edges(old) == expected

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -150,7 +151,7 @@ def test_a_checkpoint_that_does_not_belong_here_is_refused(
 
 @pytest.mark.parametrize("file", ["gated.safetensors", "encoder.safetensors", "encoder.json"])
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.99])
-def test_a_truncated_file_stops_an_add_with_a_sentence_and_the_last_commit_stays(
+def test_a_truncated_file_keeps_no_document_out_and_is_named(
     trained: Path, tmp_path: Path, file: str, share: float
 ) -> None:
     (tmp_path / "new.md").write_text("---\nid: new\n---\n\nNew.\n")
@@ -160,9 +161,19 @@ def test_a_truncated_file_stops_an_add_with_a_sentence_and_the_last_commit_stays
         assert folder is not None
         content = (folder / file).read_bytes()
         (folder / file).write_bytes(content[: int(share * len(content))])
-        with pytest.raises(ModelError, match=r"no usable (vector fusion|graph encoder).*Fix: train"):
-            rag.add(tmp_path / "new.md")
-        assert rag.index.commit.number == 2
+        summary = rag.add(tmp_path / "new.md")
+        assert summary.added == ["new"]
+        (failure,) = summary.failures
+        assert re.search(
+            r"'docgraph' is out of use.*no usable (vector fusion|graph encoder).*train again", str(failure)
+        )
+        view = rag.view
+        assert view.model("docgraph") is None
+        # What the model made before goes with it: nothing is searched that no part of the commit explains.
+        assert view.vectors("gated").tobytes() == view.vectors("dense").tobytes()
+        (folder / file).write_bytes(content)
+        rag.index.rollback(2)
+    with open_index(trained) as rag:
         assert found(rag) == before
 
 
