@@ -12,17 +12,19 @@ __all__ = ["DEFAULT_WEIGHTS"]
 
 DEFAULT_WEIGHTS = TraversalWeights(
     weights={
-        "text": 0.069,
-        "in_degree": 0.076,
-        "cited_by_hits": 0.0356,
-        "cited_by_nearest": 0.0129,
-        "cites_hits": 0.0404,
-        "co_cited": 0.1869,
-        "coupled": 0.0606,
-        "neighbours": 0.0602,
-        "pagerank": 1.0262,
-        "pagerank_near": 0.0668,
-        "citing_text": 0.0338,
+        "text": 0.1104,
+        "in_degree": -0.7491,
+        "cited_by_hits": -0.0054,
+        "cited_by_nearest": 0.0004,
+        "cites_hits": 0.0379,
+        "co_cited": 0.1244,
+        "coupled": 0.0961,
+        "neighbours": 0.0534,
+        "pagerank": 0.8064,
+        "pagerank_near": 0.1748,
+        "citing_text": -0.1663,
+        "best_citing_text": 0.5463,
+        "cited_lately": 0.6019,
     },
     scales={
         "text": 0.1291,
@@ -36,5 +38,7 @@ DEFAULT_WEIGHTS = TraversalWeights(
         "pagerank": 1.6748,
         "pagerank_near": 1.4311,
         "citing_text": 0.1578,
+        "best_citing_text": 0.2602,
+        "cited_lately": 0.6193,
     },
 )

@@ -22,7 +22,7 @@ from plait.docgraph.traversal import FEATURES, CitedGraph, Traversal, TraversalS
 __all__ = ["TextScores", "learn_weights", "recent_citers"]
 
 _RIDGE = 1e-3
-_CELLS = 12_000_000  # queries x documents: bounds memory to 530 MB of features
+_CELLS = 10_000_000  # queries x documents: bounds memory to 520 MB of features
 _RECENT = 0.25
 
 TextScores = Callable[[NDArray[np.int64]], NDArray[np.float32]]

@@ -19,7 +19,7 @@ def graph_of(cited: dict[int, list[int]], count: int, years: dict[int, int] | No
             f"d{n}",
             f"Paper {n}",
             (),
-            {"year": years[n]} if years else {},
+            {"year": years[n]} if years and n in years else {},
             tuple(Reference(identifiers={"id": f"d{c}"}) for c in cited.get(n, ())),
         )
         for n in range(count)
@@ -57,6 +57,9 @@ def test_features_equal_dense_matrix_products(graph: DocumentGraph) -> None:
     share = a.T / np.maximum(a.T.sum(1, keepdims=True), 1)
     assert np.allclose(feature(found, "co_cited"), np.log(1e-4 + w @ share @ a), atol=1e-5)
     assert np.allclose(feature(found, "citing_text"), share @ TEXT[0], atol=1e-6)
+    best = [max((TEXT[0, c] for c in range(7) if a[c, d]), default=0.0) for d in range(7)]
+    assert np.allclose(feature(found, "best_citing_text"), best, atol=1e-6)
+    assert np.allclose(feature(found, "cited_lately"), np.log1p(0.2 * a.sum(0)), atol=1e-6)  # no year is known
     both = a + a.T
     walk = both / np.maximum(both.sum(1, keepdims=True), 1)
     exact = 0.5 * w @ np.linalg.inv(np.eye(7) - 0.5 * walk)
@@ -94,6 +97,15 @@ def test_bad_input_is_refused(graph: DocumentGraph) -> None:
         recent_citers(graph, graph.years, 10)
     with pytest.raises(ConfigError, match="none of these documents has a reference"):
         learn_weights(graph, lambda rows: np.zeros((len(rows), 7), np.float32), np.array([2, 3]))
+
+
+def test_a_citation_fades_with_the_age_of_who_made_it() -> None:
+    """3 is cited by a paper of 2000, 4 by one of 2006, both by one of unknown year, which counts as the median."""
+    graph = graph_of({0: [3], 1: [4], 2: [3, 4]}, 5, {0: 2000, 1: 2006, 3: 1990, 4: 1994})
+    found = Traversal(graph).features(np.zeros((1, 5), np.float32))
+    unknown = np.exp(-(2006 - np.median([2000, 2006, 1990, 1994])) / 3)
+    expected = [0, 0, 0, np.log1p(np.exp(-2) + unknown), np.log1p(1 + unknown)]
+    assert np.allclose(feature(found, "cited_lately"), expected, atol=1e-6)
 
 
 def test_recent_documents_are_taken_where_years_are_known() -> None:
