@@ -17,7 +17,7 @@ from plait.contracts.passage import Passage
 from plait.contracts.retriever import Column, ColumnValues
 from plait.index.commit import Commit, as_json, now
 from plait.index.folder import Folder
-from plait.index.models import MODELS, drop_unused_models, store_model, with_models
+from plait.index.models import MODELS, drop_unused_models, models_of, store_model, with_models
 from plait.index.store import Store
 from plait.index.tables import DOCUMENTS, EDGES, batch_rows, column_rows, column_table, document_rows, edge_rows
 from plait.index.tuning import Tuning
@@ -225,10 +225,9 @@ class Writer:
         return View(tables.store, state)
 
     @property
-    def models(self) -> Mapping[str, str]:
+    def models(self) -> Mapping[str, Any]:
         """The trained models that the next commit will use, by name."""
-        found: Mapping[str, str] = self._tables.base.notes.get(MODELS, {}) if self._models is None else self._models
-        return found
+        return models_of(self._tables.base) if self._models is None else self._models
 
     def keep_model(self, name: str, made: Path | None) -> None:
         """Has the next commit use a trained model.

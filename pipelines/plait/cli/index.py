@@ -11,7 +11,7 @@ from plait.cli.options import IndexOption, JsonFlag, NoPluginsFlag, PipelineOpti
 from plait.cli.output import console, print_json, progress
 
 if TYPE_CHECKING:
-    from plait.rag.ingest import IngestSummary
+    from plait.rag.ingest_summary import IngestSummary
 
 __all__ = ["app"]
 

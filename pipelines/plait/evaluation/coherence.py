@@ -21,10 +21,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+from plait.contracts import Edge
 from plait.contracts.errors import ConfigError
 from plait.evaluation.significance import Interval, bootstrap_interval
 
-__all__ = ["Coherence", "coherence", "linked_share", "topical_entropy"]
+__all__ = ["Coherence", "coherence", "linked_share", "stated_by", "topical_entropy"]
 
 Rankings = Mapping[str, Sequence[str]]
 """Query id -> document ids, best first."""
@@ -71,6 +72,23 @@ def coherence(
         bootstrap_interval(linked, seed=seed) if linked else None,
         bootstrap_interval(scattered, seed=seed) if scattered else None,
     )
+
+
+def stated_by(facts: Iterable[Edge]) -> tuple[list[tuple[str, str]], dict[str, list[str]]]:
+    """Citations as pairs of documents, and the topics of each document, out of the facts that an index keeps.
+
+    Example:
+        >>> stated_by([Edge("a", "cites", "b"), Edge("a", "cites", "", 0.0, "unknown"), Edge("a", "topic", "looms")])
+        ([('a', 'b')], {'a': ['looms']})
+    """
+    links: list[tuple[str, str]] = []
+    topics: dict[str, list[str]] = {}
+    for fact in facts:
+        if fact.relation == "cites" and fact.target:
+            links.append((fact.source, fact.target))
+        elif fact.relation == "topic":
+            topics.setdefault(fact.source, []).append(fact.target)
+    return links, topics
 
 
 def linked_share(rankings: Rankings, links: Iterable[tuple[str, str]], *, k: int = 5) -> dict[str, float]:

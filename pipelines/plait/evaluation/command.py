@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from plait.contracts import Query
+from plait.contracts import Edge, Query
 from plait.contracts.errors import ConfigError, IndexStoreError
 from plait.evaluation.calibrating import fit_fusion
+from plait.evaluation.coherence import Coherence, coherence, stated_by
 from plait.evaluation.collections import Collection, load_collection
 from plait.evaluation.evaluating import FUSED, Found, Retrieve, evaluate
 from plait.evaluation.evaluation import Evaluation
@@ -126,11 +128,24 @@ def evaluate_collection(
                 **settings,
             },
         )
+        evaluation = replace(evaluation, coherence=_coherence(evaluation, view.edges() or (), seed))
     if json_out is not None:
         write_json(json_out, to_json(evaluation))
     if run_out is not None:
         write_run(run_out, evaluation.fused.run, tag=f"plait-{FUSED}")
     return evaluation
+
+
+def _coherence(evaluation: Evaluation, facts: Iterable[Edge], seed: int) -> dict[str, Coherence]:
+    """Of every leg and the fused list, by the citations and topics that the index knows."""
+    links, topics = stated_by(facts)
+    if not links:
+        return {}
+    found = {}
+    for system in evaluation.systems:
+        rankings = {query: [document for document, _ in ranking] for query, ranking in system.run.items()}
+        found[system.label] = coherence(rankings, links, topics, seed=seed)
+    return found
 
 
 def index_collection(rag: Rag, collection: Collection, progress: Progress | None) -> list[str]:

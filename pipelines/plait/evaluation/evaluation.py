@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from plait.evaluation.coherence import Coherence
 from plait.evaluation.runs import Run
 from plait.evaluation.significance import Interval
 
@@ -71,6 +72,7 @@ class Evaluation:
         notes: what a reader of the figures should know, such as judged documents that are not in the corpus.
         settings: depth, seed, resamples, pipeline and so on.
         environment: versions and threads.
+        coherence: label -> whether what was found first belongs together; empty where no document cites another.
     """
 
     collection: Mapping[str, Any]
@@ -82,6 +84,7 @@ class Evaluation:
     notes: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, Any] = field(default_factory=dict)
+    coherence: Mapping[str, Coherence] = field(default_factory=dict)
 
     @property
     def systems(self) -> tuple[SystemScores, ...]:

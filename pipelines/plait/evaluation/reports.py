@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from plait.evaluation.evaluation import Evaluation, SystemScores
+from plait.evaluation.significance import Interval
 
 if TYPE_CHECKING:
     from rich.console import Group
+    from rich.table import Table
 
 __all__ = ["environment_lines", "render", "to_json"]
 
@@ -49,6 +52,7 @@ def render(evaluation: Evaluation) -> Group:
     for system in evaluation.systems:
         name = f"{system.label} (on top of the legs)" if system is evaluation.fused else system.label
         cost.add_row(escape(name), _milliseconds(system.encode_ms), _milliseconds(system.search_ms))
+    tables = [quality, *([_coherence_table(evaluation)] if evaluation.coherence else []), cost]
     lines = [
         "encoding -: the leg encodes nothing, or keeps its encoder where it counts as search",
         f"difference and p (two-sided paired randomisation test): against the best leg by that measure; "
@@ -56,7 +60,21 @@ def render(evaluation: Evaluation) -> Group:
         *environment_lines(evaluation.environment),
         *(f"note: {note}" for note in evaluation.notes),
     ]
-    return Group(quality, cost, *(Text(line, style="dim") for line in lines))
+    return Group(*tables, *(Text(line, style="dim") for line in lines))
+
+
+def _coherence_table(evaluation: Evaluation) -> Table:
+    from rich.markup import escape
+    from rich.table import Table
+
+    k = next(iter(evaluation.coherence.values())).k
+    shown = Table(title=f"Coherence of the first {k} documents", title_justify="left")
+    shown.add_column("system")
+    for heading in ("linked pairs", "95 % interval", "topical entropy (bits)", "95 % interval"):
+        shown.add_column(heading, justify="right")
+    for label, found in evaluation.coherence.items():
+        shown.add_row(escape(label), *_with_interval(found.linked), *_with_interval(found.entropy))
+    return shown
 
 
 def environment_lines(found: Mapping[str, Any]) -> list[str]:
@@ -75,6 +93,7 @@ def to_json(evaluation: Evaluation) -> dict[str, Any]:
         "measures": list(evaluation.measures),
         "legs": {label: _system(scores) for label, scores in evaluation.legs.items()},
         "fused": _system(evaluation.fused),
+        "coherence": {label: asdict(found) for label, found in evaluation.coherence.items()},
         "refused": dict(evaluation.refused),
         "notes": list(evaluation.notes),
         "settings": dict(evaluation.settings),
@@ -104,6 +123,10 @@ def _system(scores: SystemScores) -> dict[str, Any]:
         "measures": measures,
         "cpu_ms_per_query": {"encoding": scores.encode_ms, "search": scores.search_ms},
     }
+
+
+def _with_interval(found: Interval | None) -> tuple[str, str]:
+    return ("-", "") if found is None else (f"{found.mean:.4f}", f"{found.low:.4f} to {found.high:.4f}")
 
 
 def _milliseconds(value: float | None) -> str:

@@ -4,67 +4,30 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from plait.contracts import ColumnValues, Document, IndexView, IngestBatch, Passage, ReadReport
+from plait.contracts import ColumnValues, Document, IndexView, IngestBatch, Passage
 from plait.contracts.errors import DocumentError, ModelError, PlaitError, ReadError
 from plait.docgraph import GraphSettings, Linker, fact_settings
 from plait.docgraph.linking import by_source
 from plait.index import content_hash
 from plait.rag.corpus_columns import fill_corpus_columns
 from plait.rag.failures import plugin_errors
+from plait.rag.ingest_summary import IngestSummary
 from plait.rag.parts import Parts
 from plait.rag.walking import Unit, find_units
 
 if TYPE_CHECKING:
     from plait.index import Index, SourceState, Writer
 
-__all__ = ["BATCH_PASSAGES", "IngestSummary", "Ingestor", "Progress"]
+__all__ = ["BATCH_PASSAGES", "Ingestor", "Progress"]
 
 BATCH_PASSAGES = 2_048
 """Passages that are encoded and committed together: a killed run loses at most this many."""
 
 Progress = Callable[[str, int, int | None], None]
 """Called with (what is being done, how many are done, how many there are or None)."""
-
-
-@dataclass(slots=True)
-class IngestSummary:
-    """What one ``add``, ``remove`` or ``rebuild`` did."""
-
-    added: list[str] = field(default_factory=list)
-    updated: list[str] = field(default_factory=list)
-    removed: list[str] = field(default_factory=list)
-    unchanged: int = 0
-    passages: int = 0
-    missing: list[str] = field(default_factory=list)
-    """Documents in the index whose file is no longer under the added folder; ``prune`` removes them."""
-    report: ReadReport = field(default_factory=ReadReport)
-    commit: int = 0
-
-    @property
-    def failures(self) -> list[Exception]:
-        """What could not be read or encoded; everything else went in."""
-        return self.report.failures
-
-    def to_json(self) -> dict[str, Any]:
-        """The summary as JSON values."""
-        return {
-            "commit": self.commit,
-            "added": self.added,
-            "updated": self.updated,
-            "removed": self.removed,
-            "unchanged": self.unchanged,
-            "passages": self.passages,
-            "missing": self.missing,
-            "skipped": [
-                {"where": where, "what": what, "count": count}
-                for (where, what), count in sorted(self.report.skipped.items())
-            ],
-            "failures": [str(error) for error in self.report.failures],
-        }
 
 
 class Ingestor:

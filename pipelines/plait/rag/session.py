@@ -21,7 +21,8 @@ from plait.rag.tracing import Tracer
 if TYPE_CHECKING:
     from plait.index import Index, View, Writer
     from plait.rag.explaining import Explanation
-    from plait.rag.ingest import Ingestor, IngestSummary, Progress
+    from plait.rag.ingest import Ingestor, Progress
+    from plait.rag.ingest_summary import IngestSummary
 
 __all__ = ["Rag", "open_index"]
 

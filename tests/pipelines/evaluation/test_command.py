@@ -202,3 +202,23 @@ def test_fitting_on_what_is_measured_is_refused(folder: Path) -> None:
         evaluate_collection(folder, pipeline=LEXICAL, calibrate="train")
     with pytest.raises(ReadError, match="no split 'dev'"):
         evaluate_collection(folder, pipeline=LEXICAL, calibrate="dev")
+
+
+def test_where_documents_cite_each_other_their_coherence_is_measured(folder: Path, tmp_path: Path) -> None:
+    plain = evaluate_collection(folder, pipeline=LEXICAL, resamples=50)
+    assert plain.coherence == {}
+    corpus = [json.loads(line) for line in (folder / "corpus.jsonl").read_text().splitlines()]
+    for line in corpus:
+        if line["_id"] == "soft":
+            line["metadata"] = {"references": ["pools"], "topics": ["fusion"]}
+        if line["_id"] == "pools":
+            line["metadata"] = {"topics": ["fusion"]}
+    (folder / "corpus.jsonl").write_text("".join(json.dumps(line) + "\n" for line in corpus))
+    out = tmp_path / "out.json"
+    found = evaluate_collection(folder, pipeline=HYBRID, resamples=50, json_out=out)
+    assert list(found.coherence) == ["dense", "lexical", "fused"]
+    dense = found.coherence["dense"]
+    # Four documents are found for every query: one pair of six is linked, and both topics are one.
+    assert dense.linked is not None and dense.linked.mean == pytest.approx(1 / 6)
+    assert dense.entropy is not None and dense.entropy.mean == 0.0
+    assert json.loads(out.read_text())["coherence"]["dense"]["linked"]["mean"] == pytest.approx(1 / 6)
