@@ -17,7 +17,7 @@ from plait.contracts.retriever import Column
 from plait.index.codec import content_hash, document_from_json, metadata_to_json
 from plait.index.commit import Commit
 from plait.index.folder import Folder
-from plait.index.models import MODELS, model_folder, models_of
+from plait.index.models import MODELS, is_whole, model_folder, models_of
 from plait.index.store import Store
 from plait.index.tables import DOCUMENTS, EDGES, PASSAGES, column_table
 from plait.index.validation import NORM_TOLERANCE, edge_fault
@@ -90,6 +90,9 @@ def _models(folder: Folder, commit: Commit) -> Iterator[Finding]:
             continue
         if place is None or not place.is_dir():
             yield Finding("error", MODELS, f"the trained model {name!r} is missing", str(place), train)
+        elif not is_whole(place):
+            what = f"the files of the trained model {name!r} are not those that were stored"
+            yield Finding("error", MODELS, what, str(place), train)
 
 
 class _Check:

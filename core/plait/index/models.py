@@ -16,7 +16,7 @@ from plait.contracts.errors import IndexFormatError
 from plait.index.commit import TABLE_NAME, Commit
 from plait.index.failures import writing
 
-__all__ = ["MODELS", "drop_unused_models", "model_folder", "models_of", "store_model", "with_models"]
+__all__ = ["MODELS", "drop_unused_models", "is_whole", "model_folder", "models_of", "store_model", "with_models"]
 
 MODELS = "models"
 """The folder inside the index, and the key of the commit's notes."""
@@ -64,15 +64,12 @@ def store_model(index: Path, name: str, made: Path) -> str:
     Raises:
         IndexWriteError: the place cannot be written.
     """
-    digest = hashlib.sha256()
-    for file in sorted(path for path in made.rglob("*") if path.is_file()):
-        content = file.read_bytes()
-        digest.update(f"{file.relative_to(made).as_posix()}\0{len(content)}\0".encode())
-        digest.update(content)
-    stored = f"{name}-{digest.hexdigest()[:16]}"
+    stored = f"{name}-{_digest(made)}"
     target = index / MODELS / stored
     with writing(index):
         target.parent.mkdir(exist_ok=True)
+        if target.exists() and not is_whole(target):
+            shutil.rmtree(target)  # a damaged copy of what was just made again
         if target.exists():
             shutil.rmtree(made)
         else:
@@ -81,6 +78,24 @@ def store_model(index: Path, name: str, made: Path) -> str:
                     os.fsync(opened.fileno())
             shutil.move(str(made), target)
     return stored
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether the folder of a model still holds what was stored, by the hash in its name.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
+    return folder.name.rpartition("-")[2] == _digest(folder)
+
+
+def _digest(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        content = file.read_bytes()
+        digest.update(f"{file.relative_to(folder).as_posix()}\0{len(content)}\0".encode())
+        digest.update(content)
+    return digest.hexdigest()[:16]
 
 
 def drop_unused_models(index: Path, kept: Iterable[Commit]) -> None:

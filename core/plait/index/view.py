@@ -23,7 +23,7 @@ from plait.index.approximate import ApproximateSearch
 from plait.index.codec import document_from_json
 from plait.index.commit import EXACT, Commit
 from plait.index.filters import FilterKey, satisfying
-from plait.index.models import model_folder
+from plait.index.models import is_whole, model_folder
 from plait.index.rows import RowIds, no_rows, rows_of
 from plait.index.sparse import postings
 from plait.index.store import Store
@@ -203,14 +203,17 @@ class View:
         """The folder of a trained model that is in use at this commit, or None.
 
         Raises:
-            IndexCorruptError: the commit names one that is not there.
+            IndexCorruptError: the commit names one that is not there, or whose files are not what was stored.
         """
         folder = model_folder(self._store.path.parent, self._state, name)
-        if folder is not None and not folder.is_dir():
+        if folder is None:
+            return None
+        fault = self.derived(f"index:model:{name}", lambda: _fault_of(folder))
+        if fault:
             raise IndexCorruptError(
-                f"the trained model {name!r} of commit {self.commit} is missing",
+                f"the trained model {name!r} of commit {self.commit} {fault}",
                 where=str(folder),
-                fix=f"bring the folder back, or train again with 'plait train {name}'",
+                fix=f"bring its files back, or train again with 'plait train {name}'",
             )
         return folder
 
@@ -367,3 +370,13 @@ class View:
             where=f"{self._store.path / table} at commit {self.commit}",
             fix="run 'plait index check', then roll back to a whole commit or rebuild",
         )
+
+
+def _fault_of(folder: Path) -> str:
+    """What is wrong with the folder of a trained model; empty where it holds what was stored."""
+    if not folder.is_dir():
+        return "is missing"
+    try:
+        return "" if is_whole(folder) else "is damaged: its files are not those that were stored"
+    except OSError as error:
+        return f"cannot be read ({error})"

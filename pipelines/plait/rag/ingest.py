@@ -114,6 +114,11 @@ class Ingestor:
                 where=str(self._index.path),
                 fix="list ids with 'plait search ... --json'; nothing was removed",
             )
+        gone = set(document_ids)
+        for uri, state in self._index.sources().items():
+            # Unchanged bytes no longer mean that all its documents are here: adding the file brings them back.
+            if gone & (held := set(state.document_ids)) and held - gone:
+                self._incomplete.add(uri)
         self._remove(document_ids)
         return self._finish("remove")
 

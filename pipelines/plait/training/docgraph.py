@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from plait.contracts import IndexView, ReadReport
-from plait.contracts.errors import ConfigError
+from plait.contracts.errors import ConfigError, IndexCorruptError
 from plait.fusion.vectors.fused_leg import FusedLeg, encoder_identity
 from plait.rag import Rag
 from plait.rag.corpus_columns import fill_corpus_columns
@@ -104,7 +104,7 @@ def train_docgraph(
     if (encoder is not None and not encoder.reason) or not walk.reason:
         with tempfile.TemporaryDirectory(dir=rag.path, prefix=".training-") as folder:
             made = Path(folder) / MODEL
-            _save(made, report, retriever, fusion, view.model(MODEL))
+            _save(made, report, retriever, fusion, _in_use(view))
             told("encoding all documents", 0, None)
             commit = _commit(rag, made, view, timeout)
     state.unlink(missing_ok=True)
@@ -128,6 +128,14 @@ def docgraph_of(rag: Rag) -> DocGraph:
         choices=list(rag.parts.retrievers),
         fix="add use('docgraph') to its retrievers, and run 'plait index rebuild --pipeline FILE'",
     )
+
+
+def _in_use(view: IndexView) -> Path | None:
+    """The folder of the model in use; None also where it is damaged, for training anew is how that is mended."""
+    try:
+        return view.model(MODEL)
+    except IndexCorruptError:
+        return None
 
 
 def _save(

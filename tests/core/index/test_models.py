@@ -93,3 +93,16 @@ def test_a_commit_cannot_lead_outside_the_index(filled: Index, named: object) ->
     (filled.path / "index.json").write_text(json.dumps(record))
     with pytest.raises(IndexFormatError, match="model 'docgraph'"):
         Index.open(filled.path).view().model("docgraph")
+
+
+def test_a_damaged_model_is_named_and_made_whole_by_storing_it_again(filled: Index, tmp_path: Path) -> None:
+    _keep(filled, tmp_path / "one", "one")
+    folder = filled.view().model("docgraph")
+    assert folder is not None
+    (folder / "weights").write_text("0ne")
+    assert ["not those that were stored" in finding.what for finding in filled.check()] == [True]
+    with pytest.raises(IndexCorruptError, match="is damaged: its files are not those that were stored"):
+        Index.open(filled.path).view().model("docgraph")
+    _keep(filled, tmp_path / "again", "one")
+    assert _content(filled) == "one"
+    assert filled.check() == []

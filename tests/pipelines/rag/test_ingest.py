@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -109,6 +110,19 @@ def test_removed_documents_leave_nothing_behind(rag: Rag, corpus: Path) -> None:
     assert found(rag, "strands") == []
     assert rag.index.check() == []
     assert list(rag.view.document_ids) == ["graphs"]
+
+
+def test_a_removed_record_of_a_collection_comes_back_when_its_file_is_added_again(rag: Rag, tmp_path: Path) -> None:
+    folder = tmp_path / "beir"
+    folder.mkdir()
+    lines = [json.dumps({"_id": name, "title": name, "text": f"About {name}."}) for name in ("a", "b", "c")]
+    (folder / "corpus.jsonl").write_text("\n".join(lines))
+    rag.add(folder)
+    rag.remove("b")
+    summary = rag.add(folder)
+    assert (summary.added, summary.unchanged) == (["b"], 2)
+    again = rag.add(folder)
+    assert (again.added, again.commit) == ([], summary.commit)
 
 
 def test_removing_an_unknown_id_removes_nothing(rag: Rag, corpus: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -286,3 +287,21 @@ def test_the_report_is_json_and_every_link_is_learnt_from_or_measured_on(
     told = json.loads(json.dumps(training_report.to_json(), allow_nan=False))
     assert set(told["encoder"]["scores"]) == {"text", "structure", "fused", "shuffled", "shuffled, fused"}
     assert told["encoder"]["links"] + told["encoder"]["held_out"] == len(papers.community())
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_training_again_makes_a_damaged_model_whole(trained: Path, training_report: DocgraphReport, lost: bool) -> None:
+    """Training is deterministic: the new model is stored under the name of the damaged one."""
+    with open_index(trained) as rag:
+        before = model_files(rag)
+        folder = rag.index.view().model(MODEL)
+        assert folder is not None
+        if lost:
+            shutil.rmtree(folder)
+        else:
+            (folder / "encoder.json").write_text("{}")
+    with open_index(trained) as rag:
+        report = train_docgraph(rag, seed=training_report.seed)
+        assert report.commit is not None
+        assert model_files(rag) == before
+        assert rag.index.check() == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,15 @@ def changed(file: Path, change: Callable[[dict[str, Any], dict[str, Any]], None]
     file.write_bytes(save(tensors, metadata={"about": json.dumps(about)}))
 
 
+def stored(rag: Rag, folder: Path) -> None:
+    """Puts a changed model into use as if it had been made so."""
+    made = folder.with_name("made")
+    shutil.copytree(folder, made)
+    with rag.index.writer() as writer:
+        writer.keep_model("docgraph", made)
+        writer.commit("changed")
+
+
 @pytest.mark.parametrize(
     ("change", "error", "said"),
     [
@@ -143,6 +153,7 @@ def test_a_checkpoint_that_does_not_belong_here_is_refused(
         folder = rag.view.model("docgraph")
         assert folder is not None
         changed(folder / "gated.safetensors", change)
+        stored(rag, folder)
         with pytest.raises(error, match=said) as refused:
             leg(rag).encode_corpus(rag.index.view())
         assert "gated.safetensors" in str(refused.value)
@@ -150,9 +161,9 @@ def test_a_checkpoint_that_does_not_belong_here_is_refused(
 
 
 @pytest.mark.parametrize("file", ["gated.safetensors", "encoder.safetensors", "encoder.json"])
-@pytest.mark.parametrize("share", [0.0, 0.5, 0.99])
-def test_a_truncated_file_keeps_no_document_out_and_is_named(
-    trained: Path, tmp_path: Path, file: str, share: float
+@pytest.mark.parametrize("share", [None, 0.0, 0.5, 0.99])
+def test_a_truncated_or_lost_file_keeps_no_document_out_and_is_named(
+    trained: Path, tmp_path: Path, file: str, share: float | None
 ) -> None:
     (tmp_path / "new.md").write_text("---\nid: new\n---\n\nNew.\n")
     with open_index(trained) as rag:
@@ -160,13 +171,15 @@ def test_a_truncated_file_keeps_no_document_out_and_is_named(
         folder = rag.view.model("docgraph")
         assert folder is not None
         content = (folder / file).read_bytes()
-        (folder / file).write_bytes(content[: int(share * len(content))])
+        if share is None:
+            (folder / file).unlink()
+        else:
+            (folder / file).write_bytes(content[: int(share * len(content))])
+        assert ["not those that were stored" in finding.what for finding in rag.index.check()] == [True]
         summary = rag.add(tmp_path / "new.md")
         assert summary.added == ["new"]
         (failure,) = summary.failures
-        assert re.search(
-            r"'docgraph' is out of use.*no usable (vector fusion|graph encoder).*train again", str(failure)
-        )
+        assert re.search(r"'docgraph' is out of use.*is damaged: its files are not those.*train again", str(failure))
         view = rag.view
         assert view.model("docgraph") is None
         # What the model made before goes with it: nothing is searched that no part of the commit explains.
@@ -191,6 +204,7 @@ def test_nan_in_the_graph_encoder_is_refused(trained: Path) -> None:
         about = json.loads((folder / "encoder.json").read_text())
         about["sha256"] = hashlib.sha256(content).hexdigest()
         (folder / "encoder.json").write_text(json.dumps(about))
+        stored(rag, folder)
         walker: Any = rag.parts.retrievers["docgraph"]
         with pytest.raises(ModelError, match=r"no usable graph encoder .a weight is not a finite number"):
             walker.encode_corpus(rag.index.view())
