@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -139,6 +139,14 @@ class _Facts:
                 choices=("cites", "same_as", *ENTITY_KINDS),
             )
 
+    def papers(self) -> Iterator[list[str]]:
+        """The author keys of each document that has several."""
+        keys = list(self.keys["author"])
+        together: dict[int, list[str]] = {}
+        for document, author in zip(*self.members["author"], strict=True):
+            together.setdefault(document, []).append(keys[author])
+        return (names for names in together.values() if len(names) > 1)
+
 
 def assemble(nodes: Sequence[Node], facts: Iterable[Edge], settings: GraphSettings) -> tuple[Base, GraphReport]:
     """Reads all facts once.
@@ -166,7 +174,7 @@ def assemble(nodes: Sequence[Node], facts: Iterable[Edge], settings: GraphSettin
     persons = Persons()
     for kind in ENTITY_KINDS:
         if kind == "author":
-            persons = merge_persons(zip(found.keys[kind], found.labels[kind], strict=True))
+            persons = merge_persons(zip(found.keys[kind], found.labels[kind], strict=True), found.papers())
         entities[kind] = _entities(found, kind, persons if kind == "author" else Persons(), into)
     report = replace(
         report,

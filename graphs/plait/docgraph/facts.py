@@ -115,7 +115,9 @@ def stated_facts(
 ) -> Iterator[Edge]:
     """The facts that one document states: whom it cites, who wrote it, where, about what, and which are its twins."""
     cited = []
-    for reference in document.references:
+    for written in document.references:
+        # What is stored of it is all that a later run can go by, so this one goes by no more.
+        reference = reference_of(label_of(written))
         found = resolver.resolve(reference, document.id)
         cited.append(_citation(document.id, reference, found))
         if report is not None:
@@ -160,14 +162,27 @@ def _resolved_again(fact: Edge, near: Resolver, moved: Mapping[str, Record], res
     gone = bool(fact.target) and fact.target not in resolver
     if not (gone or fact.target in moved or named in moved):
         if fact.confidence == 1.0:
-            affected = len(reference.identifiers) > bool(named) and near.knows_any(
-                identifier_keys(reference.identifiers)
-            )
+            affected = _could_differ(identifier_keys(reference.identifiers), bool(named), near, resolver)
         else:
-            affected = near.concerns(reference)
+            affected = near.concerns(reference) or _could_differ(
+                identifier_keys(reference.identifiers), bool(named), near, resolver
+            )
         if not affected:
             return fact
     return _citation(fact.source, reference, resolver.resolve(reference, fact.source))
+
+
+def _could_differ(keys: Sequence[str], named: bool, near: Resolver, resolver: Resolver) -> bool:
+    """Whether changed documents can matter to a reference with identifiers.
+
+    They do if they have one of them, or where several documents have them: by its title another one may tell these
+    apart, or no longer.
+    """
+    if len(keys) <= named:
+        return False
+    return near.knows_any(keys) or (
+        len(keys) > 1 and any(near.knows_title(owner.title) for owner in resolver.owners(keys))
+    )
 
 
 def _same_as(record: Record, resolver: Resolver) -> list[Edge]:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 from plait.contracts import Reference
 
 __all__ = ["label_of", "reference_of", "shown"]
 
 _MOST = 4_000
+_ESCAPES = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
+_MEANT = {written: meant for meant, written in _ESCAPES.items()}
+_ESCAPE = re.compile(r"\\[\\tnr]")
 
 
 def label_of(reference: Reference) -> str:
@@ -21,7 +26,7 @@ def label_of(reference: Reference) -> str:
         fields.append(f"title={_line(reference.title)}")
     if reference.year is not None:
         fields.append(f"year={reference.year}")
-    fields += [f"{_line(scheme)}={_line(value)}" for scheme, value in reference.identifiers.items()]
+    fields += [f"{_line(scheme)}={_escaped(value)}" for scheme, value in reference.identifiers.items()]
     return "\t".join(fields)
 
 
@@ -35,7 +40,8 @@ def reference_of(label: str) -> Reference:
     text, *fields = label.split("\t")
     found = {key: value for key, _, value in (field.partition("=") for field in fields)}
     title, year = found.pop("title", ""), found.pop("year", "")
-    return Reference(text, title, int(year) if year.isdecimal() else None, found)
+    identifiers = {scheme: _meant(value) for scheme, value in found.items()}
+    return Reference(text, title, int(year) if year.isdecimal() else None, identifiers)
 
 
 def shown(label: str) -> str:
@@ -51,6 +57,15 @@ def shown(label: str) -> str:
         or reference.title
         or ", ".join(f"{scheme} {value}" for scheme, value in reference.identifiers.items())
     )
+
+
+def _escaped(value: str) -> str:
+    """An identifier in one line: unlike a title it is another one with other blanks."""
+    return "".join(_ESCAPES.get(character, character) for character in value)
+
+
+def _meant(value: str) -> str:
+    return _ESCAPE.sub(lambda found: _MEANT[found[0]], value)
 
 
 def _line(text: str) -> str:

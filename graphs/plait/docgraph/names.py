@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,7 +17,10 @@ from plait.docgraph.normalising import plain
 __all__ = ["Author", "Name", "authors_of", "orcid_in", "parse_name"]
 
 _ORCID = re.compile(r"\(?(?:https?://)?(?:www\.)?(?:orcid\.org/|orcid[:\s]+)?(\d{4}-\d{4}-\d{4}-\d{3}[\dXx])\)?")
-_SUFFIXES = {"jr", "sr", "ii", "iii", "iv", "phd", "md", "dr", "prof"}
+_TITLES = {"phd", "md", "dr", "prof"}
+_GENERATIONS = {"jr", "sr", "ii", "iii", "iv"}
+_SUFFIXES = _TITLES | _GENERATIONS
+_BETWEEN = re.compile(r"\s*;\s*|\s+(?:and|&)\s+", re.IGNORECASE)
 _PARTICLES = {
     *("van", "von", "der", "den", "de", "del", "della", "di", "da", "dos", "du", "la", "le", "ter", "ten", "zu"),
     *("al", "el", "bin", "ibn", "st"),
@@ -36,7 +39,8 @@ _APOSTROPHES = str.maketrans("", "", "'\u2019")
 class Name:
     """A name in parts: ``given`` holds names and initials in order, all in lower case and without accents.
 
-    ``number`` is what a bibliography such as DBLP puts behind a name that several people share ("Wei Wang 0001").
+    ``number`` is what tells namesakes apart: what a bibliography such as DBLP puts behind a name that several people
+    share ("Wei Wang 0001"), or the generation ("jr").
     """
 
     surname: str
@@ -68,7 +72,7 @@ def parse_name(written: str) -> Name | None:
         >>> parse_name("Perlis, A. J.") == parse_name("A.J. Perlis") == parse_name("Perlis AJ")
         True
         >>> parse_name("Johannes D. van der Waals, Jr.").key
-        'van der waals, johannes d'
+        'van der waals, johannes d jr'
         >>> parse_name("The ATLAS Collaboration").key, parse_name("Haji&#x10D, Jan").key, parse_name("...")
         ('the atlas collaboration', 'hajic, jan', None)
         >>> parse_name("Wei Wang 0001").key, parse_name("Wang 0002, Wei").key
@@ -80,6 +84,9 @@ def parse_name(written: str) -> Name | None:
     if numbered := _numbered(written):
         name = parse_name(numbered[0])
         return name and replace(name, number=numbered[1])
+    if generation := _GENERATIONS.intersection(_tokens(text)[1:]):
+        name = parse_name(_without(written, generation))
+        return name and replace(name, number=min(generation))
     parts = [part.strip() for part in text.split(",")]
     parts = [part for part in parts if part and not set(_tokens(part)) <= _SUFFIXES]
     if len(parts) >= 2:
@@ -98,6 +105,12 @@ def parse_name(written: str) -> Name | None:
     while start > 1 and tokens[start - 1] in _PARTICLES:
         start -= 1
     return _name(tokens[start:], tokens[:start])
+
+
+def _without(written: str, words: Set[str]) -> str:
+    """A name without some words and the dots behind them, its commas in place."""
+    kept = re.sub(r"[^\W\d_]+\.?", lambda found: "" if plain(found[0]).rstrip(".") in words else found[0], written)
+    return re.sub(r"(?:,\s*)+$", "", kept.strip())
 
 
 def _numbered(written: str) -> tuple[str, str] | None:
@@ -151,6 +164,8 @@ def authors_of(metadata: Mapping[str, Any]) -> list[Author]:
 def _written(metadata: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Each name as written, with its ORCID iD or an empty string."""
     given = metadata.get("authors") or []
+    if isinstance(given, str) and not _GROUP.search(plain(given)):
+        given = _BETWEEN.split(given)  # one text for all of them, as BibTeX has it
     entries: list[Any] = []
     for entry in given if isinstance(given, list | tuple) else [given]:
         if entries and isinstance(entry, str) and isinstance(entries[-1], str) and entry.lstrip().startswith(","):

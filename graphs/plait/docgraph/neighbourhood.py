@@ -97,7 +97,7 @@ def neighbourhood(
     hop_of, strength_of = {middle: 0}, {middle: 0.0}
     reached: dict[int, tuple[float, int]] = {}
     frontier = [middle]
-    omitted = 0
+    left_out: set[int] = set()  # what had no room at one hop is met again at the next
     for hop in range(1, hops + 1):
         found: dict[int, float] = {}
         for node in frontier:
@@ -109,7 +109,7 @@ def neighbourhood(
                             reached[target] = (strength, node)
         best = sorted(found, key=lambda node: (-found[node], graph.ids[node]))
         frontier = best[: max(0, limit + 1 - len(hop_of))]
-        omitted += len(best) - len(frontier)
+        left_out.update(best)
         hop_of |= dict.fromkeys(frontier, hop)
         strength_of |= {node: found[node] for node in frontier}
         if not frontier:
@@ -133,7 +133,7 @@ def neighbourhood(
             for tie in ties
             if tie.relation in _STATED or (tie.source, tie.target) in way or (tie.target, tie.source) in way
         )
-    return Neighbourhood(documents, ties, omitted)
+    return Neighbourhood(documents, ties, len(left_out - hop_of.keys()))
 
 
 class _Followed:

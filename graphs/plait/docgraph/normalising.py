@@ -6,7 +6,7 @@ import html
 import re
 import unicodedata
 
-__all__ = ["plain", "title_key", "topic_key", "venue_key", "words"]
+__all__ = ["plain", "title_key", "topic_key", "venue_key", "word_spans", "words"]
 
 _WORD = re.compile(r"[^\W_]+[+#]*")  # C, C++ and C# are three languages
 _TOPIC_WORD = re.compile(r"[^\W_]+(?:\.[^\W_]+)*[+#]*")  # the category 3.15 is not 31.5
@@ -47,6 +47,16 @@ def words(text: str) -> list[str]:
         ['pre', 'training', 'in', 'c++', 'an', 'introduction']
     """
     return _WORD.findall(plain(text))
+
+
+def word_spans(line: str) -> list[tuple[int, int]]:
+    """Where the words of a text stand that went through :func:`plain`.
+
+    Example:
+        >>> word_spans("in c++: a")
+        [(0, 2), (3, 6), (8, 9)]
+    """
+    return [found.span() for found in _WORD.finditer(line)]
 
 
 def title_key(title: str) -> str:

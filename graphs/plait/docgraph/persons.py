@@ -7,7 +7,7 @@ document keeps all three apart. Nothing is merged on likelihood, and every merge
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from plait.docgraph.names import parse_name
@@ -26,11 +26,12 @@ class Persons:
         return self.merged.get(key, key)
 
 
-def merge_persons(authors: Iterable[tuple[str, str]]) -> Persons:
+def merge_persons(authors: Iterable[tuple[str, str]], papers: Iterable[Sequence[str]] = ()) -> Persons:
     """Merges a shorter form of a name into the one fuller form that fits it.
 
     Args:
         authors: (key, name as written) pairs; the written name matters for ORCID keys.
+        papers: the author keys of each paper. Two authors of one paper are two people.
 
     Example:
         >>> merge_persons([("smith, j", ""), ("smith, john", "")]).merged
@@ -41,6 +42,8 @@ def merge_persons(authors: Iterable[tuple[str, str]]) -> Persons:
         {}
         >>> merge_persons([("wang, wei", ""), ("wang, wei 0001", "")]).ambiguous
         {'wang, wei': ('wang, wei 0001',)}
+        >>> merge_persons([("smith, j", ""), ("smith, john", "")], papers=[("smith, j", "smith, john")]).merged
+        {}
     """
     # Only names with one surname and one first letter can fit each other: that keeps each comparison small.
     blocks: dict[tuple[str, str], dict[tuple[str, ...], str]] = defaultdict(dict)
@@ -65,6 +68,7 @@ def merge_persons(authors: Iterable[tuple[str, str]]) -> Persons:
         if len(forms) > 1:
             _merge_forms(forms, merged, ambiguous)
     _use_orcids(known, merged, ambiguous)
+    _keep_apart(papers, merged, ambiguous)
     return Persons(
         {key: merged[key] for key in sorted(merged) if key in names},
         {key: ambiguous[key] for key in sorted(ambiguous) if key in names},
@@ -106,6 +110,18 @@ def _use_orcids(known: Mapping[str, set[str]], merged: dict[str, str], ambiguous
         elif owners:
             merged.pop(key, None)
             ambiguous[key] = tuple(sorted(set(owners)))
+
+
+def _keep_apart(papers: Iterable[Sequence[str]], merged: dict[str, str], ambiguous: dict[str, tuple[str, ...]]) -> None:
+    """Takes back what would make one person of two who wrote a paper together."""
+    for keys in papers:
+        became: dict[str, list[str]] = defaultdict(list)
+        for key in keys:
+            became[merged.get(key, key)].append(key)
+        for into, together in became.items():
+            for key in together if len(together) > 1 else ():
+                if merged.pop(key, None) is not None:
+                    ambiguous[key] = (into,)
 
 
 def _says_more(fuller: tuple[str, ...], shorter: tuple[str, ...]) -> bool:

@@ -117,6 +117,7 @@ class Resolver:
         if number is None:
             return None
         record, self._records[number] = self._records[number], None
+        self._titles.remove(number)
         return record
 
     def replace(self, record: Record) -> None:
@@ -154,6 +155,14 @@ class Resolver:
             (title and (self._titles.equal(title) or self._titles.near(title)))
             or (text and (self._titles.within(text) or self._titles.equal(text)))
         )
+
+    def knows_title(self, title: str) -> bool:
+        """Whether a document here has this title."""
+        return bool(self._titles.equal(title))
+
+    def owners(self, keys: Iterable[str]) -> list[Record]:
+        """The documents that have any of the identifiers."""
+        return [owner for key in keys for owner in self._owners(key)]
 
     def knows_any(self, keys: Iterable[str]) -> bool:
         """Whether a document here has one of the identifiers."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 from array import array
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from plait.docgraph.normalising import title_key, words
+from plait.docgraph.normalising import plain, title_key, word_spans, words
 
 __all__ = ["LEAST_DICE", "TitleIndex"]
 
@@ -17,6 +18,10 @@ LEAST_DICE = 0.85
 _START = 16
 _LEAST_WORDS = 4
 _MOST_COMPARED = 20_000
+_CLOSING = "\"'\u201d\u2019\u00bb"
+_APOSTROPHES = ("'", "\u2019")
+_GOES_ON = ":-\u2010\u2011\u2013\u2014/&"
+_YEAR = re.compile(r"(?:1[5-9]|20)\d\d")
 _ROMAN = {"i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x"}
 
 
@@ -33,6 +38,7 @@ class TitleIndex:
         self._by_key: dict[str, list[int]] = {}
         self._by_start: dict[str, list[int]] = {}
         self._by_word: dict[str, array[int]] = defaultdict(lambda: array("i"))
+        self._count: Counter[str] = Counter()  # titles that hold a word; removed ones stay in the arrays above
 
     def add(self, title: str) -> int:
         """Takes a title in and returns its number."""
@@ -48,26 +54,51 @@ class TitleIndex:
             same.append(number)
             for word in self._words[number]:
                 self._by_word[word].append(number)
+                self._count[word] += 1
         return number
+
+    def remove(self, number: int) -> None:
+        """Forgets a title: what is found afterwards is as if it had never been there."""
+        key, found = self._keys[number], self._words[number]
+        self._words[number] = frozenset()
+        for word in found:
+            self._count[word] -= 1
+        same = self._by_key.get(key, [])
+        if number not in same:
+            return
+        same.remove(number)
+        if not same:
+            del self._by_key[key]
+            if len(key) >= _START:
+                alike = self._by_start[key[:_START]]
+                alike.remove(next(other for other in alike if self._keys[other] == key))
 
     def equal(self, title: str) -> Sequence[int]:
         """Numbers of the titles that are this one, but for case, spaces, hyphens and punctuation."""
         return self._by_key.get(title_key(title), ())
 
     def within(self, text: str) -> Sequence[int]:
-        """Numbers of the longest known title that stands in ``text`` as whole words; of at least 16 letters."""
-        found = words(text)
-        joined = "".join(found)
-        starts, position = [], 0
-        for word in found:
-            starts.append(position)
-            position += len(word)
-        borders = {*starts, len(joined)}
+        """Numbers of the longest known title that stands in ``text`` by itself; of at least 16 letters.
+
+        "Machine learning methods" does not stand in "Machine learning methods for protein folding", nor "Braids" in
+        "Braids: a survey": in front and behind there must be the end of a sentence, punctuation, a year or nothing.
+        """
+        line = plain(text)
+        found = word_spans(line)
+        joined = "".join(line[start:end] for start, end in found)
+        begins: dict[int, int] = {}  # place among the letters -> number of the word that begins there
+        position = 0
+        for number, (start, end) in enumerate(found):
+            begins[position] = number
+            position += end - start
+        begins[len(joined)] = len(found)
         best = ""
-        for start in starts:
-            for number in self._by_start.get(joined[start : start + _START], ()):
-                key = self._keys[number]
-                if len(key) > len(best) and joined.startswith(key, start) and start + len(key) in borders:
+        for place, first in begins.items():
+            for other in self._by_start.get(joined[place : place + _START], ()):
+                key = self._keys[other]
+                behind = begins.get(place + len(key))
+                longer = len(key) > len(best) and behind is not None and joined.startswith(key, place)
+                if longer and behind is not None and _stands_alone(line, found, first, behind):
                     best = key
         return self._by_key[best] if best else ()
 
@@ -81,14 +112,14 @@ class TitleIndex:
         wanted = frozenset(words(title))
         if len(wanted) < _LEAST_WORDS:
             return []
-        rarest = sorted(wanted, key=lambda word: (len(self._by_word.get(word, ())), word))
+        rarest = sorted(wanted, key=lambda word: (self._count[word], word))
         # Dice >= t leaves a title of at least |common| words, so |common| >= t |wanted| / (2 - t).
         probes = len(wanted) - math.ceil(LEAST_DICE * len(wanted) / (2 - LEAST_DICE)) + 1
         candidates: set[int] = set()
         for word in rarest[:probes]:
-            if len(candidates) + len(self._by_word.get(word, ())) > _MOST_COMPARED:
+            if len(candidates) + self._count[word] > _MOST_COMPARED:
                 break
-            candidates.update(self._by_word.get(word, ()))
+            candidates.update(number for number in self._by_word.get(word, ()) if self._words[number])
         numbered = _numbers(wanted)
         scored = []
         for number in candidates:
@@ -97,6 +128,20 @@ class TitleIndex:
             if dice >= LEAST_DICE and len(other) >= _LEAST_WORDS and _numbers(other) == numbered:
                 scored.append((dice, number))
         return sorted(scored, key=lambda pair: (-pair[0], pair[1]))
+
+
+def _stands_alone(line: str, found: Sequence[tuple[int, int]], first: int, behind: int) -> bool:
+    """Whether the words from ``first`` up to ``behind`` are not part of a longer phrase."""
+    before = line[found[first - 1][1] : found[first][0]].strip() if first else "."
+    # "Doe J On braids" and "Doe 2019 On braids": an initial or a number in front is no part of a title.
+    if not before and len(word := line[slice(*found[first - 1])]) > 1 and not word.isdigit():
+        return False
+    if behind == len(found):
+        return True
+    after = line[found[behind - 1][1] : found[behind][0]]
+    if not after.strip():
+        return bool(_YEAR.fullmatch(line[slice(*found[behind])]))
+    return after not in _APOSTROPHES and after.strip().lstrip(_CLOSING)[:1] not in tuple(_GOES_ON)
 
 
 def _numbers(found: frozenset[str]) -> set[str]:

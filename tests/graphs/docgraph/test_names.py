@@ -16,8 +16,9 @@ from plait.docgraph.names import authors_of, orcid_in, parse_name
         ("Samelson,K.", "samelson, k"),
         ("Alan Perlis", "perlis, alan"),
         ("Jean-Pierre Serre", "serre, jean pierre"),
-        ("Thacher Jr., H. C.", "thacher, h c"),
-        ("King, Martin Luther, Jr.", "king, martin luther"),
+        ("Thacher Jr., H. C.", "thacher, h c jr"),
+        ("King, Martin Luther, Jr.", "king, martin luther jr"),
+        ("Martin Luther King III", "king, martin luther iii"),
         ("Ludwig van Beethoven", "van beethoven, ludwig"),
         ("van Beethoven, Ludwig", "van beethoven, ludwig"),
         ("Beethoven, Ludwig van", "van beethoven, ludwig"),
@@ -66,6 +67,12 @@ def test_an_orcid_comes_beside_the_name_in_a_mapping_or_in_a_list() -> None:
 
 def test_a_name_that_was_split_at_its_entity_is_put_together() -> None:
     assert [a.key for a in authors_of({"authors": ["Haji&#x10D", ", Jan", "Hric, Jan"]})] == ["hajic, jan", "hric, jan"]
+
+
+def test_one_text_may_name_several_authors_but_a_group_is_one() -> None:
+    assert [a.key for a in authors_of({"authors": "A. Bee and C. Dee; E. Eff"})] == ["bee, a", "dee, c", "eff, e"]
+    assert [a.key for a in authors_of({"authors": "Bee, Ann and Dee, Cy"})] == ["bee, ann", "dee, cy"]
+    assert len(authors_of({"authors": "Society of Arts and Sciences"})) == 1
 
 
 def test_three_thousand_authors_are_each_there_once() -> None:

@@ -72,3 +72,19 @@ def test_numbered_namesakes_are_different_people_and_the_plain_name_may_be_any_o
 
 def test_a_number_is_no_fuller_form_of_the_name() -> None:
     assert _merge("wang, wei", "wang, wei 0001") == ({}, {"wang, wei": ("wang, wei 0001",)})
+
+
+def test_two_authors_of_one_paper_are_two_people_wherever_they_write() -> None:
+    papers = [("smith, j", "smith, john"), ("smith, j",), ("smith, john a",)]
+    authors = [(key, key) for key in ("smith, j", "smith, john", "smith, john a")]
+    made = merge_persons(authors, papers)
+    assert made["smith, j"] != made["smith, john"]
+    assert "smith, j" in made.ambiguous
+    assert merge_persons(authors)["smith, j"] == merge_persons(authors)["smith, john"] == "smith, john a"
+
+
+def test_father_and_son_are_two_people() -> None:
+    assert _merge("smith, john jr", "smith, john sr") == ({}, {})
+    assert _merge("smith, john jr", "smith, john sr", "smith, john")[1] == {
+        "smith, john": ("smith, john jr", "smith, john sr")
+    }
