@@ -15,8 +15,11 @@ FORMATS = {".png": draw_png, ".html": draw_html, ".htm": draw_html}
 """Ending of the file's name -> what writes it."""
 
 
-def draw(neighbourhood: Neighbourhood, path: str | Path) -> None:
+def draw(neighbourhood: Neighbourhood, path: str | Path) -> str:
     """Writes a ``.png`` or ``.html`` file.
+
+    Returns:
+        Letters that could not be drawn, for want of a font.
 
     Raises:
         QueryError: the name ends in something else.
@@ -25,4 +28,4 @@ def draw(neighbourhood: Neighbourhood, path: str | Path) -> None:
     form = FORMATS.get(Path(path).suffix.lower())
     if form is None:
         raise QueryError(f"no picture is written as {Path(path).suffix!r}", where=str(path), choices=sorted(FORMATS))
-    form(neighbourhood, path)
+    return form(neighbourhood, path)

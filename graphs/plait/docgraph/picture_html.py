@@ -46,8 +46,11 @@ for (const box of svg.querySelectorAll(".box")) {
 """
 
 
-def draw_html(neighbourhood: Neighbourhood, path: str | Path) -> None:
+def draw_html(neighbourhood: Neighbourhood, path: str | Path) -> str:
     """Writes the picture; it loads nothing, and its policy forbids every script but its own.
+
+    Returns:
+        No letters: a browser finds the fonts.
 
     Raises:
         IndexWriteError: the file cannot be written.
@@ -56,6 +59,7 @@ def draw_html(neighbourhood: Neighbourhood, path: str | Path) -> None:
         Path(path).write_text(html_of(neighbourhood), encoding="utf-8", newline="\n")
     except OSError as error:
         raise IndexWriteError(f"the picture cannot be written: {error.strerror or error}", where=str(path)) from error
+    return ""
 
 
 def html_of(neighbourhood: Neighbourhood) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from plait.config import require
 from plait.contracts.errors import IndexWriteError
+from plait.docgraph.fonts import font_for, undrawable
 from plait.docgraph.layout import BOX, COLOURS, Line, Picture, lay_out, named, shortened, wrapped
 from plait.docgraph.neighbourhood import Neighbour, Neighbourhood
 
@@ -17,17 +18,19 @@ if TYPE_CHECKING:
 __all__ = ["draw_png"]
 
 _SCALE = 2
-_FONTS = ("DejaVuSans.ttf", "NotoSans-Regular.ttf", "LiberationSans-Regular.ttf", "Arial.ttf", "arial.ttf")
 _SIZE = 12
 _LINE = 15
 _PADDING = 9
 _OTHER = "#555555"
 
 
-def draw_png(neighbourhood: Neighbourhood, path: str | Path) -> None:
+def draw_png(neighbourhood: Neighbourhood, path: str | Path) -> str:
     """Writes the picture: a box a document with title, year and id, a coloured line a relation, a legend below.
 
-    Uses a sans-serif font of the system where there is one, else the one that Pillow brings.
+    Uses the first sans-serif font of the system that has the letters of a text, else the one that Pillow brings.
+
+    Returns:
+        Letters that no font here has, each once: they are empty boxes in the picture.
 
     Raises:
         IndexWriteError: the file cannot be written.
@@ -39,26 +42,17 @@ def draw_png(neighbourhood: Neighbourhood, path: str | Path) -> None:
     size = (math.ceil(picture.width * _SCALE), math.ceil(picture.height * _SCALE))
     image = image_module.new("RGB", size, "white")
     draw = draw_module.Draw(image)
-    font, small = _font(_SIZE), _font(_SIZE - 1)
     for line in picture.lines:
         _draw_line(draw, line)
     for box, document in zip(picture.boxes, neighbourhood.documents, strict=True):
-        _draw_box(draw, box.x, box.y, document, font, small)
-    _draw_legend(draw, picture, neighbourhood.omitted, font)
+        _draw_box(draw, box.x, box.y, document)
+    _draw_legend(draw, picture, neighbourhood.omitted)
     try:
         image.save(Path(path), format="PNG")
     except OSError as error:
         raise IndexWriteError(f"the picture cannot be written: {error.strerror or error}", where=str(path)) from error
-
-
-def _font(size: int) -> Any:
-    fonts = require("PIL.ImageFont", "plait[graph]", needed_by="picture of a document graph")
-    for name in _FONTS:
-        try:
-            return fonts.truetype(name, size * _SCALE)
-        except OSError:
-            continue
-    return fonts.load_default(size * _SCALE)
+    lost = {letter for one in neighbourhood.documents for letter in undrawable(f"{one.title}{one.id}", _SIZE * _SCALE)}
+    return "".join(sorted(lost))
 
 
 def _scaled(*values: float) -> tuple[float, ...]:
@@ -81,7 +75,7 @@ def _draw_line(draw: ImageDraw, line: Line) -> None:
         draw.polygon([value for corner in corners for value in _scaled(*corner)], fill=colour)
 
 
-def _draw_box(draw: ImageDraw, x: float, y: float, document: Neighbour, font: Any, small: Any) -> None:
+def _draw_box(draw: ImageDraw, x: float, y: float, document: Neighbour) -> None:
     left, top = x - BOX[0] / 2, y - BOX[1] / 2
     middle = document.hop == 0
     draw.rounded_rectangle(
@@ -92,6 +86,8 @@ def _draw_box(draw: ImageDraw, x: float, y: float, document: Neighbour, font: An
         width=round((2.0 if middle else 1.0) * _SCALE),
     )
     room = (BOX[0] - 2 * _PADDING) * _SCALE
+    font = font_for(document.title or document.id, _SIZE * _SCALE)
+    small = font_for(document.id, (_SIZE - 1) * _SCALE)
     lines = wrapped(document.title or document.id, room, 3, font.getlength)
     about = document.id if document.year is None else f"{document.year} · {document.id}"
     about = shortened(about, room, small.getlength)
@@ -103,7 +99,8 @@ def _draw_box(draw: ImageDraw, x: float, y: float, document: Neighbour, font: An
     draw.text(_point(left + _PADDING, at), about, font=small, fill="#5A6673")
 
 
-def _draw_legend(draw: ImageDraw, picture: Picture, omitted: int, font: Any) -> None:
+def _draw_legend(draw: ImageDraw, picture: Picture, omitted: int) -> None:
+    font = font_for("", _SIZE * _SCALE)
     rows = [(name, named(name)) for name in picture.relations]
     y = picture.height - 24.0 * (len(rows) + bool(omitted))
     for name, shown in rows:

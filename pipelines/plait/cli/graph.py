@@ -103,12 +103,15 @@ def show(
         raise QueryError(f"no picture is written as {out.suffix!r}", where=str(out), choices=sorted(FORMATS))
     graph = _graph_of(index, as_json, topics_from)
     found = graph.neighbourhood(document, hops=hops, limit=limit, relations=relation)
-    if out is not None:
-        draw(found, out)
+    lost = draw(found, out) if out is not None else ""
     if as_json:
-        print_json(found.to_json() | {"picture": str(out) if out else None})
+        print_json(found.to_json() | {"picture": str(out) if out else None, "undrawable": lost})
     elif out is not None:
         console().print(f"{out}: {len(found.documents) - 1} neighbours", markup=False, soft_wrap=True)
+        if lost:
+            console().print(
+                f"no font here has {lost}: install one that does, or write an .html file", markup=False, soft_wrap=True
+            )
     else:
         printed = console()
         ids = [neighbour.id for neighbour in found.documents]

@@ -9,6 +9,7 @@ from PIL import Image
 
 from plait.contracts.errors import IndexWriteError, QueryError
 from plait.docgraph.drawing import draw
+from plait.docgraph.fonts import _fonts
 from plait.docgraph.layout import lay_out
 from plait.docgraph.neighbourhood import Neighbour, Neighbourhood, Tie
 
@@ -48,8 +49,17 @@ def test_text_stays_inside_its_box(tmp_path: Path) -> None:
 
 
 def test_a_system_without_fonts_uses_the_one_that_comes_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("plait.docgraph.picture_png._FONTS", ("no such font.ttf",))
+    monkeypatch.setattr("plait.docgraph.fonts._NAMES", ("no such font.ttf",))
+    _fonts.cache_clear()
     test_it_is_drawn_at_twice_the_size_with_text_in_every_box(tmp_path)
+    _fonts.cache_clear()
+
+
+def test_letters_that_no_font_has_are_named(tmp_path: Path) -> None:
+    odd = "\U0010fffd"  # for private use: no font of the system has it
+    one = Neighbourhood((Neighbour("é", f"Ωμέγα {odd}", None, 0, 0.0),), ())
+    assert draw(one, tmp_path / "a.png") == odd
+    assert draw(one, tmp_path / "a.html") == ""
 
 
 def test_a_place_that_cannot_be_written_and_another_format_are_refused(tmp_path: Path) -> None:
