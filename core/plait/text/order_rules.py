@@ -27,7 +27,8 @@ _TEXT = r"(?:text|passages?|documents?|messages?|context|conversation|questions?
 _GIVEN = rf"""\b(?:(?:all|any|these|those|your|my|our|the|{_BEFORE})\ (?:\w+\ ){{0,3}}?(?:{_INSTRUCTIONS}|rules)
     | {_INSTRUCTIONS} | (?:everything|anything|all|whatever|what)\ (?:\w+\ ){{0,5}}?(?:above|before|so\ far|earlier
     |until\ now|up\ to\ (?:now|here|this)) | (?:what|whatever)\ (?:precedes|came\ before
-    |you\ (?:were|have\ been|know|read)) | it\ all\b | {_TEXT}\ (?:above|before|so\ far|given) | {_BEFORE}\ {_TEXT}
+    |you\ (?:were|have\ been|know|read)) | it\ all\b
+    | (?:all\ of\ )?the\ above(?=\ and\b|\s*[.!,;:]|$) | {_TEXT}\ (?:above|before|so\ far|given) | {_BEFORE}\ {_TEXT}
     | (?:the|this)\ (?:user's\ |reader's\ )?(?:question|query|document|passage|user)(?=\ and\b|\s*[.!,;]|$))\b"""
 _REPLY = "(?:answers?|repl(?:y|ies)|responses?|outputs?|messages?|completions?|summar(?:y|ies)|reviews?)"
 _USER = r"(?:(?:the|your|any|every|each|all)\ )?(?:users?|readers?|humans?|questioner|asker|customers?|whoever)"
@@ -100,8 +101,8 @@ WHERE_A_CLAUSE_OPENS = (
 
 AFTER_A_STOP = (
     # After a comma these are verbs of statements: "many scientists, it seems, claim that".
-    _rule(r"(?:(?<!would\ you\ )say|state|claim|declare|announce|insist|reply|respond|answer|write|print)\ that\b"
-          r"(?!'s|\ (?:again|last|is|was|in|out|up)\b|[.?!,])"),
+    _rule(r"(?:(?<!would\ you\ )say|state|claim|mention|declare|announce|insist|reply|respond|answer|write|print)"
+          r"\ that\b(?!'s|\ (?:again|last|is|was|in|out|up)\b|[.?!,])"),
     _rule(rf"(?:reply|respond|answer)\ (?:\w+\ ){{1,5}}?(?:with|by\ saying|using)\ {_WORDS}"),
     _rule(r"""(?:do\ not|don't|never)\ (?:answer|reply|respond)(?:\ to)?\ (?:the|this|any|their|these)
         \ (?:user|quer|question)"""),

@@ -31,7 +31,7 @@ _PARTS = r"""(?: passages? | documents? | context | evidence | quote | retrieved
 _FORGED = re.compile(
     rf"""<[|\uff5c][^<>|\uff5c]{{1,40}}[|\uff5c]> | \[/?(?:INST|SYSTEM_PROMPT|TOOL_CALLS|TOOL_RESULTS)\] | <</?SYS>>
     | </s> | <(?:start|end)_of_turn> | </?(?:tool_call|tool_response|function_calls?|function_results?)>
-    | <\s*/\s*{_PARTS}\s*> | ^[ ]*<{_PARTS}\b[^<>]*>
+    | <\s*/\s*{_PARTS}\b\s*>? | ^[ ]*<{_PARTS}\b[^<>]*>
     | [-=\#*~_\[(<]+\s*(?:end|begin|start|close)(?:ing)?\s+(?:of\s+)?(?:the\s+)?(?:{_PARTS} | input | data
         | (?:retrieved|quoted|untrusted|system|user)\s+\w+ | sources?)\s*[-=\#*~_\])>]+
     | ^\s*\#{{1,6}}\s*(?:system(?:\s+(?:prompt|message|note|instructions?))? | instructions? | response | assistant
