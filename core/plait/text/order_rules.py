@@ -2,7 +2,7 @@ r"""The rules of :mod:`plait.text.orders`: a verb where an order's verb stands, 
 
 Written for text without accents and invisible characters, in which quoted parts are cut to a ``"``; case matters
 only inside ``(?-i:...)``. A rule that takes in honest prose is worse than one that lets an order pass: each was run
-over 125,000 sentences of papers, textbooks and meetings, and what it hit there was read.
+over 123,079 sentences of papers, a textbook and meetings, and what it hit there was read.
 """
 
 from __future__ import annotations
