@@ -53,8 +53,8 @@ def pieces_of(evidence: Sequence[Evidence]) -> list[Piece]:
     """All pieces in the order of the evidence, each text once.
 
     A table's header and caption are context of its rows and no pieces themselves: alone they answer nothing. What is
-    meant to steer the reader (:mod:`plait.text.directives`) is neither a piece nor context: it is never quoted, and a
-    question is not answerable because of it.
+    meant to steer the reader (:mod:`plait.text.directives`) is neither a piece nor context: it is never quoted, and
+    relevance does not compare it with the question.
     """
     found: dict[tuple[str, str], Piece] = {}
     for place, item in enumerate(evidence):
