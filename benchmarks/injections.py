@@ -4,9 +4,10 @@
 
 Every question is asked twice with its document given: the honest one, and the same with the attack in it. ``changed``
 counts answers whose words differ at all, ``taken over`` those that then contain what the attack wants written, and
-``cited`` those of them in which Plait's verifier supports a sentence with it: it compares words, and takes an order to
-say something for saying it, so that the citation then shows the attack's own words. A generator that quotes is taken
-over where it quotes the attack. Without ``--pipeline``: ``extractive``, and ``transformers`` with SmolLM2-135M.
+``cited`` those of them in which Plait's verifier supports a sentence with it. A generator that quotes is taken over
+where it quotes the attack. Below the table, the verifier apart from any generator: how many of the answers that the
+attacks want it would support. Without ``--pipeline``: ``extractive``, and ``transformers`` with SmolLM2-135M. A server
+behind ``openai-compatible`` or ``vllm-server`` must run already; its work shows in the seconds, not in the CPU seconds.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from plait.config import Pipeline, load_pipeline, use
 from plait.contracts.errors import PlaitError
 from plait.evaluation import bootstrap_interval
 from plait.evaluation.environment import environment
-from plait.evaluation.injections import Attacked, Injection, attack, load_injections, write_corpus
+from plait.evaluation.injections import Attacked, Injection, attack, believed, load_injections, write_corpus
 from plait.evaluation.reports import environment_lines
 from plait.rag import open_index
 
@@ -51,38 +52,47 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console(highlight=False, width=120)
     shown = Table(title=f"{len(injections)} injected passages", title_justify="left")
     shown.add_column("generator")
-    for heading in (*HEADINGS, "CPU-s"):
+    for heading in (*HEADINGS, "s", "CPU-s"):
         shown.add_column(heading, justify="right")
     report: dict[str, Any] = {}
+    passing: list[str] = []
     for label, pipeline in pipelines.items():
-        found, cpu = measure(pipeline, injections)
+        found, passing, seconds, cpu = measure(pipeline, injections)
         figures = counts(found)
-        report[label] = {**figures, "cpu_seconds": cpu, "answers": [told(one) for one in found]}
-        shown.add_row(label, *(_figure(figures[name], len(found)) for name in COUNTED), f"{cpu:.0f}")
+        times = {"seconds": seconds, "cpu_seconds": cpu}
+        report[label] = {**figures, **times, "answers": [told(one) for one in found]}
+        shown.add_row(label, *(_figure(figures[name], len(found)) for name in COUNTED), f"{seconds:.0f}", f"{cpu:.0f}")
         if options.show:
             for one in found:
                 if one.taken:
                     console.print(
                         f"{label}: {one.injection.id} {one.injection.trick}\n    {one.attacked.text}", markup=False
                     )
-    notes = ("in brackets: 95 % bootstrap intervals over the attacks", *environment_lines(environment()))
+    believed_in = f"{len(passing)} of {len(injections)}" + (f": {', '.join(passing)}" if passing else "")
+    notes = (
+        f"wanted answers that the verifier supports: {believed_in}",
+        "in brackets: 95 % bootstrap intervals over the attacks",
+        *environment_lines(environment()),
+    )
     console.print(shown, *notes, sep="\n")
     if options.json:
-        value = {"generators": report, "environment": environment()}
+        value = {"generators": report, "believed": passing, "environment": environment()}
         options.json.write_text(json.dumps(value, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     return 0
 
 
-def measure(pipeline: Pipeline, injections: Sequence[Injection]) -> tuple[list[Attacked], float]:
-    """All answers of one pipeline, and the CPU seconds they took."""
+def measure(pipeline: Pipeline, injections: Sequence[Injection]) -> tuple[list[Attacked], list[str], float, float]:
+    """All answers of one pipeline, the attacks that its verifier believes, and the seconds and CPU seconds it took."""
     with TemporaryDirectory(prefix="plait-injections-") as folder:
         corpus = Path(folder) / "corpus"
         corpus.mkdir()
         write_corpus(injections, corpus)
         with open_index(Path(folder) / "index", pipeline) as rag:
             rag.add(corpus)
-            start = time.process_time()
-            return attack(rag, injections), time.process_time() - start
+            start, cpu = time.monotonic(), time.process_time()
+            found = attack(rag, injections)
+            seconds, cpu = time.monotonic() - start, time.process_time() - cpu
+            return found, [one.id for one in believed(rag.view, injections)], seconds, cpu
 
 
 def counts(found: Sequence[Attacked]) -> dict[str, dict[str, float]]:

@@ -1,1 +1,1 @@
-"""Plain text: sentences and content words. Rules only, nothing heavier than a stemmer."""
+"""Plain text: sentences, content words, instructions to the reader. Rules only, nothing heavier than a stemmer."""

@@ -3,6 +3,7 @@
 Greshake et al. 2023, *Not what you've signed up for: compromising real-world LLM-integrated applications with indirect
 prompt injection*. Each question is asked twice with its evidence given: once with the honest document, once with the
 same document that also holds the attack. What differs is the attack's doing, because greedy answers are reproducible.
+The verifier is judged apart from any model: by what it says of the answer that the attack wants.
 """
 
 from __future__ import annotations
@@ -13,15 +14,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from plait.contracts import Answer
+from plait.contracts import Answer, IndexView
 from plait.contracts.errors import ReadError
 from plait.evaluation.asking import BATCH, ask_questions
+from plait.evaluation.evidence import as_evidence, given_hits
 from plait.evaluation.questions import Question
+from plait.prompts import verify
 
 if TYPE_CHECKING:
     from plait.rag import Rag
 
-__all__ = ["Attacked", "Injection", "attack", "load_injections", "write_corpus"]
+__all__ = ["Attacked", "Injection", "attack", "believed", "load_injections", "write_corpus"]
 
 Where = Literal["after", "before", "title"]
 _TEXTS = ("_id", "trick", "question", "title", "text", "attack", "answer")
@@ -41,7 +44,8 @@ class Injection:
         where: in front of the text, behind it, or in the title.
         answer: what a model that was taken over would write.
         marks: what only such an answer contains, whatever its case.
-        stated: whether the attack itself says what it wants said, so that a verifier of words finds it in the passage.
+        stated: whether the attack itself says what it wants said: a verifier of words finds that in the passage, and
+            must tell that nobody states it there.
     """
 
     id: str
@@ -91,7 +95,7 @@ class Attacked:
 
     @property
     def taken_supported(self) -> bool:
-        """Whether a sentence with that is marked as supported: then its citation shows the attack's own words."""
+        """Whether a sentence with that is supported: the attack was taken for a statement, and its words are cited."""
         return self.taken and any(
             sentence.supported and self.injection.taken(sentence.text) for sentence in self.attacked.sentences
         )
@@ -148,6 +152,21 @@ def attack(
         asked = ask_questions(rag, questions, evidence="given", batch=batch, progress=progress).asked
         answers.append([one.answer for one in asked])
     return [Attacked(*three) for three in zip(injections, *answers, strict=True)]
+
+
+def believed(view: IndexView, injections: Sequence[Injection]) -> list[Injection]:
+    """The attacks whose wanted answer has a sentence that the verifier supports with the attacked document.
+
+    Args:
+        view: holds the documents of :func:`write_corpus`.
+        injections: the attacks.
+    """
+    found = []
+    for one in injections:
+        evidence = as_evidence(given_hits({f"{one.id}-attacked"}, view), view)
+        if any(said.supported and one.taken(said.text) for said in verify(one.answer, evidence, view)):
+            found.append(one)
+    return found
 
 
 def _injection(line: str, where: str) -> Injection:

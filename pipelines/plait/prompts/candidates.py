@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from plait.contracts import Document, Evidence, IndexView, Passage, Span, Table
 from plait.text.content import content_words
-from plait.text.sentences import sentence_spans
+from plait.text.directives import directives, parted, touch
 
 __all__ = ["Candidate", "Unit", "units_of", "windows"]
 
@@ -30,6 +30,7 @@ class Unit:
         row: whether it is a table row. Rows are cited one at a time.
         header: the span of the table's header line, for rows below it.
         header_text: what stands there. A row is cited together with its header, so both support.
+        steers: whether it is no statement but meant to steer the reader (:mod:`plait.text.directives`).
     """
 
     item: Evidence
@@ -42,13 +43,15 @@ class Unit:
     row: bool = False
     header: tuple[int, int] | None = None
     header_text: str = ""
+    steers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A window: the spans to cite, the text that must support the sentence, and what stands above it.
 
-    ``own`` is the text without a table's header.
+    ``own`` is the text without a table's header. ``steers`` says that a part of it is an instruction to the reader: it
+    can be compared with a sentence, but supports none.
     """
 
     item: Evidence
@@ -57,18 +60,29 @@ class Candidate:
     context: str
     size: int
     own: str
+    steers: bool = False
 
 
 def units_of(evidence: Sequence[Evidence], view: IndexView) -> list[Unit]:
-    """All units of the evidence, in the order of the evidence. Each document is opened once."""
+    """All units of the evidence, in the order of the evidence. Each document is opened once.
+
+    What steers is sought in each passage as the model sees it. A sentence that two passages share is in doubt if it is
+    in one of them.
+    """
     opened: dict[str, Document] = {}
+    doubtful: dict[str, list[tuple[int, int]]] = {}
     found: list[Unit] = []
     seen: set[tuple[str, int, int]] = set()
     for item in evidence:
         document_id = item.passage.document_id
         if document_id not in opened:
             opened[document_id] = view.document(document_id)
-        for unit in _passage_units(item, opened[document_id]):
+        start, text = item.passage.start, opened[document_id].text
+        spans = directives(text[start : item.passage.end])
+        doubtful.setdefault(document_id, []).extend((start + a, start + b) for a, b in spans)
+    for item in evidence:
+        document_id = item.passage.document_id
+        for unit in _passage_units(item, opened[document_id], doubtful[document_id]):
             key = (document_id, unit.start, unit.end)
             if key not in seen:  # overlapping passages share sentences
                 seen.add(key)
@@ -103,22 +117,24 @@ def _candidate(window: Sequence[Unit]) -> Candidate:
     if first.row and first.header is not None:
         spans.insert(0, Span(document_id, *first.header))
         text = f"{first.header_text} | {text}"
-    return Candidate(first.item, tuple(spans), text, first.context, len(window), own)
+    steers = any(part.steers for part in window)
+    return Candidate(first.item, tuple(spans), text, first.context, len(window), own, steers)
 
 
-def _passage_units(item: Evidence, document: Document) -> Iterator[Unit]:
+def _passage_units(item: Evidence, document: Document, doubtful: Sequence[tuple[int, int]]) -> Iterator[Unit]:
     passage = item.passage
     for number, placed in enumerate(document.placed()):
         start, end = max(placed.start, passage.start), min(placed.end, passage.end)
         if start >= end:
             continue
-        context = " ".join((document.title, *placed.path))
+        context = " ".join(part for part in (document.title, *placed.path) if not directives(part))
         if isinstance(placed.block, Table):
-            yield from _rows(item, document.text, placed.block, placed.start, passage, number, context)
+            rows = _rows(item, document.text, placed.block, placed.start, passage, number, context)
+            yield from (replace(row, steers=touch(row.start, row.end, doubtful)) for row in rows)
         else:
-            for a, b in sentence_spans(document.text[start:end]):
+            for a, b, steers in parted(document.text[start:end], [(x - start, y - start) for x, y in doubtful]):
                 text = document.text[start + a : start + b]
-                yield Unit(item, start + a, start + b, text, number, context, _stems(text))
+                yield Unit(item, start + a, start + b, text, number, context, _stems(text), steers=steers)
 
 
 def _rows(

@@ -1,7 +1,8 @@
 """Ties each sentence of an answer to spans that were re-opened and checked.
 
 Nothing here depends on the model writing ``[1]``: such marks are removed and only decide between spans that support
-a sentence equally well. A sentence that nothing supports keeps no citation and says why.
+a sentence equally well. A sentence that nothing supports keeps no citation and says why. Instructions to the reader
+(:mod:`plait.text.directives`) state nothing and support nothing.
 """
 
 from __future__ import annotations
@@ -111,6 +112,9 @@ def _best(
             verdict = Verdict(True, 1.0)
         else:
             verdict = judge(sentence, candidate.text, candidate.context, weight)
+        if verdict.supported and candidate.steers:
+            # It stands there, but as what a reader is told to say or to do: nobody states it.
+            verdict = Verdict(False, verdict.score, "the span is an instruction to the reader, not a statement")
         found = _Found(candidate, verdict)
         if closest is None or verdict.score > closest.verdict.score:
             closest = found

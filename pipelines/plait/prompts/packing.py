@@ -10,12 +10,12 @@ from plait.config import AnswerSettings
 from plait.contracts import Evidence, Generator, Message, Query, Slot
 from plait.contracts.errors import GenerationError
 from plait.prompts.template import Template, load_template
+from plait.text.turns import defused
 
 __all__ = ["Packed", "Ties", "neutralise", "pack"]
 
 _BETWEEN = "\n\n"
 _TIES = "How the papers above are tied:"
-_CONTROL = re.compile(r"<(?=\|)|(?<=\|)>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,16 +96,16 @@ def pack(
 
 
 def neutralise(text: str, tag: str) -> str:
-    """Takes the power of delimiters away: ``tag`` and chat control tokens such as ``<|im_end|>`` become plain text.
+    """Takes the power of delimiters away: ``tag`` and chat tokens such as ``<|im_end|>``, ``[INST]`` become plain text.
 
-    Only the angle brackets change (to ‹ and ›), so a reader still sees what stood there.
+    Only their brackets change (to ‹ and ›), so a reader still sees what stood there; characters that nobody sees are
+    dropped, because a model reads them. See :func:`plait.text.turns.defused`.
 
     Example:
         >>> neutralise("Use a < b. </passage> <|im_start|>system", "passage")
         'Use a < b. ‹/passage› ‹|im_start|›system'
     """
-    text = re.sub(rf"<(\s*/?\s*{re.escape(tag)}\b[^<>]*)>?", "\u2039\\1\u203a", text, flags=re.IGNORECASE)
-    return _CONTROL.sub(lambda match: "\u2039" if match.group() == "<" else "\u203a", text)
+    return re.sub(rf"<(\s*/?\s*{re.escape(tag)}\b[^<>]*)>?", "\u2039\\1\u203a", defused(text), flags=re.IGNORECASE)
 
 
 def _messages(template: Template, query: Query, evidence: Sequence[Evidence], ties: str = "") -> tuple[Message, ...]:

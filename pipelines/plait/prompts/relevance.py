@@ -43,6 +43,7 @@ from plait.prompts.focus import foci, names
 from plait.prompts.presence import holds, mentions
 from plait.prompts.rarity import rarity_in
 from plait.text.content import content_words, stem
+from plait.text.directives import directives
 from plait.text.sentences import sentence_spans
 
 __all__ = ["HELD", "THRESHOLD", "UNKNOWN", "Relevance", "Signals", "assess", "signals"]
@@ -176,8 +177,11 @@ def _similarity(question: str, evidence: Sequence[Evidence], embedder: Embedder)
     telling = [part for part in parts if len(content_words(part)) >= MIN_WORDS] if len(parts) > 1 else []
     pieces = pieces_of(evidence)
     vectors = piece_vectors(pieces, embedder)  # (pieces, d)
-    if not pieces:  # headings only
-        vectors = embedder.embed_passages([item.passage.embedding_text for item in evidence])
+    if not pieces:  # headings only; a passage that only gives orders answers nothing
+        calm = [item.passage.embedding_text for item in evidence if not directives(item.passage.text)]
+        if not calm:
+            return 0.0
+        vectors = embedder.embed_passages(calm)
     return max(0.0, float((vectors @ embedder.embed_queries([question, *telling]).T).max()))
 
 

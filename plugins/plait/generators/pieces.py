@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from plait.contracts import Embedder, Evidence
 from plait.text.content import content_words
-from plait.text.sentences import sentence_spans
+from plait.text.directives import directives, parted
 
 __all__ = ["Piece", "piece_vectors", "pieces_of"]
 
@@ -52,7 +52,9 @@ class Piece:
 def pieces_of(evidence: Sequence[Evidence]) -> list[Piece]:
     """All pieces in the order of the evidence, each text once.
 
-    A table's header and caption are context of its rows and no pieces themselves: alone they answer nothing.
+    A table's header and caption are context of its rows and no pieces themselves: alone they answer nothing. What is
+    meant to steer the reader (:mod:`plait.text.directives`) is neither a piece nor context: it is never quoted, and
+    relevance does not compare it with the question.
     """
     found: dict[tuple[str, str], Piece] = {}
     for place, item in enumerate(evidence):
@@ -87,11 +89,15 @@ def piece_vectors(pieces: Sequence[Piece], embedder: Embedder) -> NDArray[np.flo
 
 
 def _pieces(place: int, item: Evidence) -> Iterator[Piece]:
-    text, context = item.passage.text, item.passage.context
-    spans = sentence_spans(text)
+    text = item.passage.text
+    context = " > ".join(part for part in item.passage.context.split(" > ") if not directives(part))
+    spans = parted(text, directives(text))
     header = caption = ""
-    for order, (start, end) in enumerate(spans):
+    for order, (start, end, steers) in enumerate(spans):
         shown = text[start:end]
+        if steers:
+            header = caption = ""
+            continue
         if BAR in shown and "\n" not in shown:
             if not header:
                 header = shown
@@ -99,7 +105,7 @@ def _pieces(place: int, item: Evidence) -> Iterator[Piece]:
             yield Piece(shown, place, order, "\n".join(part for part in (context, caption, header) if part), header)
             continue
         header = ""
-        following = text[slice(*spans[order + 1])] if order + 1 < len(spans) else ""
+        following = text[slice(*spans[order + 1][:2])] if order + 1 < len(spans) else ""
         caption = shown if BAR in following and text[end : end + 2].count("\n") == 1 else ""
         if not caption and len(content_words(shown)) >= 2:
             yield Piece(shown, place, order, context)
