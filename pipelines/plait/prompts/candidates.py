@@ -123,7 +123,10 @@ def _candidate(window: Sequence[Unit]) -> Candidate:
 
 def _passage_units(item: Evidence, document: Document, doubtful: Sequence[tuple[int, int]]) -> Iterator[Unit]:
     passage = item.passage
-    for number, placed in enumerate(document.placed()):
+    blocks = list(document.placed())
+    if not blocks:  # a title, perhaps with headings, is all there is: it can be quoted, and nothing stands above it
+        yield from _sentences(item, document.text, passage.start, passage.end, 0, "", doubtful)
+    for number, placed in enumerate(blocks):
         start, end = max(placed.start, passage.start), min(placed.end, passage.end)
         if start >= end:
             continue
@@ -132,9 +135,15 @@ def _passage_units(item: Evidence, document: Document, doubtful: Sequence[tuple[
             rows = _rows(item, document.text, placed.block, placed.start, passage, number, context)
             yield from (replace(row, steers=touch(row.start, row.end, doubtful)) for row in rows)
         else:
-            for a, b, steers in parted(document.text[start:end], [(x - start, y - start) for x, y in doubtful]):
-                text = document.text[start + a : start + b]
-                yield Unit(item, start + a, start + b, text, number, context, _stems(text), steers=steers)
+            yield from _sentences(item, document.text, start, end, number, context, doubtful)
+
+
+def _sentences(
+    item: Evidence, text: str, start: int, end: int, block: int, context: str, doubtful: Sequence[tuple[int, int]]
+) -> Iterator[Unit]:
+    for a, b, steers in parted(text[start:end], [(x - start, y - start) for x, y in doubtful]):
+        shown = text[start + a : start + b]
+        yield Unit(item, start + a, start + b, shown, block, context, _stems(shown), steers=steers)
 
 
 def _rows(

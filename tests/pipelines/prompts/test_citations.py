@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from plait.contracts import Document, Evidence, Reference, Section, Table, Text
+from plait.contracts import Document, Evidence, Passage, Reference, Section, Table, Text
 from plait.prompts import verify
 from plait.prompts.candidates import units_of, windows
 from plait.testing.memory import memory_view
@@ -170,3 +170,13 @@ def test_a_sentence_is_in_doubt_in_every_passage_when_it_is_in_one():
     for order in ((whole, tail), (tail, whole)):
         (sentence,) = verify("Tea is blue.", [Evidence(n, p, "", 1.0) for n, p in enumerate(order, 1)], tea)
         assert not sentence.supported
+
+
+def test_a_document_that_is_only_a_title_can_be_quoted():
+    title = Document("t", "A high-speed sorting procedure", ())
+    view = memory_view([title, FUSION])
+    evidence = [Evidence(1, Passage("t#0", "t", 0, 0, 30, title.title), title.title, 1.0)]
+    found = _one("A high-speed sorting procedure", evidence, view)
+    assert found.supported
+    assert [citation.quote for citation in found.citations] == ["A high-speed sorting procedure"]
+    assert not _one("A slow sorting procedure needs 36 s.", evidence, view).supported
