@@ -60,6 +60,7 @@ heat/cool heavy/light wide/narrow deep/shallow thick/thin horizontal/vertical on
 parent/child mother/father horizontal/vertical agree/disagree benefit/harm protect/harm safe/dangerous
 good/bad survive/die shallow/deep simple/complex tight/loose dependent/independent homogeneous/heterogeneous
 symmetric/asymmetric reversible/irreversible adult/child upstream/downstream attract/repel expand/contract
+immune/susceptible resistant/sensitive resistance/sensitivity resistance/susceptibility scarce/abundant scarce/expanded
 compress/expand accelerate/slow accelerate/decelerate discourage/encourage allow/forbid allow/prevent enable/disable
 enable/prevent train/test training/test training/inference subsonic/supersonic laminar/turbulent convex/concave
 """

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from plait.prompts.assertion import announced_only, direction_missing
 from plait.prompts.polarity import (
     clauses,
     doubt_lost,
@@ -178,6 +179,10 @@ def _polarity_reason(claim: str, span: str, turned: str) -> str:
         return f"the span does not say '{word}'"
     if word := doubt_lost(claim, span):
         return f"the span says it with doubt ('{word}')"
+    if not turned and (word := direction_missing(claim, span)):
+        return f"the span does not say that anything '{word}'"
+    if announced_only(claim, span):
+        return "the span says what was to be found out, not what was found"
     return ""
 
 
