@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from plait.rag.ingest import Progress
 
-__all__ = ["console", "print_json", "progress", "wait"]
+__all__ = ["console", "counted", "print_json", "progress", "wait"]
 
 
 def console() -> Console:
@@ -22,6 +22,16 @@ def console() -> Console:
     from rich.console import Console
 
     return Console(highlight=False)
+
+
+def counted(count: int, one: str, several: str | None = None) -> str:
+    """A number and what it counts, in the form that the number asks for.
+
+    Example:
+        >>> counted(1, "edge"), counted(2_000, "edge"), counted(0, "graph is", "graphs are")
+        ('1 edge', '2,000 edges', '0 graphs are')
+    """
+    return f"{count:,} {one if count == 1 else several or f'{one}s'}"
 
 
 def print_json(value: Any) -> None:
