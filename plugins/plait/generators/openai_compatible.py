@@ -241,7 +241,9 @@ class OpenAICompatible:
         if fault is not None:
             raise (await self._explained(exchange, fault, model)).with_traceback(None)
         finish = "stop" if stop.stopped else events.close()
-        rest = self._formed("".join(held), request) if formed and finish != "declined" else "".join(held) + stop.flush()
+        rest = "".join(held) + stop.flush()
+        if formed and finish != "declined":
+            rest = self._formed(rest, request, cut=finish == "length")
         yield Chunk(rest, finish, events.usage, {"model": events.model or model})
 
     def _body(self, request: GenerationRequest, model: str, _given: Any) -> tuple[str, dict[str, Any]]:
@@ -273,10 +275,11 @@ class OpenAICompatible:
             body["stop"] = stops[:_MOST_STOPS]
         return body
 
-    def _formed(self, text: str, request: GenerationRequest) -> str:
+    def _formed(self, text: str, request: GenerationRequest, *, cut: bool) -> str:
+        text = self.endpoint.redacted(text)  # complaints about it repeat some of it
         if request.choices:
-            return chosen(text, request.choices, self.where)
-        return valid_json(text, request.json_schema or {}, self.where)
+            return chosen(text, request.choices, self.where, cut=cut)
+        return valid_json(text, request.json_schema or {}, self.where, cut=cut)
 
     async def _named_model(self, exchange: Exchange) -> str:
         if not self._model:

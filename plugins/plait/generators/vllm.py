@@ -221,9 +221,9 @@ class Vllm:
             written += len(output.outputs[0].token_ids)
         finish = self._finish(output.outputs[0])
         if request.choices:
-            text = chosen(text, request.choices, _WHERE)
+            text = chosen(text, request.choices, _WHERE, cut=finish == "length")
         elif request.json_schema is not None:
-            text = valid_json(text, request.json_schema, _WHERE)
+            text = valid_json(text, request.json_schema, _WHERE, cut=finish == "length")
         usage = Usage(len(output.prompt_token_ids or ()), written)
         return Generation(text, finish, usage, {"model": self.config.model})
 

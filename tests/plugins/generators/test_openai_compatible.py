@@ -133,10 +133,30 @@ def test_an_answer_that_is_no_choice_is_refused_and_never_shown(client, server):
     assert error.choices == ("yes", "no")
 
 
+def test_a_choice_that_was_cut_off_is_not_taken_for_a_shorter_one(client, server):
+    def cut(text):
+        return lambda turn, reply: (reply.head(), reply.send(piece(text, "length") + b"data: [DONE]\n\n"))
+
+    server.faults = [cut("yes"), cut('{"choice": "yes"'), cut("no"), cut('{"choice": "yes"}')]
+    for _ in range(2):
+        error, shown = _fault(client, choices=("yes", "yes and no", "no"))
+        assert (shown, error.fix) == ("", "raise max_tokens")
+        assert "cut off" in error.message
+    assert _text(client, choices=("yes", "yes and no", "no")) == "no"  # no other begins so
+    assert _text(client, choices=("yes", "yes and no", "no")) == "yes"  # its brace says that it is whole
+
+
+def test_a_number_that_was_cut_off_is_no_answer(client, server):
+    server.faults = [lambda turn, reply: (reply.head(), reply.send(piece("18", "length")))]
+    assert "cut off" in _fault(client, json_schema={"type": "integer"})[0].message
+
+
 SCHEMA = {"type": "object", "properties": {"year": {"type": "integer"}}, "required": ["year"]}
 
 
-@pytest.mark.parametrize("wrong", ['{"year": "1843"}', "{}", '{"year": 18', "in 1843"])
+@pytest.mark.parametrize("wrong", ['{"year": "1843"}', "{}", '{"year": 18', "in 1843", '{"year": 1843, "more": NaN}',
+                                   '{"year": 1843, "more": -Infinity}', '{"year": 1843, "more": 1e999}',
+                                   "[" * 100_000])  # fmt: skip
 def test_json_of_another_shape_is_refused_and_never_shown(client, server, wrong):
     def answer(text):
         return lambda turn, reply: (reply.head(), reply.send(piece(text, "stop") + b"data: [DONE]\n\n"))
