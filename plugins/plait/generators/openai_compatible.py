@@ -21,6 +21,7 @@ from plait.generators.estimates import estimated_tokens
 from plait.generators.event_loop import iterate, run
 from plait.generators.exchange import Exchange, Limits
 from plait.generators.http_faults import ServerError
+from plait.generators.json_values import whole_number
 from plait.generators.local_tokenizer import local_tokenizer
 from plait.generators.structured import check_form, choice_schema, chosen, valid_json
 from plait.generators.unsupported import refuse_soft_tokens
@@ -288,7 +289,7 @@ class OpenAICompatible:
                 raise GenerationError(
                     f"the server has {len(served)} models, and the setting 'model' names none",
                     where=self.where,
-                    choices=served,
+                    choices=map(self.endpoint.shown, served),
                     fix="set model to one of them",
                 )
             self._model = served[0]
@@ -317,11 +318,11 @@ class OpenAICompatible:
         with suppress(GenerationError):  # the first fault is what matters; without the list it says less
             served = await self._served(exchange)
         return ServerError(
-            f"the server has no model {model!r}",
+            f"the server has no model {self.endpoint.shown(model)!r}",
             unknown_model=True,
             status=fault.status,
             where=self.where,
-            choices=served,
+            choices=[self.endpoint.shown(name) for name in served],
             fix="set model to one that it serves",
         )
 
@@ -342,8 +343,8 @@ class OpenAICompatible:
                 found, fault = None, error
             if fault is not None and fault.status not in {404, 405, 501}:
                 raise fault
-            count = found.get("count") if isinstance(found, Mapping) else None
-            if not isinstance(count, int):
+            count = whole_number(found.get("count")) if isinstance(found, Mapping) else None
+            if count is None:
                 raise GenerationError(
                     "the server has no /tokenize to count tokens with",
                     where=self.where,

@@ -21,6 +21,7 @@ from plait.generators.event_loop import iterate, run
 from plait.generators.exchange import Exchange
 from plait.generators.gate import MOST_SOFT_TOKENS
 from plait.generators.http_faults import ServerError
+from plait.generators.json_values import whole_number
 from plait.generators.openai_compatible import Config as OpenAIConfig
 from plait.generators.openai_compatible import OpenAICompatible
 from plait.generators.prompt_embeddings import PromptEmbeddings
@@ -259,8 +260,7 @@ class VllmServer(OpenAICompatible):
         async with self._exchange() as exchange:
             model = await self._named_model(exchange)
             entries = [entry for entry in await self._models(exchange) if entry["id"] == model]
-        window = entries[0].get("max_model_len") if entries else None
-        return window if isinstance(window, int) else None
+        return whole_number(entries[0].get("max_model_len"), least=1) if entries else None
 
 
 def _encoded(rows: NDArray[np.float32]) -> str:

@@ -17,6 +17,7 @@ import pytest
 from plait.config import Pipeline, dump_toml, use
 from plait.contracts import AsyncGenerator, BatchGenerator, GenerationRequest, Message, Query
 from plait.contracts.errors import ConfigError, GenerationError
+from plait.generators.credentials import Secret
 from plait.generators.openai_compatible import Config, OpenAICompatible
 from plait.hooks import PluginHost
 from plait.testing.chat_server import ANSWER, chat_server, event, piece
@@ -363,6 +364,50 @@ def test_no_error_of_any_kind_shows_the_key(keyed, server, caplog):
             assert KEY not in repr(getattr(getattr(seen, "request", None), "headers", ""))
             seen = seen.__cause__ or seen.__context__
     assert KEY not in caplog.text
+
+
+def _echoes(status, body, kind="application/json"):
+    return lambda turn, reply: reply.whole(status, body, kind)
+
+
+LONG = "w " * 145
+"""As long as what is shown of a complaint, but for the beginning of a key."""
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        _echoes(401, {"error": {"message": f"{LONG}{KEY} is wrong"}}),
+        _echoes(400, {"error": {"message": [f"{LONG}{KEY}"]}}),
+        _echoes(500, f"{LONG}<b>{KEY}</b>".encode(), "text/html"),
+        _echoes(200, b"", f"x/{KEY}"),
+        lambda turn, reply: (reply.head(), reply.send(piece("Three", KEY))),
+        lambda turn, reply: (reply.head(), reply.send(piece("Three", "w " * 18 + KEY))),
+        lambda turn, reply: (reply.head(), reply.send(event({"error": {"message": f"{LONG}{KEY}"}}))),
+        lambda turn, reply: (reply.head(), reply.send(piece(f"not {KEY}", "stop"))),
+    ],
+)
+def test_no_complaint_shows_the_key_or_the_beginning_of_it(keyed, server, fault):
+    server.faults = [fault]
+    with pytest.raises(GenerationError) as caught:
+        list(keyed.stream(_request(choices=("yes", "no"))))
+    assert "Very" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_models_named_like_the_key_are_not_listed(keyed, server, monkeypatch):
+    async def served(exchange, url, body=None):
+        return {"data": [{"id": KEY}, {"id": "parrot"}]}
+
+    monkeypatch.setattr("plait.generators.exchange.Exchange.fetch", served)
+    assert _fault(keyed)[0].choices == ("***", "parrot")
+    unknown = _client(server, model="cockatoo", api_key_env=keyed.config.api_key_env)
+    assert _fault(unknown)[0].choices == ("***", "parrot")
+
+
+def test_a_key_is_recognised_in_json_and_in_addresses():
+    key = Secret('a"b\\c/d%')
+    for form in ('a"b\\c/d%', json.dumps('a"b\\c/d%'), "a%22b%5Cc%2Fd%25"):
+        assert "c" not in key.redacted(form)
 
 
 def test_the_key_is_in_nothing_that_is_printed_or_stored(keyed):
