@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from plait.cli.options import IndexOption, JsonFlag
-from plait.cli.output import console, counted, print_json, progress
+from plait.cli.output import console, counted, one_line, print_json, progress
 from plait.contracts.errors import QueryError
 
 if TYPE_CHECKING:
@@ -110,11 +110,11 @@ def show(
         console().print(f"{out}: {counted(len(found.documents) - 1, 'neighbour')}", markup=False, soft_wrap=True)
     else:
         printed = console()
-        ids = [neighbour.id for neighbour in found.documents]
+        ids = [one_line(neighbour.id) for neighbour in found.documents]
         for place, neighbour in enumerate(found.documents):
             year = f" ({neighbour.year})" if neighbour.year is not None else ""
             indent = "  " * neighbour.hop
-            printed.print(f"{indent}{neighbour.id}  {neighbour.title}{year}", markup=False, soft_wrap=True)
+            printed.print(f"{indent}{ids[place]}  {one_line(neighbour.title)}{year}", markup=False, soft_wrap=True)
             for tie in found.ties:
                 if tie.source == place and place != 0 and tie.target == 0:
                     printed.print(f"{indent}  {named(tie.relation)} {ids[0]}", markup=False, style="dim")

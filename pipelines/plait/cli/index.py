@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from plait.cli.options import IndexOption, JsonFlag, NoPluginsFlag, PipelineOption
-from plait.cli.output import console, counted, print_json, progress
+from plait.cli.output import console, counted, one_line, print_json, progress
 
 if TYPE_CHECKING:
     from plait.rag.ingest_summary import IngestSummary
@@ -103,7 +103,7 @@ def diff(
         return
     shown = console()
     for what, ids in changes.items():
-        shown.print(f"{what} {len(ids)}: {', '.join(ids) or '-'}", soft_wrap=True, markup=False)
+        shown.print(f"{what} {len(ids)}: {', '.join(map(one_line, ids)) or '-'}", soft_wrap=True, markup=False)
 
 
 @app.command()
@@ -158,7 +158,7 @@ def _print_summary(summary: IngestSummary, as_json: bool) -> None:
         for (where, what), count in sorted(summary.report.skipped.items()):
             shown.print(f"  skipped {count} x {what} ({where})", markup=False, soft_wrap=True, style="dim")
         if summary.missing:
-            listed = ", ".join(summary.missing[:10]) + (" ..." if len(summary.missing) > 10 else "")
+            listed = ", ".join(map(one_line, summary.missing[:10])) + (" ..." if len(summary.missing) > 10 else "")
             shown.print(
                 f"  {counted(len(summary.missing), 'document stands', 'documents stand')} in the index but "
                 f"{'its' if len(summary.missing) == 1 else 'their'} file is gone: {listed} "
@@ -167,6 +167,6 @@ def _print_summary(summary: IngestSummary, as_json: bool) -> None:
                 soft_wrap=True,
             )
         for failure in summary.failures:
-            shown.print(f"  failed: {failure}", markup=False, soft_wrap=True, style="red")
+            shown.print(f"  failed: {one_line(str(failure))}", markup=False, soft_wrap=True, style="red")
     if summary.failures:
         raise typer.Exit(2)
