@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from plait.config import Settings
+from plait.config import Settings, check_request
 from plait.config.extras import require
 from plait.contracts import Chunk, GenerationRequest, Message, Usage
 from plait.contracts.errors import ConfigError, GenerationError
@@ -139,6 +139,7 @@ class _Written:
     """What has come of one answer."""
 
     def __init__(self, request: GenerationRequest, llm: LLM, name: str) -> None:
+        check_request(request, _WHERE)
         for what, asked in (("choices", request.choices), ("json_schema", request.json_schema)):
             if asked:
                 raise GenerationError(

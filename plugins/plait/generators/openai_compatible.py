@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, field_validator
 
-from plait.config import Settings, require
+from plait.config import Settings, check_request, require
 from plait.contracts import Chunk, Generation, GenerationRequest, Message
 from plait.contracts.errors import ConfigError, GenerationError
 from plait.generators.completion_events import CompletionEvents
@@ -195,6 +195,7 @@ class OpenAICompatible:
 
     def _check(self, request: GenerationRequest) -> None:
         """Refuses what this backend cannot do, before anything is sent."""
+        check_request(request, self.where)
         refuse_soft_tokens(request, self.where)
         if check_form(request, self.where) and self.config.structured == "none":
             raise GenerationError(

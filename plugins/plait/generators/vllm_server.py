@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from plait.config import check_request
 from plait.contracts import Chunk, EmbeddingSpace, GenerationRequest, Message
 from plait.contracts.errors import ConfigError, GenerationError
 from plait.generators.causal import SMOLLM2
@@ -138,6 +139,7 @@ class VllmServer(OpenAICompatible):
         Raises:
             GenerationError: the gate refuses the embeddings, or what :meth:`stream` raises.
         """
+        check_request(request, self.where)
         given = _Given(rows=self._embeddings().checked(embeddings))
         check_form(request, self.where)
         with closing(iterate(self._embedded(request, given))) as chunks:
@@ -161,6 +163,7 @@ class VllmServer(OpenAICompatible):
                 yield chunk
 
     def _check(self, request: GenerationRequest) -> None:
+        check_request(request, self.where)
         if self._local is None:
             super()._check(request)
         elif check_form(request, self.where) and self.config.structured == "none":

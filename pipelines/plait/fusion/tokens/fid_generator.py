@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from plait.config import Settings
+from plait.config import Settings, check_request
 from plait.config.extras import require
 from plait.contracts import Chunk, Evidence, GenerationRequest, Message, Usage
 from plait.contracts.errors import GenerationError, ModelError
@@ -114,6 +114,7 @@ class FusionInDecoderGenerator:
         yield Chunk(text, "stop" if finished else "length", usage, detail)
 
     def _check(self, request: GenerationRequest) -> None:
+        check_request(request, _WHERE)
         asked = {
             "choices": bool(request.choices),
             "json_schema": request.json_schema is not None,
