@@ -51,11 +51,14 @@ class Secret:
         return self.__value
 
     def redacted(self, text: str) -> str:
-        """``text`` without the secret, as it is or escaped: servers repeat keys in their complaints."""
+        """``text`` without the secret, as it is or escaped, in small letters or not.
+
+        Servers repeat keys in their complaints, and headers are compared in small letters.
+        """
         value = self.__value
-        for form in sorted({value, json.dumps(value)[1:-1], repr(value)[1:-1], quote(value, safe="")}, key=len)[::-1]:
-            text = text.replace(form, "***")
-        return text
+        forms = {value, json.dumps(value)[1:-1], repr(value)[1:-1], quote(value, safe="")}
+        longest_first = sorted(forms, key=len, reverse=True)
+        return re.sub("|".join(map(re.escape, longest_first)), "***", text, flags=re.IGNORECASE)
 
 
 def on_one_line(text: str, longest: int) -> str:

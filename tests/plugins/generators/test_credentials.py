@@ -126,7 +126,7 @@ def test_no_complaint_shows_the_key_or_the_beginning_of_it(keyed, server, fault)
     server.faults = [fault]
     with pytest.raises(GenerationError) as caught:
         list(keyed.stream(_request(choices=("yes", "no"))))
-    assert "Very" not in "".join(traceback.format_exception(caught.value))
+    assert "very" not in "".join(traceback.format_exception(caught.value)).casefold()
 
 
 def test_models_named_like_the_key_are_not_listed(keyed, server, monkeypatch):
