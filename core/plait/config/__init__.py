@@ -1,5 +1,6 @@
 """Pipelines as their users write them, in Python or TOML."""
 
+from plait.config.bounds import check_request
 from plait.config.explain import combine, explain
 from plait.config.extras import require
 from plait.config.loading import load_pipeline
@@ -14,6 +15,7 @@ __all__ = [
     "Pipeline",
     "Settings",
     "Use",
+    "check_request",
     "combine",
     "dump_toml",
     "explain",

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from plait.config.bounds import within
 from plait.config.use import Settings, Use, use
 
 __all__ = ["AnswerSettings", "Pipeline"]
@@ -22,7 +23,7 @@ class AnswerSettings(Settings):
     """Most passages put before the generator."""
     prompt_tokens: int = Field(default=1_500, ge=64)
     """Most tokens of the prompt; whole passages only, what did not fit is in the trace."""
-    max_tokens: int = Field(default=256, ge=1)
+    max_tokens: Annotated[int, AfterValidator(within("max_tokens"))] = 256
     """Most tokens of the answer."""
     template: str = "default"
     """``default`` (short, small models follow it), ``thorough`` (for larger ones), or the path of a template."""
@@ -31,10 +32,10 @@ class AnswerSettings(Settings):
     ``auto``: where the generator gets no soft tokens, which say it without words."""
     tie_tokens: int = Field(default=96, ge=0)
     """Most tokens of that; it takes only room that passages leave."""
-    seed: int = 0
-    """Seed for generators that sample; greedy ones ignore it."""
-    temperature: float = Field(default=0.0, ge=0.0, le=2.0)
-    """0 decodes greedily and reproducibly."""
+    seed: Annotated[int, AfterValidator(within("seed"))] = 0
+    """Seed for generators that sample, from 0 to 2**63 - 1; greedy ones ignore it."""
+    temperature: Annotated[float, AfterValidator(within("temperature"))] = 0.0
+    """0 decodes greedily and reproducibly; else from 0.01 to 2."""
 
 
 class Pipeline(Settings):

@@ -83,7 +83,9 @@ class GenerationRequest:
     """One answer to write: the question, the evidence, and the prompt made of both.
 
     Generators that read text use ``messages``; generators that work on passages use ``evidence``.
-    ``seed`` matters only when ``temperature`` > 0; at 0 decoding is greedy and reproducible.
+    ``seed`` matters only when ``temperature`` > 0; at 0 decoding is greedy and reproducible. ``max_tokens`` is at least
+    1, ``temperature`` 0 or from 0.01 to 2, ``seed`` from 0 to 2**63 - 1; what is outside a generator refuses with a
+    :class:`~plait.contracts.errors.GenerationError` before it does anything else; ``plait.config.check_request`` does.
 
     ``soft_tokens`` maps the number of a passage to what is added to the markers in its slot, float32 of shape
     (k, width); only for an :class:`EmbeddingGenerator`. With ``choices`` the answer is exactly one of them; with

@@ -10,6 +10,7 @@ from io import TextIOWrapper
 import typer
 
 from plait.cli import ask, evaluate, explain, graph, index, pipeline, plugins, search, train
+from plait.cli.output import console
 from plait.contracts.errors import PlaitError
 
 __all__ = ["app", "main"]
@@ -49,10 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if "--json" in given:
             print(json.dumps({"error": _as_json(error)}), file=sys.stderr)  # noqa: T201 - the command's output
         else:
-            from rich.console import Console
             from rich.markup import escape
 
-            Console(stderr=True, highlight=False).print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True)
+            console(stderr=True).print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True)
         sys.exit(1)
     except KeyboardInterrupt:
         print("interrupted; what was committed before stays", file=sys.stderr)  # noqa: T201

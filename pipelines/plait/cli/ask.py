@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from plait.cli.options import IndexOption, JsonFlag, NoPluginsFlag, PipelineOption
-from plait.cli.output import console, print_json, wait
+from plait.cli.output import console, counted, one_line, print_json, wait
 
 if TYPE_CHECKING:
     from plait.contracts import Answer
@@ -56,7 +56,7 @@ def _print_answer(answer: Answer) -> None:
     shown = console()
     shown.print()
     if answer.declined:
-        shown.print(answer.text, style="yellow")
+        shown.print(answer.text, style="yellow", markup=False)
     for sentence in answer.sentences:
         line = Text(sentence.text)
         marks = sorted({citation.number for citation in sentence.citations})
@@ -64,12 +64,15 @@ def _print_answer(answer: Answer) -> None:
         if not sentence.supported:
             line.append(f"  (unsupported: {sentence.reason})", "bold red")
         shown.print(line, soft_wrap=True)
+    if answer.finish_reason == "length":
+        shown.print(f"\n{_cut_off(answer)}", style="bold red", markup=False, soft_wrap=True)
     if answer.citations:
         shown.print("\n[bold]Citations[/] (each re-opened from the stored document)")
     for citation in answer.citations:
-        span = f"{citation.span.document_id}, characters {citation.span.start}-{citation.span.end}"
+        span = f"{one_line(citation.span.document_id)}, characters {citation.span.start}-{citation.span.end}"
         shown.print(
-            Text.assemble((f"[{citation.number}] ", "bold cyan"), citation.title, (f"  {span}", "dim")), soft_wrap=True
+            Text.assemble((f"[{citation.number}] ", "bold cyan"), one_line(citation.title), (f"  {span}", "dim")),
+            soft_wrap=True,
         )
         shown.print(Text(f"    “{' '.join(citation.quote.split())}”", "italic"), soft_wrap=True)
     shown.print("\n[bold]Time[/]")
@@ -77,11 +80,17 @@ def _print_answer(answer: Answer) -> None:
         detail = ", ".join(f"{key} {_short(value)}" for key, value in stage.detail.items() if value not in ("", []))
         wall, cpu = stage.wall_seconds * 1e3, stage.cpu_seconds * 1e3
         shown.print(
-            f"  {stage.name:<10} {wall:8.1f} ms wall {cpu:8.1f} ms CPU  {detail}",
+            f"  {stage.name:<10} {wall:8.1f} ms wall {cpu:8.1f} ms CPU  {one_line(detail)}",
             markup=False,
             soft_wrap=True,
             style="dim",
         )
+
+
+def _cut_off(answer: Answer) -> str:
+    tokens = (stage.detail.get("completion_tokens") for stage in answer.trace.stages if stage.name == "generate")
+    after = next((f" after {counted(number, 'token')}" for number in tokens if number), "")
+    return f"The answer was cut off{after}: raise answer.max_tokens for a whole one."
 
 
 def _short(value: Any) -> str:

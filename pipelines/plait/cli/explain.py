@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from plait.cli.options import IndexOption, JsonFlag, NoPluginsFlag, PipelineOption
-from plait.cli.output import console, print_json, wait
+from plait.cli.output import console, one_line, print_json, wait
 
 if TYPE_CHECKING:
     from plait.rag.explaining import Explanation
@@ -48,7 +48,9 @@ def _print(explanation: Explanation) -> None:
     for number, found in enumerate(explanation.hits, start=1):
         hit = found.hit
         shown.print(
-            Text.assemble(f"{number:>2}  ", (found.title, "bold"), f"  {hit.passage_id}  {hit.score:.4f}"),
+            Text.assemble(
+                f"{number:>2}  ", (one_line(found.title), "bold"), f"  {one_line(hit.passage_id)}  {hit.score:.4f}"
+            ),
             soft_wrap=True,
         )
         scores = {"text": found.text, "structure": found.structure, "fused": found.fused}
@@ -62,8 +64,8 @@ def _print(explanation: Explanation) -> None:
             led = _LED.get(edge.relation, f"{edge.relation.removeprefix('co_')} shared with")
             weight = f" x {edge.weight:g}" if edge.weight != 1 else ""
             shown.print(
-                f"      {led}{weight} {edge.document_id}  {edge.title}  (text {edge.text:.4f}, carried "
-                f"{edge.carried:.4f})",
+                f"      {led}{weight} {one_line(edge.document_id)}  {one_line(edge.title)}  (text {edge.text:.4f}, "
+                f"carried {edge.carried:.4f})",
                 markup=False, style="dim", soft_wrap=True,
             )  # fmt: skip
     if any(found.structure is not None for found in explanation.hits) and not explanation.trained:

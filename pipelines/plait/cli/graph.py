@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from plait.cli.options import IndexOption, JsonFlag
-from plait.cli.output import console, print_json, progress
+from plait.cli.output import console, counted, one_line, print_json, progress
 from plait.contracts.errors import QueryError
 
 if TYPE_CHECKING:
@@ -69,14 +69,13 @@ def stats(index: IndexOption, topics_from: TopicsOption = None, as_json: JsonFla
         table.add_row(name, f"{degrees.edges:,}", f"{degrees.documents:,}", *shown, f"{degrees.largest:,}")
     printed = console()
     printed.print(
-        f"{statistics.documents:,} documents, "
-        + ", ".join(f"{count:,} {_plural(kind, count)}" for kind, count in statistics.entities.items())
+        f"{counted(statistics.documents, 'document')}, "
+        + ", ".join(counted(count, kind) for kind, count in statistics.entities.items())
     )
     printed.print(table)
-    parts = _plural("connected component", statistics.components)
     printed.print(
-        f"{statistics.components:,} {parts}, the largest of {statistics.largest_component:,}; "
-        f"{statistics.isolated:,} documents with no edge"
+        f"{counted(statistics.components, 'connected component')}, the largest of {statistics.largest_component:,}; "
+        f"{counted(statistics.isolated, 'document')} with no edge"
     )
     for line in _told(graph.report):
         printed.print(f"  {line}", markup=False, soft_wrap=True, style="dim")
@@ -107,18 +106,18 @@ def show(
     if as_json:
         print_json(found.to_json() | {"picture": str(out) if out else None, "undrawable": lost})
     elif out is not None:
-        console().print(f"{out}: {len(found.documents) - 1} neighbours", markup=False, soft_wrap=True)
+        console().print(f"{out}: {counted(len(found.documents) - 1, 'neighbour')}", markup=False, soft_wrap=True)
         if lost:
             console().print(
                 f"no font here has {lost}: install one that does, or write an .html file", markup=False, soft_wrap=True
             )
     else:
         printed = console()
-        ids = [neighbour.id for neighbour in found.documents]
+        ids = [one_line(neighbour.id) for neighbour in found.documents]
         for place, neighbour in enumerate(found.documents):
             year = f" ({neighbour.year})" if neighbour.year is not None else ""
             indent = "  " * neighbour.hop
-            printed.print(f"{indent}{neighbour.id}  {neighbour.title}{year}", markup=False, soft_wrap=True)
+            printed.print(f"{indent}{ids[place]}  {one_line(neighbour.title)}{year}", markup=False, soft_wrap=True)
             for tie in found.ties:
                 if tie.source == place and place != 0 and tie.target == 0:
                     printed.print(f"{indent}  {named(tie.relation)} {ids[0]}", markup=False, style="dim")
@@ -126,7 +125,8 @@ def show(
                     what = "cited by" if tie.relation == "cites" else f"{named(tie.relation)} {tie.weight:g} with"
                     printed.print(f"{indent}  {what} {ids[0]}", markup=False, style="dim")
         if found.omitted:
-            printed.print(f"{found.omitted} more neighbours not shown (--limit)", style="dim")
+            more = counted(found.omitted, "more neighbour")
+            printed.print(f"{more} not shown (--limit)", style="dim")
 
 
 @app.command()
@@ -153,7 +153,8 @@ def export(
     if as_json:
         print_json({"file": str(out), "format": form.value, "documents": len(graph), "edges": edges})
     else:
-        console().print(f"{out}: {len(graph):,} documents, {sum(edges.values()):,} edges", markup=False, soft_wrap=True)
+        written = f"{counted(len(graph), 'document')}, {counted(sum(edges.values()), 'edge')}"
+        console().print(f"{out}: {written}", markup=False, soft_wrap=True)
 
 
 def _graph_of(
@@ -187,26 +188,29 @@ def _told(report: GraphReport) -> list[str]:
     """What a person should know of what was left out."""
     lines = []
     if report.references:
-        lines.append(f"{report.resolved:,} of {report.references:,} references name a document of this index")
-    counted = {
-        "references could not be tied to a document": report.unresolved,
-        "references name a document that is not here": report.dangling,
-        "references were tied with too little confidence": report.unsure,
-        "documents cite themselves (left out)": report.self_citations,
-        "citations are of later documents": report.future_citations,
-        "documents are the same paper as another": len(report.duplicates),
-        "author names were taken for a fuller form of them": len(report.persons.merged),
-        "author names could be several people and were left alone": len(report.persons.ambiguous),
-    }
-    lines += [f"{count:,} {what}" for what, count in counted.items() if count]
-    if report.left_out:
-        largest = report.left_out[0]
+        name = "names" if report.resolved == 1 else "name"
         lines.append(
-            f"{len(report.left_out):,} groups are too large to tie documents together, such as {largest.group!r} of "
-            f"{largest.size:,} ({largest.relation})"
+            f"{report.resolved:,} of {counted(report.references, 'reference')} {name} a document of this index"
+        )
+    persons = report.persons
+    told = (
+        (report.unresolved, "reference could not be tied to a document", "references could not be tied to a document"),
+        (report.dangling, "reference names a document that is not here", "references name a document that is not here"),
+        (report.unsure, "reference was tied with too little confidence",
+         "references were tied with too little confidence"),
+        (report.self_citations, "document cites itself (left out)", "documents cite themselves (left out)"),
+        (report.future_citations, "citation is of a later document", "citations are of later documents"),
+        (len(report.duplicates), "document is the same paper as another", "documents are the same paper as another"),
+        (len(persons.merged), "author name was taken for a fuller form of it",
+         "author names were taken for a fuller form of them"),
+        (len(persons.ambiguous), "author name could be several people and was left alone",
+         "author names could be several people and were left alone"),
+    )  # fmt: skip
+    lines += [counted(count, one, several) for count, one, several in told if count]
+    if report.left_out:
+        largest, groups = report.left_out[0], len(report.left_out)
+        lines.append(
+            f"{counted(groups, 'group is', 'groups are')} too large to tie documents together, such as "
+            f"{largest.group!r} of {largest.size:,} ({largest.relation})"
         )
     return lines
-
-
-def _plural(kind: str, count: int) -> str:
-    return kind if count == 1 else f"{kind}s"

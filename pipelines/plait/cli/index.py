@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from plait.cli.options import IndexOption, JsonFlag, NoPluginsFlag, PipelineOption
-from plait.cli.output import console, print_json, progress
+from plait.cli.output import console, counted, one_line, print_json, progress
 
 if TYPE_CHECKING:
     from plait.rag.ingest_summary import IngestSummary
@@ -103,7 +103,7 @@ def diff(
         return
     shown = console()
     for what, ids in changes.items():
-        shown.print(f"{what} {len(ids)}: {', '.join(ids) or '-'}", soft_wrap=True, markup=False)
+        shown.print(f"{what} {len(ids)}: {', '.join(map(one_line, ids)) or '-'}", soft_wrap=True, markup=False)
 
 
 @app.command()
@@ -134,8 +134,8 @@ def check(index: IndexOption, as_json: JsonFlag = False) -> None:
     elif not findings:
         counts = opened.commit.counts
         console().print(
-            f"commit {opened.commit.number}: {counts['documents']} documents, {counts['passages']} passages, "
-            "every check passed"
+            f"commit {opened.commit.number}: {counted(counts['documents'], 'document')}, "
+            f"{counted(counts['passages'], 'passage')}, every check passed"
         )
     else:
         shown = console()
@@ -152,19 +152,21 @@ def _print_summary(summary: IngestSummary, as_json: bool) -> None:
         shown = console()
         shown.print(
             f"commit {summary.commit}: {len(summary.added)} added, {len(summary.updated)} updated, "
-            f"{len(summary.removed)} removed, {summary.unchanged} unchanged, {summary.passages} passages written"
+            f"{len(summary.removed)} removed, {summary.unchanged} unchanged, "
+            f"{counted(summary.passages, 'passage')} written"
         )
         for (where, what), count in sorted(summary.report.skipped.items()):
             shown.print(f"  skipped {count} x {what} ({where})", markup=False, soft_wrap=True, style="dim")
         if summary.missing:
-            listed = ", ".join(summary.missing[:10]) + (" ..." if len(summary.missing) > 10 else "")
+            listed = ", ".join(map(one_line, summary.missing[:10])) + (" ..." if len(summary.missing) > 10 else "")
             shown.print(
-                f"  {len(summary.missing)} documents stand in the index but their file is gone: {listed} "
+                f"  {counted(len(summary.missing), 'document stands', 'documents stand')} in the index but "
+                f"{'its' if len(summary.missing) == 1 else 'their'} file is gone: {listed} "
                 "(--prune removes them)",
                 markup=False,
                 soft_wrap=True,
             )
         for failure in summary.failures:
-            shown.print(f"  failed: {failure}", markup=False, soft_wrap=True, style="red")
+            shown.print(f"  failed: {one_line(str(failure))}", markup=False, soft_wrap=True, style="red")
     if summary.failures:
         raise typer.Exit(2)

@@ -1,4 +1,7 @@
-"""What commands print: JSON, text, and progress on anything that takes over a second."""
+"""What commands print: JSON, text, and progress on anything that takes over a second.
+
+All of it passes :mod:`plait.cli.terminal`, for it repeats what stands in documents and what models write.
+"""
 
 from __future__ import annotations
 
@@ -10,23 +13,49 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
+    from plait.cli.terminal import SafeConsole
     from plait.rag.ingest import Progress
 
-__all__ = ["console", "print_json", "progress", "wait"]
+__all__ = ["console", "counted", "one_line", "print_exactly", "print_json", "progress", "wait"]
 
 
-def console() -> Console:
-    """A console for standard output that does not colour numbers at random."""
-    from rich.console import Console
+def console(*, stderr: bool = False) -> SafeConsole:
+    """A console that does not colour numbers at random, and that documents and answers cannot command."""
+    from plait.cli.terminal import SafeConsole
 
-    return Console(highlight=False)
+    return SafeConsole(stderr=stderr, highlight=False)
+
+
+def one_line(text: str) -> str:
+    r"""``text`` on one line, for a title or an id that could else pretend to be further lines of the output.
+
+    Example:
+        >>> one_line("On braids\n[2] A forged citation")
+        'On braids [2] A forged citation'
+    """
+    return " ".join(text.split())
+
+
+def counted(count: int, one: str, several: str | None = None) -> str:
+    """A number and what it counts, in the form that the number asks for.
+
+    Example:
+        >>> counted(1, "edge"), counted(2_000, "edge"), counted(0, "graph is", "graphs are")
+        ('1 edge', '2,000 edges', '0 graphs are')
+    """
+    return f"{count:,} {one if count == 1 else several or f'{one}s'}"
 
 
 def print_json(value: Any) -> None:
-    """Prints one JSON document on standard output."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+    """Prints one JSON document on standard output; its values are whole, as escapes where a terminal could obey."""
+    print_exactly(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def print_exactly(text: str) -> None:
+    """Prints JSON or TOML on standard output, for programs to read."""
+    from plait.cli.terminal import escaped
+
+    sys.stdout.write(escaped(text))
 
 
 @contextmanager
@@ -38,10 +67,9 @@ def progress(quiet: bool) -> Iterator[Progress]:
     if quiet:
         yield lambda _what, _done, _all: None
         return
-    from rich.console import Console
     from rich.markup import escape
 
-    shown = Console(stderr=True, highlight=False)
+    shown = console(stderr=True)
     start = time.monotonic()
     if shown.is_terminal:
         with shown.status("") as status:
@@ -67,9 +95,7 @@ def progress(quiet: bool) -> Iterator[Progress]:
 @contextmanager
 def wait(what: str, quiet: bool) -> Iterator[None]:
     """Shows a spinner while something of unknown length runs; nothing when not on a terminal."""
-    from rich.console import Console
-
-    shown = Console(stderr=True)
+    shown = console(stderr=True)
     if quiet or not shown.is_terminal:
         yield
     else:

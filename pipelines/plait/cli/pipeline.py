@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from plait.cli.options import JsonFlag, NoPluginsFlag
-from plait.cli.output import print_json
+from plait.cli.output import print_exactly, print_json
 
 __all__ = ["pipeline"]
 
@@ -19,8 +19,6 @@ def pipeline(
     as_json: JsonFlag = False,
 ) -> None:
     """Validate a pipeline, every component's settings included, and print it as TOML."""
-    import sys
-
     from plait.config import load_pipeline, validate_pipeline
     from plait.config.toml import dump_toml
     from plait.hooks import PluginHost
@@ -31,4 +29,4 @@ def pipeline(
     if as_json:
         print_json(loaded.model_dump(mode="json"))
     else:
-        sys.stdout.write(dump_toml(loaded))
+        print_exactly(dump_toml(loaded))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from plait.cli.options import IndexOption, JsonFlag, NoPluginsFlag, PipelineOption
-from plait.cli.output import console, print_json, wait
+from plait.cli.output import console, one_line, print_json, wait
 
 if TYPE_CHECKING:
     from plait.contracts import Hit, IndexView
@@ -70,7 +70,9 @@ def _print_hits(hits: Any, view: IndexView, explain: bool) -> None:
     for number, hit in enumerate(hits, start=1):
         passage = view.passage(hit.row)
         head = Text.assemble(
-            f"{number:>2}  ", (view.title(hit.document_id), "bold"), f"  {hit.passage_id}  {hit.score:.4f}"
+            f"{number:>2}  ",
+            (one_line(view.title(hit.document_id)), "bold"),
+            f"  {one_line(hit.passage_id)}  {hit.score:.4f}",
         )
         shown.print(head, soft_wrap=True)
         if explain:

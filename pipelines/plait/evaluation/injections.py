@@ -109,7 +109,7 @@ def load_injections(path: str | Path) -> list[Injection]:
     """
     path = Path(path)
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise ReadError(f"cannot be read as UTF-8 text ({error})", where=str(path)) from error
     found = [_injection(line, f"{path}:{number}") for number, line in enumerate(lines, start=1) if line.strip()]

@@ -2,8 +2,8 @@
 
 A template is read top to bottom. ``[system]``, ``[user]`` and ``[assistant]`` sections become the turns of the prompt
 in their order (several user and assistant sections make a few-shot prompt); ``[passage]`` frames one passage and is
-repeated for each inside ``{evidence}``. The frame must put ``{text}`` between an opening and a closing tag, because the
-tag is what tells the model where quoted material ends; see :mod:`plait.prompts.packing`.
+repeated for each inside ``{evidence}``. The frame must put ``{text}``, once, between an opening and a closing tag,
+because the tag is what tells the model where quoted material ends; see :mod:`plait.prompts.packing`.
 """
 
 from __future__ import annotations
@@ -103,7 +103,8 @@ def load_template(name: str) -> Template:
             fix="name one of them, or give the path of a text file",
         )
     try:
-        return parse_template(path.read_text(encoding="utf-8"), str(path))
+        # Some editors put a byte order mark first, which would stand before the first section.
+        return parse_template(path.read_text(encoding="utf-8-sig"), str(path))
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
             f"cannot be read as UTF-8 text: {error}", where=str(path), fix="save the template as UTF-8"
@@ -139,8 +140,13 @@ def parse_template(text: str, name: str) -> Template:
         )
     if turns[-1][0] != "user":
         raise ConfigError(f"the last turn is [{turns[-1][0]}]", where=name, fix="end with a [user] section")
-    if "text" not in _placeholders(frames[0], _PASSAGE_FIELDS, f"{name} [passage]"):
-        raise ConfigError("the placeholder {text} is missing", where=f"{name} [passage]")
+    found = _placeholders(frames[0], _PASSAGE_FIELDS, f"{name} [passage]")
+    if found.count("text") != 1:
+        raise ConfigError(
+            f"the placeholder {{text}} is {'here more than once' if 'text' in found else 'missing'}",
+            where=f"{name} [passage]",
+            fix="write it once, as <passage>{text}</passage>",
+        )
     return Template(name, turns, frames[0], _tag(frames[0], name))
 
 
@@ -163,13 +169,13 @@ def _section_names() -> tuple[str, ...]:
     return ("[system]", "[user]", "[assistant]", "[passage]")
 
 
-def _placeholders(text: str, allowed: frozenset[str], where: str) -> set[str]:
-    """The placeholders of ``text``; only bare names are accepted, so a template cannot reach into objects."""
+def _placeholders(text: str, allowed: frozenset[str], where: str) -> list[str]:
+    """The placeholders of ``text`` in order; only bare names are accepted, so a template cannot reach into objects."""
     try:
         fields = [(field, spec, conversion) for _, field, spec, conversion in Formatter().parse(text)]
     except ValueError as error:
         raise ConfigError(str(error), where=where, fix="write {{ and }} for literal braces") from error
-    found: set[str] = set()
+    found: list[str] = []
     for field, spec, conversion in fields:
         if field is None:
             continue
@@ -180,18 +186,21 @@ def _placeholders(text: str, allowed: frozenset[str], where: str) -> set[str]:
                 choices=["{" + item + "}" for item in sorted(allowed)],
                 fix="write {{ and }} for literal braces",
             )
-        found.add(field)
+        found.append(field)
     return found
 
 
 def _tag(frame: str, name: str) -> str:
-    before, _, after = frame.partition("{text}")
-    opened = re.findall(r"<([A-Za-z][\w-]*)[^<>]*>", before)
+    # Filled, not searched for "{text}": "{{text}}" is text too.
+    framed, places = _filled(frame, dict.fromkeys(_PASSAGE_FIELDS, ""))
+    before, after = framed[: places["text"][0]], framed[places["text"][0] :]
+    opened = list(re.finditer(r"<([A-Za-z][\w-]*)[^<>]*>", before))
     closed = re.findall(r"</([A-Za-z][\w-]*)>", after)
-    if not opened or not closed or opened[-1] != closed[0]:
+    tag = opened[-1][1] if opened else ""
+    if not tag or closed[:1] != [tag] or f"</{tag}>" in before[opened[-1].end() :]:
         raise ConfigError(
             "{text} does not stand between an opening and a closing tag",
             where=f"{name} [passage]",
             fix="write <passage>{text}</passage>: the tag shows the model where quoted material ends",
         )
-    return str(opened[-1])
+    return tag

@@ -16,6 +16,7 @@ Example:
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -106,7 +107,9 @@ def node_of(hit: Hit, view: IndexView) -> NodeWithScore:
         "end": passage.end,
         "kind": passage.kind,
     }
-    metadata = {**{name: value for name, value in view.metadata(hit.document_id).items() if name not in own}, **own}
+    # Copied to the leaves: the lists in it are the view's own, which every other reader of this snapshot sees.
+    given = copy.deepcopy(dict(view.metadata(hit.document_id)))
+    metadata = {**{name: value for name, value in given.items() if name not in own}, **own}
     node = TextNode(
         id_=passage.id,
         text=passage.text,

@@ -114,7 +114,7 @@ def read_pairs(path: Path) -> list[tuple[str, str]]:
         ReadError: the file cannot be read, or a line is no such object; names the line.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()  # some editors put a byte order mark first
     except (OSError, UnicodeDecodeError) as error:
         raise ReadError(f"cannot be read ({error})", where=str(path), fix="name a JSON Lines file") from error
     found = []
@@ -123,7 +123,7 @@ def read_pairs(path: Path) -> list[tuple[str, str]]:
             continue
         try:
             record = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ReadError(f"no JSON: {error}", where=f"{path} line {number}", fix="one object a line") from error
         asked = record.get("question", record.get("text")) if isinstance(record, Mapping) else None
         if not isinstance(asked, str) or not asked.strip():

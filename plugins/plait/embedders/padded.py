@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from plait.contracts.errors import MissingDependencyError, ModelError
 from plait.embedders.batching import token_batches
 from plait.embedders.pooling import pool
+from plait.embedders.quiet import without_bars
 from plait.embedders.recipe import Pooling
 
 if TYPE_CHECKING:
@@ -43,25 +44,21 @@ class PaddedEncoder:
         batch_tokens: int | None = None,
     ) -> None:
         try:
-            from transformers import AutoModel, logging
+            from transformers import AutoModel
         except ModuleNotFoundError as error:
             raise MissingDependencyError(
                 "this model needs transformers", where=str(folder), fix='pip install "plait[models]"'
             ) from error
-        shown = logging.is_progress_bar_enabled()
-        logging.disable_progress_bar()  # type: ignore[no-untyped-call] # transformers leaves it untyped
         try:
-            model = AutoModel.from_pretrained(
-                folder, dtype=dtype, use_safetensors=True, local_files_only=True, trust_remote_code=False
-            )
+            with without_bars():
+                model = AutoModel.from_pretrained(
+                    folder, dtype=dtype, use_safetensors=True, local_files_only=True, trust_remote_code=False
+                )
         except (OSError, ValueError, KeyError, RuntimeError) as error:
             reason = str(error).strip().split("\n")[0]
             raise ModelError(
                 f"transformers cannot load this model: {reason}", where=str(folder), fix="choose another model"
             ) from error
-        finally:
-            if shown:
-                logging.enable_progress_bar()  # type: ignore[no-untyped-call] # transformers leaves it untyped
         self._model = model.to(device).eval()
         self._pooling = pooling
         self._device = device

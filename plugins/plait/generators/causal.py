@@ -6,8 +6,7 @@ import hashlib
 import importlib.util
 import inspect
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from plait.contracts import EmbeddingSpace
 from plait.contracts.errors import MissingDependencyError, ModelError
 from plait.embedders.location import find_model
 from plait.embedders.precision import Dtype, choose_device, choose_dtype
+from plait.embedders.quiet import without_bars
 from plait.embedders.weights import weight_files
 
 if TYPE_CHECKING:
@@ -225,7 +225,7 @@ def load_causal_model(place: Place, name: str, dtype: Dtype, device: str) -> Cau
         # Packed weights would be unpacked again for every token.
         source = {"quantization_config": GgufConfig(dequantize=True)}
     try:
-        with _quiet():
+        with without_bars():
             tokenizer = AutoTokenizer.from_pretrained(place.folder, **options)
             model = AutoModelForCausalLM.from_pretrained(
                 place.folder, dtype=choose_dtype(dtype, target), **options, **source
@@ -254,18 +254,3 @@ def _end_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
     for value in (model.generation_config.eos_token_id, model.config.eos_token_id, tokenizer.eos_token_id):
         ends.update(value if isinstance(value, (list, tuple)) else [] if value is None else [value])
     return frozenset(int(token) for token in ends)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without the bar that transformers draws over the weights of every model, however small."""
-    from transformers.utils import logging
-
-    bars: Any = logging
-    shown = bars.is_progress_bar_enabled()
-    bars.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            bars.enable_progress_bar()

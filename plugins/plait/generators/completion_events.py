@@ -9,6 +9,7 @@ from plait.contracts import Usage
 from plait.contracts.generator import FinishReason
 from plait.generators.endpoint import Endpoint
 from plait.generators.http_faults import ServerError, error_message
+from plait.generators.json_values import whole_number
 
 __all__ = ["CompletionEvents"]
 
@@ -54,14 +55,14 @@ class CompletionEvents:
         if event.get("error"):
             _, said = error_message(event)
             raise ServerError(
-                f"the server failed in the middle of its answer: {self._endpoint.redacted(said) or 'no reason given'}; "
+                f"the server failed in the middle of its answer: {self._endpoint.shown(said) or 'no reason given'}; "
                 "nothing of it is an answer",
                 suspect=True,
                 where=self._endpoint.where,
                 fix="look at the server's log, then try again",
             )
         if isinstance(event.get("model"), str):
-            self.model = event["model"]
+            self.model = self._endpoint.shown(event["model"])
         self._count(event.get("usage"))
         choices = event.get("choices")
         if not isinstance(choices, list):
@@ -110,14 +111,16 @@ class CompletionEvents:
     def _end(self, reason: Any) -> None:
         if reason is None or self.finish == "declined":
             return
+        if not isinstance(reason, str):
+            raise self._damaged("the reason for its end is not text")
         if reason in _STOPPED:
             self.finish = "stop"
         elif reason in _FULL:
             self.finish = "length"
         else:
-            shown = str(reason)[:40]
             raise ServerError(
-                f"the server ended the answer with {shown!r}, which leaves it unfinished; nothing of it is an answer",
+                f"the server ended the answer with {self._endpoint.shown(reason, 40)!r}, which leaves it unfinished; "
+                "nothing of it is an answer",
                 where=self._endpoint.where,
                 choices=["stop", "length"],
                 fix="ask otherwise if a filter took it; look at the server's log if not",
@@ -125,8 +128,8 @@ class CompletionEvents:
 
     def _count(self, usage: Any) -> None:
         if isinstance(usage, Mapping):
-            read, written = usage.get("prompt_tokens"), usage.get("completion_tokens")
-            if isinstance(read, int) and isinstance(written, int):
+            read, written = whole_number(usage.get("prompt_tokens")), whole_number(usage.get("completion_tokens"))
+            if read is not None and written is not None:
                 self.usage = Usage(read, written)
 
     def _damaged(self, reason: str) -> ServerError:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from typing import Any, Never
+from urllib.parse import quote
 
 from plait.contracts.errors import ConfigError, GenerationError
 
-__all__ = ["Secret", "checked_variable", "secret_from_environment"]
+__all__ = ["Secret", "checked_variable", "on_one_line", "secret_from_environment"]
 
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 # What may stand in a header; a line break in it would be shown in the error of the HTTP library.
@@ -49,8 +51,25 @@ class Secret:
         return self.__value
 
     def redacted(self, text: str) -> str:
-        """``text`` without the secret: servers repeat keys in their complaints."""
-        return text.replace(self.__value, "***")
+        """``text`` without the secret, as it is or escaped, in small letters or not.
+
+        Servers repeat keys in their complaints, and headers are compared in small letters.
+        """
+        value = self.__value
+        forms = {value, json.dumps(value)[1:-1], repr(value)[1:-1], quote(value, safe="")}
+        longest_first = sorted(forms, key=len, reverse=True)
+        return re.sub("|".join(map(re.escape, longest_first)), "***", text, flags=re.IGNORECASE)
+
+
+def on_one_line(text: str, longest: int) -> str:
+    r"""``text`` without control characters and line breaks, cut where it is longer.
+
+    Example:
+        >>> on_one_line("out of\n\x1b[31mmemory", 12)
+        'out of [31mm...'
+    """
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= longest else f"{line[:longest]}..."
 
 
 def checked_variable(name: Any, setting: str) -> str:

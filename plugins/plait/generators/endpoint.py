@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from plait.config import require
 from plait.contracts.errors import ConfigError
-from plait.generators.credentials import Secret
+from plait.generators.credentials import Secret, on_one_line
 
 if TYPE_CHECKING:
     import httpx
@@ -75,6 +75,13 @@ class Endpoint:
     def redacted(self, text: str) -> str:
         """``text`` without the key."""
         return self.key.redacted(text) if self.key else text
+
+    def shown(self, text: str, longest: int = 300) -> str:
+        """What a server sent, for a message: without the key, on one line, and not too long.
+
+        In this order: a key that is cut first is no longer recognised.
+        """
+        return on_one_line(self.redacted(text), longest)
 
     def client(self, connect_seconds: float, verify: Any) -> httpx.AsyncClient:
         """A client for requests to this server; whoever waits sets the other limits.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from plait.contracts.errors import GenerationError
 from plait.generators.endpoint import Endpoint
 from plait.generators.event_stream import EventStream, EventTooLongError
 from plait.generators.http_faults import ServerError, refusal
+from plait.generators.json_values import parsed
 from plait.generators.retrying import Patience
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ class Exchange:
             return
         if kind != "text/event-stream":
             raise ServerError(
-                f"the server answered with {kind!r}, which is not this protocol",
+                f"the server answered with {self.endpoint.shown(kind, 60)!r}, which is not this protocol",
                 where=self.endpoint.where,
                 fix="write base_url up to and including /v1",
             )
@@ -206,8 +206,8 @@ class Exchange:
 
     def _json(self, text: str | bytes) -> Any:
         try:
-            return json.loads(text)
-        except (ValueError, RecursionError):
+            return parsed(text)
+        except ValueError:
             pass
         raise self._broken("it sent what is not JSON")
 
@@ -236,7 +236,7 @@ class Exchange:
 
     def _network(self, error: Exception, begun: bool) -> ServerError | None:
         http = require("httpx", "plait[http]", needed_by=self.endpoint.where)
-        reason = self.endpoint.redacted(str(error)) or type(error).__name__
+        reason = self.endpoint.shown(str(error)) or type(error).__name__
         if isinstance(error, http.ConnectTimeout):
             return ServerError(
                 f"no connection within connect_seconds = {self._limits.connect:g}",
@@ -266,7 +266,7 @@ class Exchange:
 
     def _final(self, fault: ServerError, tried: int, wait: float | None, left: float) -> GenerationError:
         if fault.retry and wait is not None and wait >= left:
-            note = f"; the next try is due in {wait:.0f} s, and total_seconds leaves {max(0.0, left):.0f}"
+            note = f"; the next try is due in {wait:.6g} s, and total_seconds leaves {max(0.0, left):.0f}"
         else:
             note = f"; tried {tried} times" if tried > 1 else ""
         return ServerError(

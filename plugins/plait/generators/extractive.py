@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from plait.config import Settings, Use, use
+from plait.config import Settings, Use, check_request, use
 from plait.contracts import Chunk, Embedder, GenerationRequest, Message, Usage
 from plait.generators.pieces import Piece, piece_vectors, pieces_of
 from plait.generators.unsupported import refuse_choices, refuse_json_schema, refuse_soft_tokens
@@ -76,7 +76,7 @@ class Extractive:
         Raises:
             GenerationError: the request has choices, a JSON schema or soft tokens.
         """
-        for refuse in (refuse_choices, refuse_json_schema, refuse_soft_tokens):
+        for refuse in (check_request, refuse_choices, refuse_json_schema, refuse_soft_tokens):
             refuse(request, "generator extractive")
         read = sum(len(item.passage.text.split()) for item in request.evidence)
         written, finish, before = 0, "stop", ""

@@ -9,6 +9,7 @@ from typing import Any
 
 from plait.contracts.errors import GenerationError
 from plait.generators.endpoint import Endpoint
+from plait.generators.json_values import parsed
 from plait.generators.retrying import RETRIED, retry_after
 
 __all__ = ["ServerError", "error_message", "refusal"]
@@ -18,7 +19,6 @@ _OVERFLOW = re.compile(
 )
 _STRUCTURE = re.compile(r"response_format|structured_outputs|json_schema|guided|grammar", re.I)
 _MODEL = re.compile(r"\bmodel\b", re.I)
-_SHOWN = 300
 
 
 class ServerError(GenerationError):
@@ -57,7 +57,7 @@ class ServerError(GenerationError):
 def refusal(endpoint: Endpoint, status: int, headers: Mapping[str, str], body: bytes) -> ServerError:
     """The fault that an answer other than 200 stands for. The key is taken out of whatever the server says."""
     code, said = error_message(body)
-    said = f": {endpoint.redacted(said)}" if said else ""
+    said = f": {shown}" if (shown := endpoint.shown(said)) else ""
     where = endpoint.where
     wait = retry_after(headers.get("retry-after"))
     if status in {401, 403}:
@@ -121,7 +121,9 @@ def refusal(endpoint: Endpoint, status: int, headers: Mapping[str, str], body: b
 
 
 def error_message(body: bytes | Any) -> tuple[str, str]:
-    """Code and sentence out of an error body: JSON in one of its many forms, or the start of a text.
+    """Code and sentence out of an error body: JSON in one of its many forms, or a text.
+
+    Both are as the server wrote them: :meth:`~plait.generators.endpoint.Endpoint.shown` makes them fit to be shown.
 
     Example:
         >>> error_message(b'{"error": {"message": "no such model", "code": "model_not_found"}}')
@@ -133,18 +135,20 @@ def error_message(body: bytes | Any) -> tuple[str, str]:
     if isinstance(body, bytes):
         text = body.decode("utf-8", "replace")
         try:
-            value = json.loads(text)
+            value = parsed(text)
         except ValueError:
-            return "", _tidy(re.sub(r"<[^>]*>", " ", text))
+            return "", re.sub(r"<[^<>]*>", " ", text).strip()
     if isinstance(value, Mapping) and "error" in value:
         value = value["error"]
     if isinstance(value, Mapping):
-        said = value.get("message") or value.get("detail") or ""
-        return str(value.get("code") or ""), _tidy(said if isinstance(said, str) else json.dumps(said))
-    return "", _tidy(value if isinstance(value, str) else "")
+        code, said = value.get("code"), value.get("message") or value.get("detail")
+        return code if isinstance(code, str) else "", said if isinstance(said, str) else _as_text(said)
+    return "", value if isinstance(value, str) else ""
 
 
-def _tidy(text: str) -> str:
-    """One line without control characters: it goes to a terminal."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return line if len(line) <= _SHOWN else f"{line[:_SHOWN]}..."
+def _as_text(value: Any) -> str:
+    """A value that is no sentence, such as a list of faults."""
+    try:
+        return json.dumps(value) if value else ""
+    except RecursionError:  # what could be read can still be too deep to be written
+        return ""

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import AsyncIterator, Iterator, Sequence
+import re
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from plait.config import Settings
+from plait.config import Settings, check_request
 from plait.config.extras import require
 from plait.contracts import Chunk, GenerationRequest, Message, Usage
 from plait.contracts.errors import ConfigError, GenerationError
+from plait.generators.credentials import Secret, on_one_line
 from plait.generators.decoding import StopFilter
 from plait.generators.estimates import estimated_tokens
+from plait.generators.json_values import whole_number
 
 if TYPE_CHECKING:
     from llama_index.core.base.llms.types import ChatMessage, ChatResponse
@@ -23,6 +26,12 @@ __all__ = ["Config", "LlamaIndexGenerator"]
 
 _WHERE = "generator 'llama-index'"
 _EXTRA = "plait[llama-index]"
+_NAMED_LIKE_A_KEY = re.compile(r"key|token(?!s|iz)|secret|passw|credential|authorization|cookie", re.I)
+_LOOKS_LIKE_A_KEY = re.compile(
+    r"(?<![\w-])(?:sk|pk|rk|gsk|hf|xai|AIza|AKIA|ghp|nvapi)[-_]?[A-Za-z0-9_\-.]{12,}|(?<=bearer )[!-~]{8,}", re.I
+)
+_SHORTEST_KEY = 4
+"""Shorter texts are no keys, and taking them out would tear words apart."""
 
 
 class Config(Settings):
@@ -75,7 +84,8 @@ class LlamaIndexGenerator:
         Raises:
             GenerationError: the model failed, or is asked for choices or JSON, which this backend does not offer.
         """
-        written = _Written(request, self._llm)
+        written = _Written(request, self._llm, self.config.llm)
+        fault: GenerationError | None = None
         try:
             for response in written.llm.stream_chat(_turns(request.messages)):
                 if piece := written.piece(response):
@@ -85,7 +95,9 @@ class LlamaIndexGenerator:
         except GenerationError:
             raise
         except Exception as error:  # every backend of LlamaIndex raises its own library's errors
-            raise self._failed(error) from error
+            fault = self._failed(error)
+        if fault is not None:
+            raise fault
         yield written.last()
 
     async def astream(self, request: GenerationRequest) -> AsyncIterator[Chunk]:
@@ -94,7 +106,8 @@ class LlamaIndexGenerator:
         Raises:
             GenerationError: as :meth:`stream`.
         """
-        written = _Written(request, self._llm)
+        written = _Written(request, self._llm, self.config.llm)
+        fault: GenerationError | None = None
         try:
             async for response in await written.llm.astream_chat(_turns(request.messages)):
                 if piece := written.piece(response):
@@ -104,12 +117,19 @@ class LlamaIndexGenerator:
         except GenerationError:
             raise
         except Exception as error:
-            raise self._failed(error) from error
+            fault = self._failed(error)
+        if fault is not None:
+            raise fault
         yield written.last()
 
     def _failed(self, error: Exception) -> GenerationError:
+        """The fault in the library's words, which may repeat the key it was given.
+
+        It carries no chain: the errors of HTTP libraries hold the request with its headers.
+        """
+        said = on_one_line(_without_secrets(str(error), self._llm), 300)
         return GenerationError(
-            f"{self.config.llm} failed ({type(error).__name__}: {error})",
+            f"{self.config.llm} failed ({type(error).__name__}{f': {said}' if said else ''})",
             where=_WHERE,
             fix="check that its server runs and its key is set; what it wrote is not passed off as an answer",
         )
@@ -118,7 +138,8 @@ class LlamaIndexGenerator:
 class _Written:
     """What has come of one answer."""
 
-    def __init__(self, request: GenerationRequest, llm: LLM) -> None:
+    def __init__(self, request: GenerationRequest, llm: LLM, name: str) -> None:
+        check_request(request, _WHERE)
         for what, asked in (("choices", request.choices), ("json_schema", request.json_schema)):
             if asked:
                 raise GenerationError(
@@ -136,6 +157,7 @@ class _Written:
         self._text = ""
         self._raw: Any = None
         self._reason = ""
+        self._name = name
 
     @property
     def stopped(self) -> bool:
@@ -154,7 +176,17 @@ class _Written:
         return shown
 
     def last(self) -> Chunk:
-        """The end: what was held back, why it ended, and tokens."""
+        """The end: what was held back, why it ended, and tokens.
+
+        Raises:
+            GenerationError: no word and no reason for the end ever came, so nobody says that the answer is whole.
+        """
+        if not (self._length or self._reason or self.stopped):
+            raise GenerationError(
+                f"{self._name} ended before its answer began; that is no answer",
+                where=_WHERE,
+                fix="look at its server's log, then try again",
+            )
         rest = "" if self.stopped else self._stop.flush()
         reason = "length" if self._reason == "length" and not self.stopped else "stop"
         usage = _usage(self._raw) or Usage(
@@ -193,6 +225,32 @@ def _build(path: str, arguments: dict[str, Any]) -> LLM:
         ) from None
 
 
+def _without_secrets(text: str, holder: Any) -> str:
+    """``text`` without what a model's fields hold as keys, nor anything that has the looks of a key."""
+    for value in sorted(_secrets(holder), key=len, reverse=True):
+        text = Secret(value).redacted(text)
+    return _LOOKS_LIKE_A_KEY.sub("***", text)
+
+
+def _secrets(holder: Any, depth: int = 2) -> set[str]:
+    """Texts in fields named like ``api_key``: the model's, its headers' and its client's."""
+    if isinstance(holder, Mapping):
+        fields = dict(holder)
+    else:
+        # Private fields too: some classes hand the key to a client and keep that alone.
+        fields = {**getattr(holder, "__dict__", {}), **(getattr(holder, "__pydantic_private__", None) or {})}
+    found: set[str] = set()
+    for name, value in fields.items():
+        held = value.get_secret_value() if hasattr(value, "get_secret_value") else value
+        if isinstance(held, str):
+            if _NAMED_LIKE_A_KEY.search(str(name)):
+                # A header holds "Bearer" and the key: either may be repeated alone.
+                found |= {held, held.removeprefix("Bearer ")}
+        elif depth and not isinstance(held, type):
+            found |= _secrets(held, depth - 1)
+    return {text for text in found if len(text) >= _SHORTEST_KEY}
+
+
 def _turns(messages: Sequence[Message]) -> list[ChatMessage]:
     from llama_index.core.base.llms.types import ChatMessage, MessageRole
 
@@ -216,8 +274,8 @@ def _usage(raw: Any) -> Usage | None:
     usage = raw.get("usage") if isinstance(raw, dict) else getattr(raw, "usage", None)
     found = []
     for name in ("prompt_tokens", "completion_tokens"):
-        value = usage.get(name) if isinstance(usage, dict) else getattr(usage, name, None)
-        if not isinstance(value, int):
+        value = whole_number(usage.get(name) if isinstance(usage, dict) else getattr(usage, name, None))
+        if value is None:
             return None
         found.append(value)
     return Usage(*found)

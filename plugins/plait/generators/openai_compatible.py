@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, field_validator
 
-from plait.config import Settings, require
+from plait.config import Settings, check_request, require
 from plait.contracts import Chunk, Generation, GenerationRequest, Message
 from plait.contracts.errors import ConfigError, GenerationError
 from plait.generators.completion_events import CompletionEvents
@@ -21,6 +21,7 @@ from plait.generators.estimates import estimated_tokens
 from plait.generators.event_loop import iterate, run
 from plait.generators.exchange import Exchange, Limits
 from plait.generators.http_faults import ServerError
+from plait.generators.json_values import whole_number
 from plait.generators.local_tokenizer import local_tokenizer
 from plait.generators.structured import check_form, choice_schema, chosen, valid_json
 from plait.generators.unsupported import refuse_soft_tokens
@@ -194,6 +195,7 @@ class OpenAICompatible:
 
     def _check(self, request: GenerationRequest) -> None:
         """Refuses what this backend cannot do, before anything is sent."""
+        check_request(request, self.where)
         refuse_soft_tokens(request, self.where)
         if check_form(request, self.where) and self.config.structured == "none":
             raise GenerationError(
@@ -241,7 +243,9 @@ class OpenAICompatible:
         if fault is not None:
             raise (await self._explained(exchange, fault, model)).with_traceback(None)
         finish = "stop" if stop.stopped else events.close()
-        rest = self._formed("".join(held), request) if formed and finish != "declined" else "".join(held) + stop.flush()
+        rest = "".join(held) + stop.flush()
+        if formed and finish != "declined":
+            rest = self._formed(rest, request, cut=finish == "length")
         yield Chunk(rest, finish, events.usage, {"model": events.model or model})
 
     def _body(self, request: GenerationRequest, model: str, _given: Any) -> tuple[str, dict[str, Any]]:
@@ -273,10 +277,11 @@ class OpenAICompatible:
             body["stop"] = stops[:_MOST_STOPS]
         return body
 
-    def _formed(self, text: str, request: GenerationRequest) -> str:
+    def _formed(self, text: str, request: GenerationRequest, *, cut: bool) -> str:
+        text = self.endpoint.redacted(text)  # complaints about it repeat some of it
         if request.choices:
-            return chosen(text, request.choices, self.where)
-        return valid_json(text, request.json_schema or {}, self.where)
+            return chosen(text, request.choices, self.where, cut=cut)
+        return valid_json(text, request.json_schema or {}, self.where, cut=cut)
 
     async def _named_model(self, exchange: Exchange) -> str:
         if not self._model:
@@ -285,7 +290,7 @@ class OpenAICompatible:
                 raise GenerationError(
                     f"the server has {len(served)} models, and the setting 'model' names none",
                     where=self.where,
-                    choices=served,
+                    choices=map(self.endpoint.shown, served),
                     fix="set model to one of them",
                 )
             self._model = served[0]
@@ -314,11 +319,11 @@ class OpenAICompatible:
         with suppress(GenerationError):  # the first fault is what matters; without the list it says less
             served = await self._served(exchange)
         return ServerError(
-            f"the server has no model {model!r}",
+            f"the server has no model {self.endpoint.shown(model)!r}",
             unknown_model=True,
             status=fault.status,
             where=self.where,
-            choices=served,
+            choices=[self.endpoint.shown(name) for name in served],
             fix="set model to one that it serves",
         )
 
@@ -339,8 +344,8 @@ class OpenAICompatible:
                 found, fault = None, error
             if fault is not None and fault.status not in {404, 405, 501}:
                 raise fault
-            count = found.get("count") if isinstance(found, Mapping) else None
-            if not isinstance(count, int):
+            count = whole_number(found.get("count")) if isinstance(found, Mapping) else None
+            if count is None:
                 raise GenerationError(
                     "the server has no /tokenize to count tokens with",
                     where=self.where,

@@ -63,6 +63,7 @@ def retry_after(header: str | None, now: datetime | None = None) -> float | None
     Example:
         >>> retry_after("2.5"), retry_after("Wed, 21 Oct 2015 07:28:00 GMT"), retry_after("soon")
         (2.5, 0.0, None)
+        >>> retry_after("Wed, 21 Oct 2015 07:28:00 +99999999999999")
     """
     if header is None:
         return None
@@ -71,8 +72,8 @@ def retry_after(header: str | None, now: datetime | None = None) -> float | None
     except ValueError:
         try:
             date = parsedate_to_datetime(header)
-        except ValueError:
+            date = date if date.tzinfo else date.replace(tzinfo=UTC)
+            seconds = (date - (now or datetime.now(UTC))).total_seconds()
+        except (ValueError, OverflowError):  # no date, or one outside the calendar
             return None
-        date = date if date.tzinfo else date.replace(tzinfo=UTC)
-        seconds = (date - (now or datetime.now(UTC))).total_seconds()
     return max(0.0, seconds) if seconds < float("inf") else None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from plait.contracts import GenerationRequest
 from plait.contracts.errors import GenerationError
+from plait.generators.json_values import parsed
 
 __all__ = ["check_form", "choice_schema", "chosen", "schema_fault", "valid_json"]
 
@@ -54,25 +54,38 @@ def choice_schema(choices: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def chosen(text: str, choices: Sequence[str], where: str) -> str:
+def chosen(text: str, choices: Sequence[str], where: str, *, cut: bool = False) -> str:
     """The choice that an answer is, or names in JSON of :func:`choice_schema`.
 
+    Args:
+        text: the answer.
+        choices: what it may be.
+        where: for messages.
+        cut: whether it ended because it was full. "yes" may then have become "yes and no".
+
     Raises:
-        GenerationError: it is none of them.
+        GenerationError: it is none of them, or may have become another.
 
     Example:
         >>> chosen('{"choice": "yes"}', ["yes", "no"], "generator"), chosen("no", ["yes", "no"], "generator")
         ('yes', 'no')
     """
-    if text in choices:
+    if text in choices and not (cut and any(other.startswith(text) for other in choices if other != text)):
         return text
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
+        value = parsed(text)
+    except ValueError:
         value = None
     found = value.get("choice") if isinstance(value, dict) else None
     if isinstance(found, str) and found in choices:
         return found
+    if cut:
+        raise GenerationError(
+            f"the answer was cut off before it was one of the choices for certain: {text[:60]!r}",
+            where=where,
+            choices=choices,
+            fix="raise max_tokens",
+        )
     raise GenerationError(
         f"the answer is none of the choices: {text[:60]!r}",
         where=where,
@@ -81,16 +94,24 @@ def chosen(text: str, choices: Sequence[str], where: str) -> str:
     )
 
 
-def valid_json(text: str, schema: Mapping[str, Any], where: str) -> str:
+def valid_json(text: str, schema: Mapping[str, Any], where: str, *, cut: bool = False) -> str:
     """``text`` if it is JSON that :func:`schema_fault` finds nothing against.
+
+    Args:
+        text: the answer.
+        schema: what it was to follow.
+        where: for messages.
+        cut: whether it ended because it was full. 12 may then have become 120; brackets and quotes close themselves.
 
     Raises:
         GenerationError: it is not.
     """
     try:
-        fault = schema_fault(json.loads(text), schema)
-    except (ValueError, RecursionError):
-        fault = "it is not JSON, or was cut off"
+        value = parsed(text)
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        fault = "it was cut off" if cut and number else schema_fault(value, schema)
+    except (ValueError, RecursionError) as error:
+        fault = "it was cut off" if cut else f"it is not JSON ({error})"
     if fault is None:
         return text
     raise GenerationError(

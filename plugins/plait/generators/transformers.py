@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from plait.config import Settings
+from plait.config import Settings, check_request
 from plait.contracts import Chunk, EmbeddingSpace, Generation, GenerationRequest, Message
 from plait.contracts.errors import GenerationError
 from plait.embedders.precision import Dtype
@@ -140,6 +140,7 @@ class Transformers:
         Raises:
             GenerationError: the gate refuses the embeddings, or what :meth:`stream` raises.
         """
+        check_request(request, _WHERE)
         prompt = EmbeddedPrompt(check_prompt_embeddings(embeddings, self.embedding_space(), _WHERE))
         self._check(request, prompt)
         yield from self._written(request, prompt, lambda: False)
@@ -200,6 +201,7 @@ class Transformers:
 
     def _prepared(self, request: GenerationRequest) -> TokenPrompt:
         """The prompt of a request that is known to be in order."""
+        check_request(request, _WHERE)
         marked = self._marked(request.messages)
         space = self.embedding_space() if request.soft_tokens and self.accepts_embeddings else None
         soft_tokens = check_soft_tokens(request.soft_tokens, marked.places, self.config.soft_tokens, space, _WHERE)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from plait.config import Settings, require
+from plait.config import Settings, check_request, require
 from plait.contracts import Chunk, EmbeddingSpace, Generation, GenerationRequest, Message, Usage
 from plait.contracts.errors import ConfigError, GenerationError
 from plait.generators.canary import Canary
@@ -132,6 +132,7 @@ class Vllm:
         Raises:
             GenerationError: the gate refuses the embeddings, or what :meth:`stream` raises.
         """
+        check_request(request, _WHERE)
         rows = self._embeddings.checked(embeddings)
         self._check(request, len(rows))
         yield from self._written(request, _embeds(rows), lambda: False)
@@ -172,6 +173,7 @@ class Vllm:
 
     def _prepared(self, request: GenerationRequest) -> dict[str, Any]:
         """The prompt of a request that is known to be in order."""
+        check_request(request, _WHERE)
         tokens, rows = self._embeddings.prompt(request.messages, request.soft_tokens)
         self._check(request, len(tokens))
         return {"prompt_token_ids": list(tokens)} if rows is None else _embeds(rows)
@@ -221,9 +223,9 @@ class Vllm:
             written += len(output.outputs[0].token_ids)
         finish = self._finish(output.outputs[0])
         if request.choices:
-            text = chosen(text, request.choices, _WHERE)
+            text = chosen(text, request.choices, _WHERE, cut=finish == "length")
         elif request.json_schema is not None:
-            text = valid_json(text, request.json_schema, _WHERE)
+            text = valid_json(text, request.json_schema, _WHERE, cut=finish == "length")
         usage = Usage(len(output.prompt_token_ids or ()), written)
         return Generation(text, finish, usage, {"model": self.config.model})
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from plait.config import check_request
 from plait.contracts import Chunk, EmbeddingSpace, GenerationRequest, Message
 from plait.contracts.errors import ConfigError, GenerationError
 from plait.generators.causal import SMOLLM2
@@ -21,6 +22,7 @@ from plait.generators.event_loop import iterate, run
 from plait.generators.exchange import Exchange
 from plait.generators.gate import MOST_SOFT_TOKENS
 from plait.generators.http_faults import ServerError
+from plait.generators.json_values import whole_number
 from plait.generators.openai_compatible import Config as OpenAIConfig
 from plait.generators.openai_compatible import OpenAICompatible
 from plait.generators.prompt_embeddings import PromptEmbeddings
@@ -137,6 +139,7 @@ class VllmServer(OpenAICompatible):
         Raises:
             GenerationError: the gate refuses the embeddings, or what :meth:`stream` raises.
         """
+        check_request(request, self.where)
         given = _Given(rows=self._embeddings().checked(embeddings))
         check_form(request, self.where)
         with closing(iterate(self._embedded(request, given))) as chunks:
@@ -160,6 +163,7 @@ class VllmServer(OpenAICompatible):
                 yield chunk
 
     def _check(self, request: GenerationRequest) -> None:
+        check_request(request, self.where)
         if self._local is None:
             super()._check(request)
         elif check_form(request, self.where) and self.config.structured == "none":
@@ -259,8 +263,7 @@ class VllmServer(OpenAICompatible):
         async with self._exchange() as exchange:
             model = await self._named_model(exchange)
             entries = [entry for entry in await self._models(exchange) if entry["id"] == model]
-        window = entries[0].get("max_model_len") if entries else None
-        return window if isinstance(window, int) else None
+        return whole_number(entries[0].get("max_model_len"), least=1) if entries else None
 
 
 def _encoded(rows: NDArray[np.float32]) -> str:

@@ -14,6 +14,7 @@ from plait.contracts import Hit, IndexView, Query
 from plait.contracts.errors import MissingDependencyError, ModelError
 from plait.embedders.location import find_model
 from plait.embedders.precision import Dtype, choose_device, choose_dtype
+from plait.embedders.quiet import without_bars
 from plait.embedders.weights import weight_files
 from plait.rankers.reordering import reorder
 
@@ -115,14 +116,15 @@ class CrossEncoder:
         device = choose_device(self.config.device)
         try:
             tokenizer = AutoTokenizer.from_pretrained(self._folder, local_files_only=True, trust_remote_code=False)
-            model, report = AutoModelForSequenceClassification.from_pretrained(
-                self._folder,
-                dtype=choose_dtype(self.config.dtype, device),
-                use_safetensors=True,
-                local_files_only=True,
-                trust_remote_code=False,
-                output_loading_info=True,
-            )
+            with without_bars():
+                model, report = AutoModelForSequenceClassification.from_pretrained(
+                    self._folder,
+                    dtype=choose_dtype(self.config.dtype, device),
+                    use_safetensors=True,
+                    local_files_only=True,
+                    trust_remote_code=False,
+                    output_loading_info=True,
+                )
         except (OSError, ValueError, KeyError, RuntimeError) as error:
             reason = str(error).strip().split("\n")[0]
             raise ModelError(

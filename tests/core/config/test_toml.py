@@ -83,7 +83,9 @@ pipelines = st.builds(
     ranker=st.none() | uses,
     generator=uses,
     candidates=st.integers(1, 10_000),
-    answer=st.builds(AnswerSettings, passages=st.integers(1, 200), template=texts, temperature=st.floats(0, 2)),
+    answer=st.builds(
+        AnswerSettings, passages=st.integers(1, 200), template=texts, temperature=st.just(0.0) | st.floats(0.01, 2)
+    ),
 )
 
 

@@ -13,6 +13,7 @@ import dataclasses, itertools
 TURN = itertools.cycle([1, -1, 1])
 import numpy as np
 import pytest
+from plait.config import check_request
 from plait.contracts import *
 from plait.contracts.errors import GenerationError, ReadError
 from plait.testing import BlockChunker
@@ -111,6 +112,7 @@ class First:
         return [Generation("".join(c.text for c in chunks), chunks[-1].finish_reason, chunks[-1].usage)
                 for chunks in done]
     def stream(self, request):
+        check_request(request, "generator first")
         for vectors in request.soft_tokens.values():
             if vectors.shape != (2, 3) or vectors.dtype != np.float32 or not np.isfinite(vectors).all():
                 raise GenerationError("bad soft tokens")
@@ -201,6 +203,7 @@ BREAKS = [
         "test_leaves_what_it_was_given",
     ),
     ("ranker", "score=1 / rank)", "score=1 / rank, row=0)", "test_returns_only_what_it_was_given"),
+    ("generator", '        check_request(request, "generator first")\n', "", "test_values_outside_their_bounds"),
     ("generator", 'Chunk("", "stop"', 'Chunk("", None', "test_writes_an_answer_and_ends_it_once"),
     ("generator", "[:request.max_tokens]", "* 9", "test_counts_what_it_read_and_wrote"),
     ("generator", "evidence[0]", "evidence[request.seed > 0]", "test_a_greedy_answer_is_reproducible"),

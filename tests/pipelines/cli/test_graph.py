@@ -5,10 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import networkx as nx
 import pytest
 from PIL import Image
+
+from plait.cli.graph import _told
+from plait.docgraph.persons import Persons
+from plait.docgraph.report import GraphReport, LeftOut
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -33,10 +38,32 @@ def test_stats_count_and_say_what_did_not_resolve(plait: Run, index: Path) -> No
     assert status == 0
     assert "3 documents, 1 author, 0 venues" in out
     assert "2 of 3 references name a document of this index" in out
-    assert "1 author names were taken for a fuller form" in out
+    assert "1 author name was taken for a fuller form of it" in out
+    assert "1 document with no edge" not in out
     told = json.loads(plait("graph", "stats", "--index", index, "--json")[1])
     assert told["relations"]["cites"]["edges"] == 2
     assert told["report"]["unresolved_examples"] == [["knots", "unknown identifier", "\tid=nowhere"]]
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [
+        (1, ["1 of 1 reference names a document", "1 reference could", "1 reference names a", "1 reference was tied",
+             "1 document cites itself", "1 citation is of a later document", "1 document is the same paper",
+             "1 author name was taken", "1 author name could be", "1 group is too large"]),
+        (2, ["2 of 2 references name a document", "2 references could", "2 references name a", "2 references were tied",
+             "2 documents cite themselves", "2 citations are of later documents", "2 documents are the same paper",
+             "2 author names were taken", "2 author names could be", "2 groups are too large"]),
+    ],
+)  # fmt: skip
+def test_what_was_left_out_is_told_in_the_number_it_has(count: int, said: list[str]) -> None:
+    some: dict[str, Any] = {f"name {number}": "another" for number in range(count)}
+    persons = Persons(merged=some, ambiguous=some)
+    names = ("references", "resolved", "dangling", "unresolved", "unsure", "self_citations", "future_citations")
+    numbers: dict[str, Any] = dict.fromkeys(names, count)
+    left_out = (LeftOut("co_venue", "A venue", 9),) * count
+    lines = _told(GraphReport(**numbers, duplicates=some, persons=persons, left_out=left_out))
+    assert [line.startswith(start) for line, start in zip(lines, said, strict=True)] == [True] * len(said), lines
 
 
 def test_topics_come_from_the_key_that_is_named(plait: Run, index: Path) -> None:

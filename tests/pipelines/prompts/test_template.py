@@ -21,6 +21,12 @@ def test_a_template_loads_from_a_path(tmp_path):
     assert load_template(str(path)).frame(1, "t", "{text}") == ("<p>{text}</p>", 3)
 
 
+def test_a_byte_order_mark_is_no_text_before_the_first_section(tmp_path):
+    path = tmp_path / "mine.txt"
+    path.write_text(GOOD, encoding="utf-8-sig")
+    assert load_template(str(path)).turns == parse_template(GOOD, "mine.txt").turns
+
+
 def test_an_unknown_name_lists_the_choices_and_the_nearest():
     with pytest.raises(ConfigError, match=r"did you mean 'default'.*Choices: default, thorough"):
         load_template("defualt")
@@ -32,10 +38,15 @@ def test_an_unknown_name_lists_the_choices_and_the_nearest():
         (GOOD.replace("{question}", ""), r"\{question\} is missing"),
         (GOOD.replace("{evidence}", ""), r"\{evidence\} is missing"),
         (GOOD.replace("{text}", "{title}"), r"\{text\} is missing"),
+        (GOOD.replace("</p>", "</p>{text}"), r"\{text\} is here more than once"),
+        (GOOD.replace("<p>", "{text}<p>"), r"\{text\} is here more than once"),
+        (GOOD.replace("{text}", "{text}{text}"), r"\{text\} is here more than once"),
         (GOOD.replace("{question}", "{question.__class__}"), "unknown placeholder"),
         (GOOD.replace("{question}", "{question!r}"), "unknown placeholder"),
         (GOOD.replace("Be brief.", "Be {brief"), "literal braces"),
         (GOOD.replace("<p>", "").replace("</p>", ""), "opening and a closing tag"),
+        (GOOD.replace("<p>", "<p>{title}</p>"), "opening and a closing tag"),
+        (GOOD.replace("<p>{text}</p>", "<p>{{text}}</p>{text}"), "opening and a closing tag"),
         (GOOD + "[assistant]\nFine.\n", "end with a"),
         ("Hello\n" + GOOD, "before the first section"),
         (GOOD.replace("[passage]\n<p>{text}</p>\n", ""), r"0 \[passage\] sections"),

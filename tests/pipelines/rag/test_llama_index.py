@@ -25,7 +25,8 @@ QUESTION = "How many strands make one braid?"
 def rag(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rag]:
     folder = tmp_path_factory.mktemp("papers")
     (folder / "braids.md").write_text(
-        "---\nid: braids\ntitle: On braids\nyear: 1999\n---\n\nThree strands make one braid. Hair is often braided.\n"
+        "---\nid: braids\ntitle: On braids\nyear: 1999\nauthors: [E. Artin]\n---\n\n"
+        "Three strands make one braid. Hair is often braided.\n"
     )
     (folder / "graphs.md").write_text("---\nid: graphs\ntitle: On graphs\nyear: 2001\n---\n\nA graph has nodes.\n")
     pipeline = Pipeline(retrievers=[use("dense"), use("lexical")])
@@ -58,6 +59,13 @@ def test_nodes_belong_to_whoever_asked(rag: Rag) -> None:
     spoilt.score = -1.0
     fresh = retriever.retrieve(QUESTION)[0]
     assert (fresh.node.metadata["title"], fresh.score is not None and fresh.score > 0) == ("On braids", True)
+
+
+def test_nested_metadata_of_a_node_are_not_the_indexs_own(rag: Rag) -> None:
+    retriever = PlaitRetriever(rag, k=1)
+    retriever.retrieve(QUESTION)[0].node.metadata["authors"].append("Nobody")
+    assert retriever.retrieve(QUESTION)[0].node.metadata["authors"] == ["E. Artin"]
+    assert rag.view.metadata("braids")["authors"] == ["E. Artin"]
 
 
 def test_filters_hold(rag: Rag) -> None:

@@ -230,7 +230,12 @@ def test_questions_with_answers_take_part(rag: Rag, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "what"),
-    [("{", "line 1: no JSON"), ('{"answer": "x"}', "line 1: no question"), ("[1]", "line 1: no question")],
+    [
+        ("{", "line 1: no JSON"),
+        ("[" * 100_000, "line 1: no JSON"),
+        ('{"answer": "x"}', "line 1: no question"),
+        ("[1]", "line 1: no question"),
+    ],
 )
 def test_broken_pairs_are_named_by_line(tmp_path: Path, text: str, what: str) -> None:
     path = tmp_path / "pairs.jsonl"
@@ -242,4 +247,10 @@ def test_broken_pairs_are_named_by_line(tmp_path: Path, text: str, what: str) ->
 def test_questions_without_an_answer_are_passed_over(tmp_path: Path) -> None:
     path = tmp_path / "pairs.jsonl"
     path.write_text('{"text": "Why?", "answer": ""}\n\n{"text": "How?", "answer": "So."}\n')
+    assert read_pairs(path) == [("How?", "So.")]
+
+
+def test_pairs_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.jsonl"
+    path.write_text('{"text": "How?", "answer": "So."}\n', encoding="utf-8-sig")
     assert read_pairs(path) == [("How?", "So.")]

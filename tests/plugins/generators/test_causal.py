@@ -2,7 +2,7 @@
 
 import pytest
 
-from plait.generators.causal import Place, find_causal_model, load_causal_model
+from plait.generators.causal import SMOLLM2, Place, find_causal_model, load_causal_model
 
 TOKENS = [72, 101, 108, 108, 111, 32, 116, 101, 97]
 
@@ -109,3 +109,15 @@ def test_one_other_weight_is_another_space(folder):
     with torch.no_grad():
         next(iter(model.model.parameters()))[0, 0] += 1
     assert model.space.model != load_causal_model(Place(folder), "tiny", "float32", "cpu").space.model
+
+
+def test_loading_a_packed_model_draws_no_bar_and_leaves_the_bars_of_others(capfd):
+    from transformers import modeling_gguf_pytorch_utils as gguf
+    from transformers.utils import logging
+
+    logging.enable_progress_bar()
+    drawn = gguf.tqdm
+    load_causal_model(find_causal_model(SMOLLM2), SMOLLM2, "auto", "cpu")
+    assert capfd.readouterr() == ("", "")
+    assert logging.is_progress_bar_enabled()
+    assert gguf.tqdm is drawn

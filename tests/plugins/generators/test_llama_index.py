@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import traceback
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,6 +20,7 @@ from llama_index.core.base.llms.types import (
     LLMMetadata,
 )
 from llama_index.core.llms import CustomLLM
+from pydantic import Field, PrivateAttr
 
 from plait.config import use
 from plait.contracts import Chunk, GenerationRequest, Message, Query
@@ -37,6 +41,10 @@ class Parrot(CustomLLM):
     temperature: float = 0.7
     max_tokens: int = 7
     whole: bool = False
+    api_key: str = "parrot-key-0123"
+    default_headers: dict[str, str] = Field(default_factory=lambda: {"Authorization": "Bearer header-key-4567"})
+    complaint: str = "the parrot flew away"
+    _client: Any = PrivateAttr(default_factory=lambda: SimpleNamespace(api_key="client/key=89"))
 
     @property
     def metadata(self) -> LLMMetadata:
@@ -53,7 +61,7 @@ class Parrot(CustomLLM):
         heard = f"{[m.role.value for m in messages]} at {self.temperature} for {self.max_tokens}"
         for number, word in enumerate(self.words.split()):
             if number == self.fails_after:
-                raise ConnectionError("the parrot flew away")
+                raise ConnectionError(self.complaint)
             text += f"{word} "
             raw = {
                 "choices": [{"finish_reason": self.reason}],
@@ -139,6 +147,49 @@ def test_a_model_that_fails_half_way_gives_no_answer() -> None:
     stream = _parrot(fails_after=2).stream(GenerationRequest(Query("?"), (), (Message("user", "Say it."),)))
     with pytest.raises(GenerationError, match=r"ConnectionError: the parrot flew away.*not passed off"):
         list(stream)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "parrot-key-0123",  # a field of the class
+        "header-key-4567",
+        "client/key=89",  # of a client that it keeps
+        "sk-proj-0123456789abcdefghij",  # of nobody here, but it has the looks
+    ],
+)
+@pytest.mark.parametrize("before", ["", "w " * 145])
+def test_a_complaint_shows_neither_the_key_nor_the_beginning_of_it(key: str, before: str) -> None:
+    generator = _parrot(fails_after=1, complaint=f"{before}\x1b[31m401, bad key {key}")
+    with pytest.raises(GenerationError, match="ConnectionError") as raised:
+        _ask(generator)
+    shown = "".join(traceback.format_exception(raised.value))
+    assert key[:6] not in shown
+    assert "\x1b" not in str(raised.value)
+    assert len(str(raised.value)) < 600
+
+
+def test_words_of_a_complaint_stay() -> None:
+    said = "model 'sky-token' has max_tokens 4096; task-manager is not a key"
+    with pytest.raises(GenerationError, match=re.escape(said)):
+        _ask(_parrot(fails_after=0, complaint=said))
+
+
+@pytest.mark.parametrize("words", ["", "one"])
+def test_a_stream_that_ends_before_its_first_word_is_no_answer(words: str) -> None:
+    generator = _parrot(words=words, reason="")
+    if words:
+        assert _ask(generator)[-1].finish_reason == "stop"
+        return
+    with pytest.raises(GenerationError, match="ended before its answer began"):
+        _ask(generator)
+
+    async def all_of_it() -> list[Chunk]:
+        request = GenerationRequest(Query("?"), (), (Message("user", "Say it."),))
+        return [chunk async for chunk in generator.astream(request)]
+
+    with pytest.raises(GenerationError, match="ended before its answer began"):
+        asyncio.run(all_of_it())
 
 
 def test_choices_and_json_are_refused_rather_than_ignored() -> None:

@@ -283,4 +283,33 @@ def test_control_characters_of_the_server_do_not_reach_the_terminal(client, serv
     assert len(message) < 500
 
 
-# Leaving early, several at once, event loops
+@pytest.mark.parametrize("reason", [{"stop": 1}, ["stop"], 7, True])
+def test_a_reason_for_the_end_that_is_no_text_is_damage(client, server, reason):
+    server.faults = [lambda turn, reply: (reply.head(), reply.send(piece("Three", reason)))]
+    assert "the reason for its end is not text" in _fault(client)[0].message
+
+
+@pytest.mark.parametrize("said", [b"[" * 60_000, b'{"error":' * 10_000, b'{"error": {"code": [], "message": {"a": 1}}}',
+                                  b"<" * 65_000, b'{"error": NaN}', b"\xff\xfe"])  # fmt: skip
+@pytest.mark.parametrize(("code", "tries"), [(500, 2), (400, 1)])
+def test_an_error_body_of_any_shape_is_an_error_that_is_tried_again_if_it_may_pass(server, code, tries, said):
+    server.faults = [lambda turn, reply: reply.whole(code, said)] * 2
+    error, _ = _fault(_client(server, retries=1))
+    assert f"({code}" in error.message
+    assert len(error.message) < 500
+    assert len(server.answers()) == tries
+
+
+@pytest.mark.parametrize("header", ["Wed, 21 Oct 2015 07:28:00 +99999999999999", "Wed, 21 Oct 99999 07:28:00 GMT",
+                                    "nan", "-5", "soon", ""])  # fmt: skip
+def test_a_date_outside_the_calendar_is_no_date_to_wait_for(server, header):
+    server.faults = [_status(429, "later", **{"Retry-After": header})]
+    assert _text(_client(server, retries=1)) == ANSWER
+
+
+@pytest.mark.parametrize("usage", [{"prompt_tokens": True, "completion_tokens": 3}, [1, 2], "much",
+                                   {"prompt_tokens": -1, "completion_tokens": 3}])  # fmt: skip
+def test_counts_that_are_no_counts_are_left_out(client, server, usage):
+    last = event({"choices": [], "usage": usage, "model": ["parrot"]})
+    server.faults = [lambda turn, reply: (reply.head(), reply.send(piece("Three.", "stop") + last))]
+    assert list(client.stream(_request()))[-1].usage is None

@@ -82,6 +82,25 @@ def test_the_window_and_the_counts_are_the_servers(server):
     assert (generator.context_tokens, generator.count_tokens(TURNS)) == (4096, 6)
 
 
+@pytest.mark.parametrize("window", [True, 0, -1, "4096", [4096]])
+def test_a_window_that_is_no_number_of_tokens_is_none(server, monkeypatch, window):
+    async def models(exchange, url, body=None):
+        return {"data": [{"id": "parrot", "max_model_len": window}]}
+
+    monkeypatch.setattr("plait.generators.exchange.Exchange.fetch", models)
+    assert _client(server).context_tokens is None
+
+
+@pytest.mark.parametrize("count", [True, -3, "6", None, {"a": 1}])
+def test_a_count_that_is_none_is_not_taken_for_one(server, monkeypatch, count):
+    async def fetched(exchange, url, body=None):
+        return {"count": count} if body else {"data": [{"id": "parrot"}]}
+
+    monkeypatch.setattr("plait.generators.exchange.Exchange.fetch", fetched)
+    with pytest.raises(GenerationError, match="no /tokenize"):
+        _client(server).count_tokens(TURNS)
+
+
 def test_choices_and_schemas_go_the_servers_own_way(server):
     generator = _client(server)
     assert _text(generator, choices=("yes", "no")) == "yes"

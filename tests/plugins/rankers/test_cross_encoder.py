@@ -41,6 +41,14 @@ def test_scores_are_those_of_the_model_pair_by_pair(cross_encoder_folder: Make, 
         assert hit.score == pytest.approx((logits[0] if outputs == 1 else logits[1] - logits[0]).item(), abs=1e-4)
 
 
+def test_nothing_is_written_while_it_loads(cross_encoder_folder: Make, capfd: pytest.CaptureFixture[str]) -> None:
+    folder = cross_encoder_folder(1)
+    view = memory_view(sample_documents())
+    capfd.readouterr()
+    CrossEncoder(Config(model=str(folder), max_tokens=128)).rank(QUERY, view.hits(np.arange(2), np.ones(2)), view)
+    assert capfd.readouterr() == ("", "")
+
+
 def test_hits_beyond_top_follow_in_the_order_they_had(cross_encoder_folder: Make) -> None:
     view = memory_view(sample_documents())
     hits = view.hits(np.arange(6), np.linspace(1, 0.5, 6))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -38,6 +39,13 @@ FAULTS: dict[str, Callable[[NDArray[np.float32]], Any]] = {
     "not two-dimensional": lambda good: good[None],
 }
 """What the gate before a backend has to stop."""
+
+OUT_OF_BOUNDS: Sequence[dict[str, Any]] = (
+    *({"max_tokens": value} for value in (0, -1, 2**31, 1.5)),
+    *({"temperature": value} for value in (-1.0, 1e-310, 2.5, 1e30, math.inf, math.nan)),
+    *({"seed": value, "temperature": temperature} for value in (-1, 2**63) for temperature in (0.0, 1.0)),
+)
+"""What no backend can serve, or only one and another not."""
 
 
 class GeneratorConformance:
@@ -102,6 +110,17 @@ class GeneratorConformance:
         first = "".join(chunk.text for chunk in generator.stream(request_))
         second = "".join(chunk.text for chunk in generator.stream(replace(request_, seed=99)))
         assert first == second
+
+    @pytest.mark.parametrize("values", OUT_OF_BOUNDS, ids=str)
+    def test_values_outside_their_bounds_are_refused_by_name(
+        self, values: dict[str, Any], generator: Generator, request_: GenerationRequest
+    ) -> None:
+        (name,) = set(values) - {"temperature"} or {"temperature"}
+        with pytest.raises(GenerationError, match=rf"{name} is .* must be"):
+            list(generator.stream(replace(request_, **values)))
+        if isinstance(generator, BatchGenerator):
+            with pytest.raises(GenerationError, match=rf"{name} is .* must be"):
+                generator.generate([request_, replace(request_, **values)])
 
     def test_a_longer_prompt_has_more_tokens(self, generator: Generator, request_: GenerationRequest) -> None:
         short, *_ = request_.messages

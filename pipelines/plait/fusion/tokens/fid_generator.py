@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from plait.config import Settings
+from plait.config import Settings, check_request
 from plait.config.extras import require
 from plait.contracts import Chunk, Evidence, GenerationRequest, Message, Usage
 from plait.contracts.errors import GenerationError, ModelError
 from plait.embedders.location import find_model
 from plait.embedders.precision import Dtype, choose_device, choose_dtype
+from plait.embedders.quiet import without_bars
 from plait.embedders.weights import weight_files, weights_digest
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ class FusionInDecoderGenerator:
         yield Chunk(text, "stop" if finished else "length", usage, detail)
 
     def _check(self, request: GenerationRequest) -> None:
+        check_request(request, _WHERE)
         asked = {
             "choices": bool(request.choices),
             "json_schema": request.json_schema is not None,
@@ -163,9 +165,10 @@ class FusionInDecoderGenerator:
         options: Mapping[str, Any] = {"local_files_only": True, "trust_remote_code": False}
         try:
             tokenizer = transformers.AutoTokenizer.from_pretrained(self._folder, **options)
-            model = transformers.AutoModelForSeq2SeqLM.from_pretrained(
-                self._folder, dtype=choose_dtype(config.dtype, device), use_safetensors=True, **options
-            )
+            with without_bars():
+                model = transformers.AutoModelForSeq2SeqLM.from_pretrained(
+                    self._folder, dtype=choose_dtype(config.dtype, device), use_safetensors=True, **options
+                )
         except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
             raise ModelError(
                 f"the model cannot be loaded: {str(error).splitlines()[0] if str(error) else type(error).__name__}",

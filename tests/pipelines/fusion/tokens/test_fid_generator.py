@@ -79,6 +79,14 @@ def _with_structure(request: GenerationRequest, seed: int) -> GenerationRequest:
     return replace(request, evidence=given)
 
 
+def test_nothing_is_written_while_it_loads(
+    generator: Any, request_: GenerationRequest, capfd: pytest.CaptureFixture[str]
+) -> None:
+    capfd.readouterr()
+    list(generator.stream(request_))
+    assert capfd.readouterr() == ("", "")
+
+
 def test_the_order_of_passages_means_nothing(generator: Any, request_: GenerationRequest) -> None:
     turned = replace(request_, evidence=list(reversed(request_.evidence)))
     assert _text(generator, request_) == _text(generator, turned)
