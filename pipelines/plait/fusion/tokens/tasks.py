@@ -2,7 +2,7 @@
 
 In tasks about structure a passage has no text. Whatever the answer, it can only come from the soft token in its slot:
 
-- ``topic``, ``venue``: name the topic or the venue of a document, one of the most common ones;
+- ``topic``, ``venue``: name the topic or the venue of a document, one of the most common ones, by its letter;
 - ``cites``: say whether a document cites another; as many that do as that do not;
 - ``cited_title``: name the title that a document cites, among titles of others.
 
@@ -31,6 +31,7 @@ from plait.docgraph import DocumentGraph
 from plait.docgraph.settings import EntityKind
 
 __all__ = [
+    "WITH_TEXT",
     "QuestionAnswer",
     "Task",
     "TaskKind",
@@ -43,6 +44,8 @@ __all__ = [
 ]
 
 TaskKind = Literal["topic", "venue", "cites", "cited_title", "reading", "answer"]
+WITH_TEXT: tuple[TaskKind, ...] = ("reading", "answer")
+"""Kinds whose passages have text: they say nothing about structure, and tell whether soft tokens get in its way."""
 Numbers = NDArray[np.int64]
 _SYSTEM = "Answer with nothing but the answer."
 
@@ -256,7 +259,9 @@ def _named(graph: DocumentGraph, kind: TaskKind, documents: Numbers, most: int) 
             found.setdefault(document, []).append(names[entity])
     wanted = set(documents.tolist())
     labels = {node: own[0] for node, own in found.items() if len(own) == 1 and node in wanted}
-    return label_tasks(kind, f"Which {kind} does passage 1 belong to?", labels, choices=list(names.values()))
+    return label_tasks(
+        kind, f"Which {kind} does passage 1 belong to?", labels, choices=list(names.values()), lettered=True
+    )
 
 
 def _cites(graph: DocumentGraph, documents: Numbers, random: np.random.Generator) -> list[Task]:
