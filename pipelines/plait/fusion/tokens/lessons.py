@@ -1,7 +1,7 @@
 """Which kind of task is learnt from next, what it costs, and which kinds teach nothing.
 
-Kinds take turns, so that none drowns the others. Those whose passages have text take every second turn: they are there
-to keep soft tokens out of the text's way, and a step of theirs costs several of the others'. Once, on the way, every
+Kinds take turns, so that none drowns the others. Those whose answers are titles or whole sentences take every second
+turn, and half as many tasks at a time: a task of theirs costs five to fifteen of the others'. Once, on the way, every
 kind about structure is tried with tasks *to learn from*; one that is still no better than guessing, by more than
 chance, gives its turns to the others. It is asked about at the end like all others.
 """
@@ -19,6 +19,9 @@ from plait.fusion.tokens.reader_settings import ReaderSettings
 from plait.fusion.tokens.tasks import WITH_TEXT, Task
 
 __all__ = ["Lesson", "Lessons", "Trial"]
+
+_LONG = frozenset({"cited_title", *WITH_TEXT})
+"""Kinds whose answers are read word by word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +103,13 @@ class Lessons:
     def batch(self) -> list[Task]:
         """The next tasks to learn from."""
         if not self._round:
-            resting = set(WITH_TEXT) if self._rounds % 2 and self.kinds else set()
-            self._round = [kind for kind in self._own if kind not in self._given_up | resting]
+            due = [kind for kind in self._own if kind not in self._given_up]
+            short = [kind for kind in due if kind not in _LONG]
+            self._round = short if short and self._rounds % 2 else due
             self._rounds += 1
         kind = self._round.pop(0)
         own, queue = self._own[kind], self._queues[kind]
-        size = min(max(1, self._batch // 2) if kind in WITH_TEXT else self._batch, len(own))
+        size = min(_fewer(kind, self._batch), len(own))
         if len(queue) < size:
             queue += self._random.permutation(len(own)).tolist()
         chosen, self._queues[kind] = queue[:size], queue[size:]
@@ -119,11 +123,15 @@ class Lessons:
     def slice(self, kind: str, most: int) -> list[Task]:
         """Tasks to try a kind with: some that it learns from."""
         own = self._own[kind]
-        return [own[number] for number in np.sort(self._random.permutation(len(own))[:most])]
+        return [own[number] for number in np.sort(self._random.permutation(len(own))[: _fewer(kind, most)])]
 
     def tried(self, kind: str, trial: Trial) -> None:
         """Takes note of a trial; a kind that did not pass gets no more turns."""
         self.lessons[kind] = replace(self.lessons[kind], trial=trial)
         if not trial.passed:
             self._given_up.add(kind)
-            self._round = [other for other in self._round if other != kind]
+            self._round = [other for other in self._round if other not in self._given_up]
+
+
+def _fewer(kind: str, most: int) -> int:
+    return max(1, most // 2) if kind in _LONG else most

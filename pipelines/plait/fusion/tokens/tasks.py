@@ -58,11 +58,13 @@ class TaskSettings(Settings):
     held_out: float = Field(default=0.25, gt=0.0, lt=1.0)
     """Share of the documents that no training task is about."""
     choices: int = Field(default=8, ge=2)
-    """Most topics, venues, or titles to choose from."""
+    """Most topics or venues to choose from."""
+    titles: int = Field(default=4, ge=2)
+    """Titles to choose from, each of which has to be read word by word."""
     most: int = Field(default=600, ge=1)
     """Most training tasks of a kind; a third of it for ``reading``, whose tasks show three passages."""
     most_held_out: int = Field(default=90, ge=1)
-    """Most held-out tasks of a kind, likewise."""
+    """Most held-out tasks of a kind, likewise; half of it for ``cited_title``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +157,9 @@ def make_tasks(graph: DocumentGraph, settings: TaskSettings | None = None, *, se
         both = [_of_kind(graph, kind, part, settings, random) for part in parts]
         if not all(both):
             continue
-        for tasks, found, most in zip(made, both, (settings.most, settings.most_held_out), strict=True):
+        # What a held-out task costs: it is answered three times.
+        held_most = settings.most_held_out // 2 if kind == "cited_title" else settings.most_held_out
+        for tasks, found, most in zip(made, both, (settings.most, max(1, held_most)), strict=True):
             kept = max(1, most // 3) if kind == "reading" else most
             chosen = np.sort(random.permutation(len(found))[:kept])
             tasks.extend(found[number] for number in chosen)
@@ -238,7 +242,7 @@ def _of_kind(
     if kind == "cites":
         return _cites(graph, documents, random)
     if kind == "cited_title":
-        return _cited_titles(graph, documents, settings.choices, random)
+        return _cited_titles(graph, documents, settings.titles, random)
     if kind == "reading":
         return _reading(graph, documents, random)
     return []

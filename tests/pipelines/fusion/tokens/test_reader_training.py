@@ -87,7 +87,7 @@ def test_all_kinds_of_a_graphs_tasks_are_learnt_in_turn_and_reported(
         judging=lambda done, total: judged.append((done, total)),
     )
     about = ["topic", "venue", "cites", "cited_title"]
-    assert seen == [*about, "reading", "answer", *about, *about[:2]]
+    assert seen == [*about, "reading", "answer", *about[:3], *about[:3]]
     assert {kind: lesson.steps for kind, lesson in report.lessons.items()} == Counter(seen)
     assert judged == sorted(judged) and judged[-1][0] == judged[-1][1]
     assert 0 < report.judging_cpu_seconds < report.cpu_seconds
