@@ -1,6 +1,6 @@
 """Which kind of task is learnt from next, what it costs, and which kinds teach nothing.
 
-Kinds take turns, so that none drowns the others. Those whose answers are titles or whole sentences take every second
+Kinds take turns, so that none drowns the others. Those whose answers are titles or whole sentences take every fourth
 turn, and half as many tasks at a time: a task of theirs costs five to fifteen of the others'. Once, on the way, every
 kind about structure is tried with tasks *to learn from*; one that is still no better than guessing, by more than
 chance, gives its turns to the others. It is asked about at the end like all others.
@@ -22,6 +22,7 @@ __all__ = ["Lesson", "Lessons", "Trial"]
 
 _LONG = frozenset({"cited_title", *WITH_TEXT})
 """Kinds whose answers are read word by word."""
+_REST = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +82,8 @@ class Lessons:
     Example:
         >>> tasks = [Task("topic", (), (n,), "a", ("b",)) for n in range(4)] + [Task("reading", (), (0,), "c")] * 4
         >>> lessons = Lessons(tasks, ReaderSettings(batch=2))
-        >>> [(batch[0].kind, len(batch)) for batch in (lessons.batch() for _ in range(4))]
-        [('topic', 2), ('reading', 1), ('topic', 2), ('topic', 2)]
+        >>> [(batch[0].kind, len(batch)) for batch in (lessons.batch() for _ in range(6))]
+        [('topic', 2), ('topic', 2), ('topic', 2), ('topic', 2), ('reading', 1), ('topic', 2)]
     """
 
     def __init__(self, tasks: Sequence[Task], settings: ReaderSettings, seed: int = 0) -> None:
@@ -105,8 +106,8 @@ class Lessons:
         if not self._round:
             due = [kind for kind in self._own if kind not in self._given_up]
             short = [kind for kind in due if kind not in _LONG]
-            self._round = short if short and self._rounds % 2 else due
             self._rounds += 1
+            self._round = due if not short or self._rounds % _REST == 0 else short
         kind = self._round.pop(0)
         own, queue = self._own[kind], self._queues[kind]
         size = min(_fewer(kind, self._batch), len(own))

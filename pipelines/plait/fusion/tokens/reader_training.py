@@ -40,6 +40,9 @@ from plait.gnn.encoding import Structural
 __all__ = ["ReaderProgress", "Taught", "train_projector", "train_reader"]
 
 
+_TINY = 1e-12
+
+
 @dataclass(frozen=True, slots=True)
 class ReaderProgress:
     """One finished step: its number from 1, how many there are, the kind of its tasks, and its loss."""
@@ -185,13 +188,18 @@ def train_projector(
         loss = _loss(reader, projector, structural, batch, settings.negatives, [seed, 29, number])
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-        norm = torch.nn.utils.clip_grad_norm_(projector.parameters(), 1.0)
+        # Of length 1, so that Adam's averages weigh all kinds alike: the gradient of a title's words is many times that
+        # of a choice between yes and no, and by itself keeps the latter from ever being learnt.
+        gradients = [value.grad for value in projector.parameters() if value.grad is not None]
+        norm = torch.stack([gradient.norm() for gradient in gradients]).norm()
         if not bool(torch.isfinite(norm)):
             raise ModelError(
                 f"the gradient is {norm.item()} in step {number} of {settings.steps}",
                 where="reader training",
                 fix="lower learning_rate",
             )
+        for gradient in gradients:
+            gradient /= norm.clamp(min=_TINY)
         optimiser.step()
         schedule.step()
         losses.append(loss.item())
