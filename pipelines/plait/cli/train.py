@@ -91,8 +91,8 @@ def _print_reader(found: TrainedReader) -> None:
     for lesson in report.lessons.values():
         trial, said = lesson.trial, ""
         if trial is not None:
-            said = f"{trial.accuracy:.3f} right of {trial.tasks} learnt from, guessing {trial.guessing:.3f}: "
-            said += "goes on" if trial.passed else f"no better than chance, given up after step {trial.step}"
+            told = "goes on" if trial.passed else f"says nothing, given up after step {trial.step}"
+            said = f"{trial.gain:+.3f} ± {trial.error:.3f} nats beyond shuffled: {told}"
         taught.add_row(lesson.kind, f"{lesson.tasks:,}", str(lesson.steps), f"{lesson.cpu_seconds:.1f}", said)
     printed.print(taught)
     printed.print("from soft tokens alone, share of right answers:")

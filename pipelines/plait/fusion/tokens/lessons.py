@@ -2,13 +2,12 @@
 
 Kinds take turns, so that none drowns the others. Those whose answers are titles or whole sentences take every fourth
 turn, and half as many tasks at a time: a task of theirs costs five to fifteen of the others'. Once, on the way, every
-kind about structure is tried with tasks *to learn from*; one that is still no better than guessing, by more than
-chance, gives its turns to the others. It is asked about at the end like all others.
+kind about structure is tried with tasks *to learn from*; one whose soft tokens say no more than those of other
+documents gives its turns to the others. It is asked about at the end like all others.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -29,27 +28,31 @@ _REST = 4
 class Trial:
     """How a kind did on the way, on tasks that it learns from.
 
+    Judged by likelihood, not by accuracy: half-way, tokens that say a good deal may still tip all answers to one side.
+
     Args:
         step: after which it was tried.
         tasks: how many it was asked.
         accuracy: share of right answers.
-        guessing: that of always giving the most common one, or of drawing lots, whichever is better.
+        gain: what a task's own tokens add to the right answer's log-likelihood per token, in nats, beyond the tokens
+            of other documents.
+        error: standard error of that gain.
 
     Example:
-        >>> Trial(60, 64, 0.66, 0.5).passed, Trial(60, 64, 0.53, 0.5).passed
+        >>> Trial(60, 64, 0.66, gain=0.12, error=0.03).passed, Trial(60, 64, 0.53, gain=0.02, error=0.03).passed
         (True, False)
     """
 
     step: int
     tasks: int
     accuracy: float
-    guessing: float
+    gain: float
+    error: float
 
     @property
     def passed(self) -> bool:
-        """Whether it is better by more than a standard error: chance alone lets one kind in six through."""
-        error = math.sqrt(self.guessing * (1.0 - self.guessing) / self.tasks)
-        return self.accuracy > self.guessing + error
+        """Whether its tokens tell something beyond two standard errors: chance lets one kind in forty through."""
+        return self.gain > 2.0 * self.error
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,8 +31,8 @@ class ReaderSettings(Settings):
     """Most wrong answers that a step scores for a task whose choices have to be read one by one. Where they part with
     their last token, as single words do, all are scored at the price of one."""
     trial: float = Field(default=0.5, gt=0.0, le=1.0)
-    """Share of the steps after which kinds of tasks that are answered no better than by guessing get no more; 1
-    gives all kinds all their steps. Where there is only one kind, none is tried."""
+    """Share of the steps after which kinds of tasks whose tokens say nothing get no more; 1 gives all kinds all their
+    steps. Where there is only one kind, none is tried."""
     trial_tasks: int = Field(default=96, ge=1)
     """Most training tasks that a kind is tried with; half as many where answers are titles."""
     tolerance: float = Field(default=0.02, ge=0.0)

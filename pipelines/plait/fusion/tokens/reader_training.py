@@ -24,7 +24,6 @@ from plait.fusion.tokens.probing import (
     Outcome,
     by_kind,
     choice_scores,
-    majority,
     outcomes,
     paired_interval,
     shuffled_documents,
@@ -209,9 +208,7 @@ def train_projector(
         if number == tried:
             for kind in lessons.kinds:
                 some = lessons.slice(kind, settings.trial_tasks)
-                right = [one.right for one in outcomes(reader, some, projector, structural)]
-                guessing = max(majority(some), float(np.mean([1 / len(task.choices) for task in some])))
-                lessons.tried(kind, Trial(number, len(some), float(np.mean(right)), guessing))
+                lessons.tried(kind, _trial(reader, projector, structural, some, number, seed))
             if not lessons.kinds:
                 break  # nothing was learnt by now; the rest would only move tokens that say nothing
     return Taught(projector.eval(), tuple(losses), lessons.lessons)
@@ -242,6 +239,17 @@ def _loss(
     else:
         parts = [-table.sum() / len(own[0]) for own, table in zip(answers, tables, strict=True)]
     return torch.stack(parts).mean()
+
+
+def _trial(
+    reader: FrozenReader, projector: Projector, structural: Structural, tasks: Sequence[Task], step: int, seed: int
+) -> Trial:
+    own = outcomes(reader, tasks, projector, structural)
+    others = outcomes(reader, tasks, projector, shuffled_documents(structural, tasks, seed))
+    gains = np.array([a.likelihood - b.likelihood for a, b in zip(own, others, strict=True)])
+    # One task alone says nothing of chance.
+    error = float(gains.std(ddof=1) / np.sqrt(len(gains))) if len(gains) > 1 else float("inf")
+    return Trial(step, len(tasks), float(np.mean([one.right for one in own])), float(gains.mean()), error)
 
 
 def _tied(task: Task, structural: Structural) -> bool:

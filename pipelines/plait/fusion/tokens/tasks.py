@@ -47,6 +47,8 @@ TaskKind = Literal["topic", "venue", "cites", "cited_title", "reading", "answer"
 WITH_TEXT: tuple[TaskKind, ...] = ("reading", "answer")
 """Kinds whose passages have text: they say nothing about structure, and tell whether soft tokens get in its way."""
 Numbers = NDArray[np.int64]
+_SHARES: Mapping[TaskKind, tuple[float, float]] = {"cited_title": (1.0, 1 / 2), "reading": (1 / 3, 2 / 3)}
+"""Of the most tasks to learn from and to hold out, where tasks are long."""
 _SYSTEM = "Answer with nothing but the answer."
 
 
@@ -64,7 +66,8 @@ class TaskSettings(Settings):
     most: int = Field(default=600, ge=1)
     """Most training tasks of a kind; a third of it for ``reading``, whose tasks show three passages."""
     most_held_out: int = Field(default=90, ge=1)
-    """Most held-out tasks of a kind, likewise; half of it for ``cited_title``."""
+    """Most held-out tasks of a kind; half of it for ``cited_title``, and two thirds for ``reading``: of fewer than 50 a
+    single wrong answer would be more than what is tolerated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,10 +160,10 @@ def make_tasks(graph: DocumentGraph, settings: TaskSettings | None = None, *, se
         both = [_of_kind(graph, kind, part, settings, random) for part in parts]
         if not all(both):
             continue
-        # What a held-out task costs: it is answered three times.
-        held_most = settings.most_held_out // 2 if kind == "cited_title" else settings.most_held_out
-        for tasks, found, most in zip(made, both, (settings.most, max(1, held_most)), strict=True):
-            kept = max(1, most // 3) if kind == "reading" else most
+        learnt, asked = _SHARES.get(kind, (1.0, 1.0))
+        wanted = (settings.most * learnt, settings.most_held_out * asked)
+        for tasks, found, most in zip(made, both, wanted, strict=True):
+            kept = max(1, round(most))
             chosen = np.sort(random.permutation(len(found))[:kept])
             tasks.extend(found[number] for number in chosen)
     if not any(task.kind != "reading" for task in made[0]):
