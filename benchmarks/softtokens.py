@@ -45,7 +45,9 @@ from plait.evaluation import bootstrap_interval, paired_bootstrap
 from plait.evaluation.environment import environment
 from plait.fusion.tokens.frozen import FrozenReader
 from plait.fusion.tokens.probing import majority, outcomes, shuffled_documents
-from plait.fusion.tokens.reader_training import ReaderReport, ReaderSettings, train_projector, train_reader
+from plait.fusion.tokens.reader_report import ReaderReport
+from plait.fusion.tokens.reader_settings import ReaderSettings
+from plait.fusion.tokens.reader_training import train_projector, train_reader
 from plait.fusion.tokens.tasks import TaskSet, label_tasks
 from plait.generators.causal import SMOLLM2, CausalModel, find_causal_model, load_causal_model
 from plait.gnn import ArrayGraph, ArrayRelation
@@ -237,7 +239,7 @@ def _categories(model: CausalModel, made: Labelled, seed: int) -> dict[str, Any]
 
     def right(vectors: Structural, *others: Structural) -> list[NDArray[np.bool_]]:
         """Trains with ``vectors``; which judged documents come out right with them, and with each of ``others``."""
-        projector, _ = train_projector(reader, vectors, to_learn, FOR_CATEGORIES, seed=seed)
+        projector = train_projector(reader, vectors, to_learn, FOR_CATEGORIES, seed=seed).projector
         results = (outcomes(reader, to_judge, projector, given) for given in (vectors, *others))
         return [np.array([one.right for one in result]) for result in results]
 

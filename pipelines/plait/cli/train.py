@@ -52,7 +52,7 @@ def reader(
     index: IndexOption,
     pipeline: PipelineOption = None,
     seed: SeedOption = 0,
-    steps: Annotated[int | None, typer.Option(min=1, help="Of training. Default: 120.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Of training. Default: 240.")] = None,
     pairs: Annotated[
         Path | None, typer.Option("--pairs", help="JSON Lines with question and answer, to learn from as well.")
     ] = None,
@@ -85,12 +85,23 @@ def _print_reader(found: TrainedReader) -> None:
     for probe in (*report.kinds.values(), report.probe):
         figures = (probe.accuracy, probe.shuffled, probe.gate_off, probe.majority, probe.chance)
         table.add_row(probe.kind, f"{probe.tasks:,}", *(f"{figure:.3f}" for figure in figures))
+    taught = Table("learnt from", "tasks", "steps", "CPU-s", "on the way", box=None)
+    for column in taught.columns[1:4]:
+        column.justify = "right"
+    for lesson in report.lessons.values():
+        trial, said = lesson.trial, ""
+        if trial is not None:
+            told = "goes on" if trial.passed else f"says nothing, given up after step {trial.step}"
+            said = f"{trial.gain:+.3f} ± {trial.error:.3f} nats beyond shuffled: {told}"
+        taught.add_row(lesson.kind, f"{lesson.tasks:,}", str(lesson.steps), f"{lesson.cpu_seconds:.1f}", said)
+    printed.print(taught)
     printed.print("from soft tokens alone, share of right answers:")
     printed.print(table)
     for reason in report.reasons:
         printed.print(reason, soft_wrap=True)
     where = "not kept: the index is as it was" if found.commit is None else f"in use from commit {found.commit} on"
-    printed.print(f"{where} ({report.cpu_seconds:.1f} CPU-s, gate {report.gate:.2f}, seed {report.seed})")
+    spent = f"{report.cpu_seconds:.1f} CPU-s, of these {report.judging_cpu_seconds:.1f} to judge"
+    printed.print(f"{where} ({spent}, gate {report.gate:.2f}, seed {report.seed})")
 
 
 def _print_docgraph(report: DocgraphReport) -> None:

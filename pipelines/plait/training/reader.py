@@ -17,7 +17,9 @@ import numpy as np
 
 from plait.contracts import EmbeddingGenerator, Query
 from plait.contracts.errors import ConfigError, ReadError
-from plait.fusion.tokens.reader_training import ReaderProgress, ReaderReport, ReaderSettings, train_reader
+from plait.fusion.tokens.reader_report import ReaderReport
+from plait.fusion.tokens.reader_settings import ReaderSettings
+from plait.fusion.tokens.reader_training import ReaderProgress, train_reader
 from plait.fusion.tokens.tasks import QuestionAnswer, TaskSet, TaskSettings, answer_tasks, make_tasks
 from plait.generators.transformers import Transformers
 from plait.rag import Rag
@@ -81,9 +83,13 @@ def train_reader_of(
         settings = settings.model_copy(update={"steps": steps})
 
     def shown(step: ReaderProgress) -> None:
-        told("teaching the reader", step.step, step.steps)
+        told(f"teaching the reader: {step.kind}", step.step, step.steps)
 
-    report = train_reader(generator.language_model, structural, made, settings, seed=seed, progress=shown)
+    def judged(done: int, total: int) -> None:
+        told("asking it about held-out documents", done, total)
+
+    model = generator.language_model
+    report = train_reader(model, structural, made, settings, seed=seed, progress=shown, judging=judged)
     if not report.keep:
         return TrainedReader(report, None)
     with tempfile.TemporaryDirectory(dir=rag.path, prefix=".training-") as folder:

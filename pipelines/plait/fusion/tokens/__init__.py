@@ -9,6 +9,9 @@ Importing this package is light; its modules import torch, except :mod:`~plait.f
 :mod:`plait.fusion.tokens.frozen`              a frozen language model that lets gradients through to soft tokens
 :mod:`plait.fusion.tokens.probing`             what soft tokens tell it, beside controls
 :mod:`plait.fusion.tokens.reader_training`     ``train_reader``: trains a projector and says whether to keep it
+:mod:`plait.fusion.tokens.reader_settings`     how it trains
+:mod:`plait.fusion.tokens.lessons`             whose turn it is among kinds of tasks, and which are given up
+:mod:`plait.fusion.tokens.reader_report`       what training came to, and the rule by which it is kept
 :mod:`plait.fusion.tokens.fid`                 Fusion-in-Decoder, for encoder-decoder models
 :mod:`plait.fusion.tokens.prefix_attention`    a further state for a decoder to attend to, behind a gate
 :mod:`plait.fusion.tokens.distillation`        retriever distillation from a reader's likelihoods

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,10 +77,12 @@ def outcomes(
     structure: Structural | None = None,
     *,
     batch: int = 16,
+    progress: Callable[[int], None] | None = None,
 ) -> list[Outcome]:
     """Gives every task to the model; without a projector, or without structure, its prompt stays plain.
 
-    The answer is the choice of the highest score, see :func:`choice_scores`, and the first among equals.
+    The answer is the choice of the highest score, see :func:`choice_scores`, and the first among equals. ``progress``
+    is called with how many tasks are done.
     """
     found: list[Outcome] = []
     with torch.inference_mode():
@@ -93,6 +95,8 @@ def outcomes(
                 target = task.choices.index(task.target)
                 right = int(choice_scores(task, table, own).argmax()) == target
                 found.append(Outcome(right, float(table[target].sum()) / len(own[target])))
+            if progress is not None:
+                progress(len(found))
     return found
 
 

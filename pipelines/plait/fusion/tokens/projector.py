@@ -78,14 +78,42 @@ class Projector(nn.Module):
             nn.init.normal_(layer.weight, std=layer.in_features**-0.5, generator=random)
             nn.init.zeros_(layer.bias)
 
+    def centre(self, structure: NDArray[np.float32]) -> None:
+        """Sets scale and biases so that the tokens of these documents point in all directions. Before training only.
+
+        Structural vectors share a direction (on CACM a quarter of their squared length), and so does what gelu makes
+        of anything: with weights from a normal distribution alone the tokens of all documents are much alike, and
+        training has to pull them apart first. Salimans & Kingma 2016 (arXiv:1602.07868) start weights from data for
+        the same reason.
+
+        Args:
+            structure: vectors of documents to learn from, shape (documents, structure); fewer than two change nothing.
+        """
+        with torch.no_grad():
+            scaled = self._scaled(torch.from_numpy(np.ascontiguousarray(structure)).to(self.gate.device))
+            if len(scaled) < 2:
+                return
+            mean = scaled.mean(dim=0)
+            spread = (scaled - mean).square().mean().sqrt()
+            if not bool(spread > _TINY):
+                return
+            self.inner.weight /= spread
+            self.inner.bias.copy_(-self.inner.weight @ mean)
+            self.outer.bias.copy_(-self.outer.weight @ functional.gelu(self.inner(scaled)).mean(dim=0))
+
     def forward(self, structure: Tensor, has_structure: Tensor) -> Tensor:
         """Offsets (n, k, width) of vectors (n, structure); exact zeros where ``has_structure`` (n,) is False."""
-        # Lengths are the encoder's business: only the direction counts, brought to numbers of about 1.
-        scaled = functional.normalize(structure, dim=-1) * self.structure**0.5
-        made = self.outer(functional.gelu(self.inner(scaled))).unflatten(-1, (self.k, self.space.width))
+        made = self.outer(functional.gelu(self.inner(self._scaled(structure)))).unflatten(
+            -1, (self.k, self.space.width)
+        )
         size = (made.square().mean(dim=-1, keepdim=True) + _TINY).sqrt()  # (n, k, 1)
         offsets = torch.tanh(self.gate) * (self.space.rms / size) * made
         return torch.where(has_structure[:, None, None], offsets, torch.zeros_like(offsets))
+
+    def _scaled(self, structure: Tensor) -> Tensor:
+        """Lengths are the encoder's business: only the direction counts, brought to numbers of about 1."""
+        scaled: Tensor = functional.normalize(structure, dim=-1) * float(self.structure**0.5)
+        return scaled
 
     def offsets(self, structure: NDArray[np.float32], has_structure: NDArray[np.bool_]) -> NDArray[np.float32]:
         """Offsets of documents, float32 of shape (documents, k, width), without gradients.

@@ -11,60 +11,35 @@ tokens get in its way.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
-from pydantic import Field
 
-from plait.config import Settings
 from plait.contracts.errors import ConfigError, ModelError
 from plait.fusion.tokens.frozen import FrozenReader
+from plait.fusion.tokens.lessons import Lesson, Lessons, Trial
 from plait.fusion.tokens.probing import (
     Outcome,
-    Probe,
     by_kind,
     choice_scores,
-    majority,
     outcomes,
     paired_interval,
     shuffled_documents,
     task_offsets,
 )
-from plait.fusion.tokens.projector import MOST_TOKENS, Projector
-from plait.fusion.tokens.tasks import Task, TaskSet
+from plait.fusion.tokens.projector import Projector
+from plait.fusion.tokens.reader_report import ReaderReport, answers_of, decide, probe_of
+from plait.fusion.tokens.reader_settings import ReaderSettings
+from plait.fusion.tokens.tasks import WITH_TEXT, Task, TaskSet
 from plait.generators.causal import CausalModel
 from plait.gnn.encoding import Structural
 
-__all__ = ["Answers", "ReaderProgress", "ReaderReport", "ReaderSettings", "train_projector", "train_reader"]
-
-_WITH_TEXT = ("reading", "answer")
+__all__ = ["ReaderProgress", "Taught", "train_projector", "train_reader"]
 
 
-class ReaderSettings(Settings):
-    """How a projector is trained, and when it is kept."""
-
-    soft_tokens: int = Field(default=1, ge=1, le=MOST_TOKENS)
-    """Soft tokens per passage."""
-    hidden: int = Field(default=256, ge=1)
-    """Width of the projector's hidden layer."""
-    steps: int = Field(default=120, ge=1)
-    """Steps of AdamW."""
-    batch: int = Field(default=8, ge=1)
-    """Tasks per step, all of one kind."""
-    learning_rate: float = Field(default=1e-2, gt=0.0)
-    """Of the projector's matrices; it falls to nothing along half a cosine."""
-    gate_rate: float = Field(default=0.1, gt=0.0)
-    """Of the gate, likewise."""
-    weight_decay: float = Field(default=0.01, ge=0.0)
-    """Of the projector's matrices."""
-    negatives: int = Field(default=3, ge=1)
-    """Most wrong answers that a step scores for a task whose choices have to be read one by one. Where they part with
-    their last token, as single words do, all are scored at the price of one."""
-    tolerance: float = Field(default=0.02, ge=0.0)
-    """Answers count as worse when they lose more than so much accuracy, or so many nats per token."""
+_TINY = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,76 +53,12 @@ class ReaderProgress:
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
-    """Held-out tasks whose passages have text, with soft tokens and with the gate off.
+class Taught:
+    """A trained projector, the losses of all steps, and what each kind of task got."""
 
-    Args:
-        tasks: how many.
-        accuracy: share of right choices with soft tokens; tasks without wrong answers count as right.
-        accuracy_gate_off: with the gate off.
-        likelihood: mean log-likelihood of the right answer per token, in nats, with soft tokens.
-        likelihood_gate_off: with the gate off.
-        interval: 95 % interval of the difference of the two likelihoods.
-    """
-
-    tasks: int
-    accuracy: float
-    accuracy_gate_off: float
-    likelihood: float
-    likelihood_gate_off: float
-    interval: tuple[float, float]
-
-
-@dataclass(frozen=True, slots=True)
-class ReaderReport:
-    """What training a reader came to.
-
-    Args:
-        keep: whether the projector should be used.
-        reasons: why, or why not.
-        probe: all held-out tasks about structure together; ``kinds`` has them apart.
-        kinds: by kind of task.
-        margin: accuracy less that of the shuffled control, and its 95 % interval.
-        answers: tasks with text, or None where there were none.
-        losses: of all steps.
-        left_out: tasks about documents without structure, which are not asked: their tokens are zeros by design.
-        gate: tanh of the gate at the end.
-        model: the language model.
-        seed: of the run.
-        settings: of the run.
-        cpu_seconds: of the run.
-        projector: the result.
-    """
-
-    keep: bool
-    reasons: tuple[str, ...]
-    probe: Probe
-    kinds: Mapping[str, Probe]
-    margin: tuple[float, float, float]
-    answers: Answers | None
+    projector: Projector
     losses: tuple[float, ...]
-    left_out: int
-    gate: float
-    model: str
-    seed: int
-    settings: ReaderSettings
-    cpu_seconds: float
-    projector: Projector = field(repr=False)
-
-    def to_json(self) -> dict[str, Any]:
-        """Everything but the projector, as JSON."""
-        found = {name: getattr(self, name) for name in self.__slots__ if name != "projector"}
-        return found | {
-            "reasons": list(self.reasons),
-            "probe": asdict(self.probe),
-            "kinds": {kind: asdict(probe) for kind, probe in self.kinds.items()},
-            "margin": list(self.margin),
-            "answers": None
-            if self.answers is None
-            else asdict(self.answers) | {"interval": list(self.answers.interval)},
-            "losses": list(self.losses),
-            "settings": self.settings.model_dump(mode="json"),
-        }
+    lessons: Mapping[str, Lesson]
 
 
 def train_reader(
@@ -158,6 +69,7 @@ def train_reader(
     *,
     seed: int = 0,
     progress: Callable[[ReaderProgress], None] | None = None,
+    judging: Callable[[int, int], None] | None = None,
 ) -> ReaderReport:
     """Trains a projector and judges it on held-out tasks.
 
@@ -169,6 +81,7 @@ def train_reader(
         settings: how.
         seed: of the weights, the batches and the shuffled control.
         progress: called after every step.
+        judging: called while held-out tasks are answered, with how many are and how many there are.
 
     Raises:
         ConfigError: no task about structure is left to train or to judge by.
@@ -178,9 +91,9 @@ def train_reader(
     start = time.process_time()
     train, held_out = ([task for task in part if _tied(task, structural)] for part in (tasks.train, tasks.held_out))
     left_out = len(tasks.train) + len(tasks.held_out) - len(train) - len(held_out)
-    asked = [task for task in held_out if task.kind not in _WITH_TEXT]
-    read = [task for task in held_out if task.kind in _WITH_TEXT]
-    if not asked or all(task.kind in _WITH_TEXT for task in train):
+    asked = [task for task in held_out if task.kind not in WITH_TEXT]
+    read = [task for task in held_out if task.kind in WITH_TEXT]
+    if not asked or all(task.kind in WITH_TEXT for task in train):
         raise ConfigError(
             f"of {len(tasks.train)} tasks to train with and {len(tasks.held_out)} to judge by, {left_out} are about "
             "documents without structure, and nothing is left to ask",
@@ -188,33 +101,46 @@ def train_reader(
             fix="add documents whose references resolve, or encode the graph with more relations",
         )
     reader = FrozenReader(model, settings.soft_tokens)
-    projector, losses = train_projector(reader, structural, train, settings, seed=seed, progress=progress)
-    with_tokens = outcomes(reader, asked, projector, structural)
-    with_others = outcomes(reader, asked, projector, shuffled_documents(structural, asked, seed))
-    without = outcomes(reader, asked)
-    kinds = {
-        kind: _probe(kind, asked, numbers, (with_tokens, with_others, without))
-        for kind, numbers in by_kind(asked).items()
-    }
-    probe = _probe("all", asked, range(len(asked)), (with_tokens, with_others, without))
-    margin = paired_interval([one.right for one in with_tokens], [one.right for one in with_others], seed=seed)
-    above = paired_interval([one.right for one in with_tokens], [one.right for one in without], seed=seed)
-    answers = _answers(outcomes(reader, read, projector, structural), outcomes(reader, read), seed) if read else None
-    keep, reasons = _decide(margin, above, answers, settings.tolerance)
+    taught = train_projector(reader, structural, train, settings, seed=seed, progress=progress)
+    projector, begun = taught.projector, time.process_time()
+    done, total = 0, 3 * len(asked) + 2 * len(read)
+
+    def answered(tasks: Sequence[Task], given: Structural | None = None) -> list[Outcome]:
+        """With soft tokens made of these vectors; without any the gate is off."""
+        nonlocal done
+
+        def shown(more: int) -> None:
+            if judging is not None:
+                judging(done + more, total)
+
+        found = outcomes(reader, tasks, projector, given, progress=shown)
+        done += len(tasks)
+        return found
+
+    own, others = answered(asked, structural), answered(asked, shuffled_documents(structural, asked, seed))
+    without = answered(asked)
+    kinds = {kind: probe_of(kind, asked, numbers, (own, others, without)) for kind, numbers in by_kind(asked).items()}
+    margin = paired_interval([one.right for one in own], [one.right for one in others], seed=seed)
+    above = paired_interval([one.right for one in own], [one.right for one in without], seed=seed)
+    answers = answers_of(answered(read, structural), answered(read), seed) if read else None
+    keep, reasons = decide(margin, above, answers, settings.tolerance)
+    end = time.process_time()
     return ReaderReport(
         keep=keep,
         reasons=reasons,
-        probe=probe,
+        probe=probe_of("all", asked, range(len(asked)), (own, others, without)),
         kinds=kinds,
         margin=margin,
         answers=answers,
-        losses=tuple(losses),
+        lessons=taught.lessons,
+        losses=taught.losses,
         left_out=left_out,
         gate=float(torch.tanh(projector.gate.detach())),
         model=reader.space.model,
         seed=seed,
         settings=settings,
-        cpu_seconds=time.process_time() - start,
+        cpu_seconds=end - start,
+        judging_cpu_seconds=end - begun,
         projector=projector,
     )
 
@@ -227,8 +153,8 @@ def train_projector(
     *,
     seed: int = 0,
     progress: Callable[[ReaderProgress], None] | None = None,
-) -> tuple[Projector, list[float]]:
-    """Trains a projector and returns it with the losses of all steps. Deterministic under a seed.
+) -> Taught:
+    """Trains a projector. Deterministic under a seed.
 
     Raises:
         ModelError: training diverged, or a task is about a document that has no vector.
@@ -243,6 +169,8 @@ def train_projector(
     projector = Projector(
         structural.vectors.shape[1], reader.space, k=settings.soft_tokens, hidden=settings.hidden, seed=seed
     ).to(reader.device)
+    tied = sorted({node for task in tasks for node in task.documents if structural.has_structure[node]})
+    projector.centre(structural.vectors[tied])
     matrices = [value for name, value in projector.named_parameters() if name != "gate"]
     optimiser = torch.optim.AdamW(
         [
@@ -251,25 +179,39 @@ def train_projector(
         ]
     )
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, settings.steps)
-    losses: list[float] = []
+    lessons, losses = Lessons(tasks, settings, seed), list[float]()
+    tried = round(settings.trial * settings.steps) if len(lessons.kinds) > 1 and settings.trial < 1 else None
     projector.train()
-    for number, batch in enumerate(_batches(tasks, settings, seed), start=1):
+    for number in range(1, settings.steps + 1):
+        start, batch = time.process_time(), lessons.batch()
         loss = _loss(reader, projector, structural, batch, settings.negatives, [seed, 29, number])
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-        norm = torch.nn.utils.clip_grad_norm_(projector.parameters(), 1.0)
+        # Of length 1, so that Adam's averages weigh all kinds alike: the gradient of a title's words is many times that
+        # of a choice between yes and no, and by itself keeps the latter from ever being learnt.
+        gradients = [value.grad for value in projector.parameters() if value.grad is not None]
+        norm = torch.stack([gradient.norm() for gradient in gradients]).norm()
         if not bool(torch.isfinite(norm)):
             raise ModelError(
                 f"the gradient is {norm.item()} in step {number} of {settings.steps}",
                 where="reader training",
                 fix="lower learning_rate",
             )
+        for gradient in gradients:
+            gradient /= norm.clamp(min=_TINY)
         optimiser.step()
         schedule.step()
         losses.append(loss.item())
+        lessons.spent(batch[0].kind, time.process_time() - start)
         if progress is not None:
             progress(ReaderProgress(number, settings.steps, batch[0].kind, losses[-1]))
-    return projector.eval(), losses
+        if number == tried:
+            for kind in lessons.kinds:
+                some = lessons.slice(kind, settings.trial_tasks)
+                lessons.tried(kind, _trial(reader, projector, structural, some, number, seed))
+            if not lessons.kinds:
+                break  # nothing was learnt by now; the rest would only move tokens that say nothing
+    return Taught(projector.eval(), tuple(losses), lessons.lessons)
 
 
 def _loss(
@@ -282,7 +224,7 @@ def _loss(
 ) -> torch.Tensor:
     """A mean over tasks of one kind."""
     random = np.random.default_rng(seed)
-    contrasted = batch[0].kind not in _WITH_TEXT
+    contrasted = batch[0].kind not in WITH_TEXT
     answers = []  # the target first
     for task in batch:
         own = reader.answers([task.target, *(task.distractors if contrasted else ())])
@@ -299,65 +241,18 @@ def _loss(
     return torch.stack(parts).mean()
 
 
-def _batches(tasks: Sequence[Task], settings: ReaderSettings, seed: int) -> Iterator[list[Task]]:
-    """Kinds in turn, so that none drowns the others; within a kind, all tasks before any comes again."""
-    random = np.random.default_rng([seed, 23])
-    kinds = list(by_kind(tasks).values())
-    queues: list[list[int]] = [[] for _ in kinds]
-    for step in range(settings.steps):
-        turn = step % len(kinds)
-        size = min(settings.batch, len(kinds[turn]))
-        if len(queues[turn]) < size:
-            queues[turn] += random.permutation(kinds[turn]).tolist()
-        batch, queues[turn] = queues[turn][:size], queues[turn][size:]
-        yield [tasks[number] for number in batch]
+def _trial(
+    reader: FrozenReader, projector: Projector, structural: Structural, tasks: Sequence[Task], step: int, seed: int
+) -> Trial:
+    own = outcomes(reader, tasks, projector, structural)
+    others = outcomes(reader, tasks, projector, shuffled_documents(structural, tasks, seed))
+    gains = np.array([a.likelihood - b.likelihood for a, b in zip(own, others, strict=True)])
+    # One task alone says nothing of chance.
+    error = float(gains.std(ddof=1) / np.sqrt(len(gains))) if len(gains) > 1 else float("inf")
+    return Trial(step, len(tasks), float(np.mean([one.right for one in own])), float(gains.mean()), error)
 
 
 def _tied(task: Task, structural: Structural) -> bool:
     """Whether soft tokens can say anything about it; with text beside them, one of its documents is enough."""
     has = [bool(structural.has_structure[node]) for node in task.documents]
-    return any(has) if task.kind in _WITH_TEXT else all(has)
-
-
-def _probe(kind: str, tasks: Sequence[Task], numbers: Sequence[int], results: Sequence[Sequence[Outcome]]) -> Probe:
-    own = [tasks[number] for number in numbers]
-    accuracy, shuffled, gate_off = (float(np.mean([found[number].right for number in numbers])) for found in results)
-    # Of several kinds together one may answer each kind's favourite.
-    same = by_kind(own)
-    best = sum(majority([own[number] for number in part]) * len(part) for part in same.values()) / len(own)
-    chance = float(np.mean([1 / len(task.choices) for task in own]))
-    return Probe(kind, len(own), accuracy, shuffled, gate_off, best, chance)
-
-
-def _answers(given: Sequence[Outcome], gate_off: Sequence[Outcome], seed: int) -> Answers:
-    likelihoods = [[one.likelihood for one in part] for part in (given, gate_off)]
-    _, low, high = paired_interval(*likelihoods, seed=seed)
-    return Answers(
-        len(given),
-        float(np.mean([one.right for one in given])),
-        float(np.mean([one.right for one in gate_off])),
-        float(np.mean(likelihoods[0])),
-        float(np.mean(likelihoods[1])),
-        (low, high),
-    )
-
-
-def _decide(
-    margin: tuple[float, float, float], above: tuple[float, float, float], answers: Answers | None, tolerance: float
-) -> tuple[bool, tuple[str, ...]]:
-    """Kept only if soft tokens beat others' tokens and none at all, beyond chance, and answers do not get worse."""
-    reasons = []
-    for name, (mean, low, high) in (("tokens of other documents", margin), ("no tokens", above)):
-        verdict = "beat" if low > 0 else "do not beat"
-        reasons.append(f"soft tokens {verdict} {name}: accuracy {mean:+.3f}, 95 % interval {low:+.3f} to {high:+.3f}")
-    good = margin[1] > 0 and above[1] > 0
-    if answers is not None:
-        accuracy = answers.accuracy - answers.accuracy_gate_off
-        likelihood = answers.likelihood - answers.likelihood_gate_off
-        worse = accuracy < -tolerance or likelihood < -tolerance
-        good = good and not worse
-        reasons.append(
-            f"answers from text {'get worse' if worse else 'do not get worse'}: accuracy {accuracy:+.3f}, "
-            f"log-likelihood {likelihood:+.3f} nats per token"
-        )
-    return good, tuple(reasons)
+    return any(has) if task.kind in WITH_TEXT else all(has)

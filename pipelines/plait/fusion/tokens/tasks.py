@@ -2,7 +2,7 @@
 
 In tasks about structure a passage has no text. Whatever the answer, it can only come from the soft token in its slot:
 
-- ``topic``, ``venue``: name the topic or the venue of a document, one of the most common ones;
+- ``topic``, ``venue``: name the topic or the venue of a document, one of the most common ones, by its letter;
 - ``cites``: say whether a document cites another; as many that do as that do not;
 - ``cited_title``: name the title that a document cites, among titles of others.
 
@@ -31,6 +31,7 @@ from plait.docgraph import DocumentGraph
 from plait.docgraph.settings import EntityKind
 
 __all__ = [
+    "WITH_TEXT",
     "QuestionAnswer",
     "Task",
     "TaskKind",
@@ -43,7 +44,11 @@ __all__ = [
 ]
 
 TaskKind = Literal["topic", "venue", "cites", "cited_title", "reading", "answer"]
+WITH_TEXT: tuple[TaskKind, ...] = ("reading", "answer")
+"""Kinds whose passages have text: they say nothing about structure, and tell whether soft tokens get in its way."""
 Numbers = NDArray[np.int64]
+_SHARES: Mapping[TaskKind, tuple[float, float]] = {"cited_title": (1.0, 1 / 2), "reading": (1 / 3, 2 / 3)}
+"""Of the most tasks to learn from and to hold out, where tasks are long."""
 _SYSTEM = "Answer with nothing but the answer."
 
 
@@ -55,11 +60,14 @@ class TaskSettings(Settings):
     held_out: float = Field(default=0.25, gt=0.0, lt=1.0)
     """Share of the documents that no training task is about."""
     choices: int = Field(default=8, ge=2)
-    """Most topics, venues, or titles to choose from."""
+    """Most topics or venues to choose from."""
+    titles: int = Field(default=4, ge=2)
+    """Titles to choose from, each of which has to be read word by word."""
     most: int = Field(default=600, ge=1)
     """Most training tasks of a kind; a third of it for ``reading``, whose tasks show three passages."""
     most_held_out: int = Field(default=90, ge=1)
-    """Most held-out tasks of a kind, likewise."""
+    """Most held-out tasks of a kind; half of it for ``cited_title``, and two thirds for ``reading``: of fewer than 50 a
+    single wrong answer would be more than what is tolerated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +160,10 @@ def make_tasks(graph: DocumentGraph, settings: TaskSettings | None = None, *, se
         both = [_of_kind(graph, kind, part, settings, random) for part in parts]
         if not all(both):
             continue
-        for tasks, found, most in zip(made, both, (settings.most, settings.most_held_out), strict=True):
-            kept = max(1, most // 3) if kind == "reading" else most
+        learnt, asked = _SHARES.get(kind, (1.0, 1.0))
+        wanted = (settings.most * learnt, settings.most_held_out * asked)
+        for tasks, found, most in zip(made, both, wanted, strict=True):
+            kept = max(1, round(most))
             chosen = np.sort(random.permutation(len(found))[:kept])
             tasks.extend(found[number] for number in chosen)
     if not any(task.kind != "reading" for task in made[0]):
@@ -235,7 +245,7 @@ def _of_kind(
     if kind == "cites":
         return _cites(graph, documents, random)
     if kind == "cited_title":
-        return _cited_titles(graph, documents, settings.choices, random)
+        return _cited_titles(graph, documents, settings.titles, random)
     if kind == "reading":
         return _reading(graph, documents, random)
     return []
@@ -256,7 +266,9 @@ def _named(graph: DocumentGraph, kind: TaskKind, documents: Numbers, most: int) 
             found.setdefault(document, []).append(names[entity])
     wanted = set(documents.tolist())
     labels = {node: own[0] for node, own in found.items() if len(own) == 1 and node in wanted}
-    return label_tasks(kind, f"Which {kind} does passage 1 belong to?", labels, choices=list(names.values()))
+    return label_tasks(
+        kind, f"Which {kind} does passage 1 belong to?", labels, choices=list(names.values()), lettered=True
+    )
 
 
 def _cites(graph: DocumentGraph, documents: Numbers, random: np.random.Generator) -> list[Task]:

@@ -179,3 +179,26 @@ def test_senseless_sizes_are_refused() -> None:
         Projector(6, SPACE, k=9)
     with pytest.raises(ConfigError, match="make no projector"):
         Projector(6, EmbeddingSpace("x", 12, float("nan")))
+
+
+def test_centred_on_documents_their_tokens_point_in_all_directions() -> None:
+    random = np.random.default_rng(2)
+    table = (np.eye(1, 6) + 0.2 * random.normal(size=(40, 6))).astype(np.float32)  # all much alike
+
+    def likeness(projector: Projector) -> float:
+        tokens = opened(projector).offsets(table, everywhere(table))[:, 0]
+        tokens /= np.linalg.norm(tokens, axis=1, keepdims=True)
+        return float((tokens @ tokens.T)[~np.eye(40, dtype=np.bool_)].mean())
+
+    plain, centred = Projector(6, SPACE), Projector(6, SPACE)
+    centred.centre(table)
+    assert likeness(plain) > 0.8
+    assert abs(likeness(centred)) < 0.1
+    assert not Projector(6, SPACE).offsets(table, everywhere(table)).any()
+
+
+def test_centring_on_one_document_or_on_equal_ones_changes_nothing(vectors: NDArray[np.float32]) -> None:
+    for few in (vectors[:0], vectors[:1], np.repeat(vectors[:1], 4, axis=0)):
+        projector, plain = Projector(6, SPACE), Projector(6, SPACE)
+        projector.centre(few)
+        assert all(torch.equal(a, b) for a, b in zip(projector.parameters(), plain.parameters(), strict=True))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -11,13 +12,9 @@ from plait.contracts.errors import ConfigError, ModelError
 from plait.docgraph import DocumentGraph
 from plait.fusion.tokens.frozen import FrozenReader
 from plait.fusion.tokens.probing import choice_scores, majority, outcomes, paired_interval, shuffled_documents
-from plait.fusion.tokens.reader_training import (
-    ReaderProgress,
-    ReaderSettings,
-    _decide,
-    train_projector,
-    train_reader,
-)
+from plait.fusion.tokens.reader_report import Answers, decide
+from plait.fusion.tokens.reader_settings import ReaderSettings
+from plait.fusion.tokens.reader_training import ReaderProgress, train_projector, train_reader
 from plait.fusion.tokens.tasks import QuestionAnswer, Task, TaskSet, answer_tasks, label_tasks, make_tasks
 from plait.generators.causal import CausalModel
 from plait.gnn.encoding import Structural
@@ -79,9 +76,22 @@ def test_all_kinds_of_a_graphs_tasks_are_learnt_in_turn_and_reported(
     tasks = make_tasks(library)
     pair = QuestionAnswer("What is it?", "A thing.", (("p1", "T", "It is a thing."), ("p2", "U", "It is not.")))
     tasks = TaskSet((*tasks.train, *answer_tasks(library, [pair])), (*tasks.held_out, *answer_tasks(library, [pair])))
-    settings = ReaderSettings(steps=12, hidden=8, batch=2)
-    report = train_reader(tiny_model, structure, tasks, settings, progress=lambda one: seen.append(one.kind))
-    assert seen == ["topic", "venue", "cites", "cited_title", "reading", "answer"] * 2
+    settings = ReaderSettings(steps=15, hidden=8, batch=2, trial=1.0)
+    judged: list[tuple[int, int]] = []
+    report = train_reader(
+        tiny_model,
+        structure,
+        tasks,
+        settings,
+        progress=lambda one: seen.append(one.kind),
+        judging=lambda done, total: judged.append((done, total)),
+    )
+    about = ["topic", "venue", "cites", "cited_title"]
+    # Three turns without those whose answers are long, and one with them.
+    assert seen == [*about[:3] * 3, *about, "reading", "answer"]
+    assert {kind: lesson.steps for kind, lesson in report.lessons.items()} == Counter(seen)
+    assert judged == sorted(judged) and judged[-1][0] == judged[-1][1]
+    assert 0 < report.judging_cpu_seconds < report.cpu_seconds
     assert list(report.kinds) == ["topic", "venue", "cites", "cited_title"]
     assert sum(probe.tasks for probe in report.kinds.values()) == report.probe.tasks
     assert report.answers is not None
@@ -89,7 +99,32 @@ def test_all_kinds_of_a_graphs_tasks_are_learnt_in_turn_and_reported(
     whole = json.loads(json.dumps(report.to_json()))
     assert whole["kinds"]["cites"]["chance"] == 0.5
     assert "projector" not in whole
-    assert len(whole["losses"]) == 12
+    assert len(whole["losses"]) == 15
+
+
+def test_kinds_that_stay_at_chance_are_given_up_on_the_way_and_judged_all_the_same(
+    tiny_model: CausalModel, structure: Structural, communities: TaskSet
+) -> None:
+    coin = {node: ["yes", "no"][int(bit)] for node, bit in enumerate(np.random.default_rng(4).integers(2, size=60))}
+    tossed = label_tasks("venue", "Which side?", coin)
+    tasks = TaskSet((*communities.train, *tossed[:40]), (*communities.held_out, *tossed[40:]))
+    # Small steps: the coin is not learnt by heart.
+    report = train_reader(tiny_model, structure, tasks, SETTINGS.model_copy(update={"steps": 240, "hidden": 8}))
+    group, toss = report.lessons["topic"], report.lessons["venue"]
+    assert group.trial is not None and group.trial.passed
+    assert toss.trial is not None and not toss.trial.passed
+    assert (toss.steps, group.steps) == (60, 180)
+    assert set(report.kinds) == {"topic", "venue"}
+    assert json.loads(json.dumps(report.to_json()))["lessons"]["venue"]["trial"]["step"] == 120
+
+
+def test_training_ends_on_the_way_when_no_kind_is_learnt(tiny_model: CausalModel, structure: Structural) -> None:
+    sides = {node: ["yes", "no"][node // 2 % 2] for node in range(60)}
+    tasks = [*label_tasks("venue", "Which side?", sides), *label_tasks("topic", "Which one?", sides)]
+    settings = ReaderSettings(steps=8, hidden=8, batch=2, learning_rate=1e-9, gate_rate=1e-9)
+    report = train_reader(tiny_model, structure, TaskSet(tuple(tasks), tuple(tasks)), settings)
+    assert len(report.losses) == 4
+    assert not report.keep
 
 
 def test_documents_without_structure_are_not_asked_about(
@@ -156,14 +191,12 @@ def test_labels_compete_by_their_totals_and_titles_per_token() -> None:
 
 
 def test_a_projector_is_kept_only_if_it_tells_something_and_does_no_harm() -> None:
-    from plait.fusion.tokens.reader_training import Answers
-
     good, bad = (0.3, 0.2, 0.4), (0.1, -0.05, 0.2)
     same = Answers(10, 0.9, 0.9, -1.0, -1.0, (-0.01, 0.01))
-    assert _decide(good, good, None, 0.02)[0]
-    assert _decide(good, good, same, 0.02)[0]
-    assert not _decide(bad, good, same, 0.02)[0]
-    assert not _decide(good, bad, same, 0.02)[0]
-    assert not _decide(good, good, replace(same, accuracy=0.85), 0.02)[0]
-    assert not _decide(good, good, replace(same, likelihood=-1.1), 0.02)[0]
-    assert _decide(good, good, replace(same, likelihood=-1.01), 0.02)[0]
+    assert decide(good, good, None, 0.02)[0]
+    assert decide(good, good, same, 0.02)[0]
+    assert not decide(bad, good, same, 0.02)[0]
+    assert not decide(good, bad, same, 0.02)[0]
+    assert not decide(good, good, replace(same, accuracy=0.85), 0.02)[0]
+    assert not decide(good, good, replace(same, likelihood=-1.1), 0.02)[0]
+    assert decide(good, good, replace(same, likelihood=-1.01), 0.02)[0]
