@@ -113,7 +113,7 @@ def test_citations_that_are_wrong_are_counted_and_do_no_harm(plait: Plait, pipel
     assert report["references"] - report["resolved"] == report["unresolved"] + report["dangling"] == 3
     shown = plait("graph", "stats", "--index", index)[1]
     assert "1 document cites itself (left out)" in shown
-    assert "1 citations are of later documents" in shown
+    assert "1 citation is of a later document" in shown
     assert "3 references could not be tied to a document" in shown
     assert plait("index", "check", "--index", index)[0] == 0
     hits = json.loads(plait("explain", "what is known of circles", "--index", index, "--json")[1])["hits"]
