@@ -78,7 +78,7 @@ def exact(model: CausalModel) -> dict[str, Any]:
     figures |= {f"fid {mode}": fusion_in_decoder(mode) for mode in MODES}
     figures["pdist"] = distillation()
     bars = {
-        f"{part}: {name}": met for part, own in figures.items() for name, met in own.items() if met in (True, False)
+        f"{part}: {name}": met for part, own in figures.items() for name, met in own.items() if isinstance(met, bool)
     }
     print("== exact")
     for part, own in figures.items():
