@@ -4,8 +4,10 @@
     .venv/bin/python benchmarks/generators.py                                               # transformers alone
 
 Every backend gets the same prompts, greedily, in bfloat16, in turn: one round of each, then the next round of each, so
-that a busy machine is busy for all. CPU seconds are those of this process and of every process below it, the server's
-included. Where vLLM is not installed, or without ``--server``, that part is named as not measured.
+that a busy machine is busy for all. Every round opens all its prompts with another line: what a backend remembers of a
+round before is of no use in the next, and a shared context is read once a round. CPU seconds are those of this process
+and of every process below it, the server's included. Where vLLM is not installed, or without ``--server``, that part is
+named as not measured.
 """
 
 from __future__ import annotations
@@ -39,6 +41,8 @@ NOTES = Path(__file__).resolve().parent.parent / "examples" / "papers"
 BATCH = 16
 QUESTIONS = 20
 STARTS_WITHIN = 600
+_TURNS = ("Amber", "Basalt", "Cedar", "Dune", "Ember", "Fjord", "Garnet", "Heath", "Indigo", "Juniper")
+"""First words of a round's prompts; a word each, so that all rounds are equally long or nearly so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ class Cost:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Throughput of the generators and the gain of a remembered context.")
-    parser.add_argument("--rounds", type=int, default=3, help="rounds of each backend (default 3)")
+    parser.add_argument("--rounds", type=int, default=3, choices=range(1, len(_TURNS)), help="rounds (default 3)")
     parser.add_argument("--tokens", type=int, default=32, help="longest answer (default 32)")
     parser.add_argument("--server", action="store_true", help="measure a vLLM server on loopback as well")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
@@ -62,15 +66,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console(highlight=False, width=120)
     with ExitStack() as stack:
         backends, missing = backends_here(stack, options.server)
-        single = measured(options.rounds, {
-            name: lambda generator=generator: one_by_one(generator, throughput_requests(options.tokens))
+        single = measured("Alone", options.rounds, {
+            name: lambda turn, generator=generator: one_by_one(generator, throughput_requests(options.tokens, turn))
             for name, generator in backends.items()
         })  # fmt: skip
-        batch = measured(options.rounds, {
-            name: lambda generator=generator: generator.generate(throughput_requests(options.tokens))
+        batch = measured("Together", options.rounds, {
+            name: lambda turn, generator=generator: generator.generate(throughput_requests(options.tokens, turn))
             for name, generator in backends.items()
         })  # fmt: skip
-        shared = measured(options.rounds, shared_work(backends, options.tokens))
+        shared = measured("Shared", options.rounds, shared_work(backends, options.tokens))
     result = {
         "throughput": {
             f"{name}, {how}": summary(costs)
@@ -114,26 +118,26 @@ def backends_here(stack: ExitStack, with_server: bool) -> tuple[dict[str, Any], 
     return backends, missing
 
 
-def throughput_requests(tokens: int) -> list[GenerationRequest]:
+def throughput_requests(tokens: int, turn: str) -> list[GenerationRequest]:
     """Sixteen prompts that share no more than their first words."""
     notes = sorted(NOTES.glob("*.md"))[:BATCH]
     return [
-        _request(f"{note.read_text(encoding='utf-8')[:1200]}\n\nQuestion: What is this note about?", tokens)
+        _request(f"{note.read_text(encoding='utf-8')[:1200]}\n\nQuestion: What is this note about?", tokens, turn)
         for note in notes
     ]
 
 
-def shared_requests(tokens: int) -> list[GenerationRequest]:
+def shared_requests(tokens: int, turn: str) -> list[GenerationRequest]:
     """Twenty questions over one context of about 1,500 tokens."""
     context = "\n\n".join(note.read_text(encoding="utf-8")[:1500] for note in sorted(NOTES.glob("*.md"))[:4])
     topics = ("method", "result", "data", "baseline", "limit", "cost", "model", "idea", "training", "evaluation")
     asked = [f"{verb} the {topic} of note {1 + n % 4}?" for verb in ("What is", "Why is there")
              for n, topic in enumerate(topics)]  # fmt: skip
-    return [_request(f"{context}\n\nQuestion: {question}", tokens) for question in asked[:QUESTIONS]]
+    return [_request(f"{context}\n\nQuestion: {question}", tokens, turn) for question in asked[:QUESTIONS]]
 
 
-def _request(content: str, tokens: int) -> GenerationRequest:
-    turns = (Message("system", "Answer from the passages."), Message("user", content))
+def _request(content: str, tokens: int, turn: str) -> GenerationRequest:
+    turns = (Message("system", f"{turn}. Answer from the passages."), Message("user", content))
     return GenerationRequest(Query("benchmark"), (), turns, max_tokens=tokens)
 
 
@@ -147,39 +151,41 @@ def whole(chunks: Any) -> Generation:
     return Generation("".join(chunk.text for chunk in found), last.finish_reason, last.usage, last.detail)
 
 
-def shared_work(backends: dict[str, Any], tokens: int) -> dict[str, Callable[[], list[Generation]]]:
+def shared_work(backends: dict[str, Any], tokens: int) -> dict[str, Callable[[str], list[Generation]]]:
     """Each backend that can be told to remember or to forget, in both ways."""
-    requests = shared_requests(tokens)
     remembering = backends["transformers"]
     forgetting = Transformers(remembering.config.model_copy(update={"prefix_megabytes": 0}))
-    work: dict[str, Callable[[], list[Generation]]] = {
-        "transformers, remembering": lambda: one_by_one(remembering, requests),
-        "transformers, forgetting": lambda: one_by_one(forgetting, requests),
+    work: dict[str, Callable[[str], list[Generation]]] = {
+        "transformers, remembering": lambda turn: one_by_one(remembering, shared_requests(tokens, turn)),
+        "transformers, forgetting": lambda turn: one_by_one(forgetting, shared_requests(tokens, turn)),
     }
     if "vllm" in backends:
         engine = backends["vllm"]
 
-        def cleared() -> list[Generation]:
+        def cleared(turn: str) -> list[Generation]:
             answers = []
-            for request in requests:
+            for request in shared_requests(tokens, turn):
                 engine.forget_prefixes()
                 answers.append(whole(engine.stream(request)))
             return answers
 
-        work["vllm, remembering"] = lambda: one_by_one(engine, requests)
+        work["vllm, remembering"] = lambda turn: one_by_one(engine, shared_requests(tokens, turn))
         work["vllm, forgetting"] = cleared
     return work
 
 
-def measured(rounds: int, work: dict[str, Callable[[], list[Generation]]]) -> dict[str, list[Cost]]:
+def measured(kind: str, rounds: int, work: dict[str, Callable[[str], list[Generation]]]) -> dict[str, list[Cost]]:
     """Every piece of work once without the clock, then ``rounds`` times in turn."""
+    names = (f"{kind} {word}" for word in _TURNS)
+    turn = next(names)
     for once in work.values():
-        once()
+        once(turn)
     costs: dict[str, list[Cost]] = {name: [] for name in work}
     for _ in range(rounds):
+        turn = next(names)
         for name, once in work.items():
             cpu, wall = cpu_seconds(), time.perf_counter()
-            answers = once()
+            answers = once(turn)
             cpu, wall = cpu_seconds() - cpu, time.perf_counter() - wall
             read = sum(answer.usage.prompt_tokens for answer in answers if answer.usage)
             written = sum(answer.usage.completion_tokens for answer in answers if answer.usage)
