@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-__all__ = ["ChatServer", "Reply", "Turn", "chat_server", "event", "piece"]
+__all__ = ["ChatServer", "Reply", "Turn", "chat_server", "event", "piece", "status"]
 
 ANSWER = "Three strands hold, two strands slip, and a braid of papers answers \u2028 in one sentence."
 MODEL = "parrot"
@@ -176,6 +176,11 @@ def piece(text: str, finish: str | None = None) -> bytes:
 def event(value: Any) -> bytes:
     """A value as a server-sent event, with all of Unicode as it is."""
     return b"data: " + json.dumps(value, ensure_ascii=False).encode() + b"\n\n"
+
+
+def status(code: int, said: str = "", **headers: str) -> Callable[[Turn, Reply], None]:
+    """A way to answer: an HTTP status with an error body."""
+    return lambda _turn, reply: reply.whole(code, {"error": {"message": said}}, **headers)
 
 
 @contextmanager

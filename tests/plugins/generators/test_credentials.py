@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import pickle
-import time
 import traceback
 
 import pytest
@@ -16,7 +15,8 @@ from plait.contracts.errors import ConfigError, GenerationError
 from plait.generators.credentials import Secret
 from plait.generators.openai_compatible import Config, OpenAICompatible
 from plait.hooks import PluginHost
-from plait.testing.chat_server import ANSWER, chat_server, event, piece
+from plait.testing.chat_server import ANSWER, chat_server, event, piece, status
+from plait.testing.conformance.faults import fault_of
 
 KEY = "sk-Very.Secret-0123456789"
 TURNS = (Message("system", "Be brief."), Message("user", "How many strands hold?"))
@@ -43,20 +43,9 @@ def _client(server, **settings):
 
 
 def _fault(generator, **settings):
-    """The error of a request, and how much of an answer was shown before."""
-    shown = ""
-    started = time.monotonic()
-    with pytest.raises(GenerationError) as caught:
-        for chunk in generator.stream(_request(**settings)):
-            shown += chunk.text
-            assert chunk.finish_reason is None, "a broken answer was passed off as whole"
-    assert time.monotonic() - started < 10
-    assert str(caught.value).startswith("generator openai-compatible at http://127.0.0.1:")
-    return caught.value, shown
-
-
-def _status(code, said="", **headers):
-    return lambda turn, reply: reply.whole(code, {"error": {"message": said}}, **headers)
+    error, shown = fault_of(generator, _request(**settings))
+    assert str(error).startswith("generator openai-compatible at http://127.0.0.1:")
+    return error, shown
 
 
 @pytest.fixture
@@ -81,7 +70,7 @@ def test_no_error_of_any_kind_shows_the_key(keyed, server, caplog):
     caplog.set_level(logging.DEBUG)
     echo = f"the key Bearer {KEY} is wrong"
     server.faults = [
-        _status(401, echo), _status(403, echo), _status(400, echo), _status(500, echo), _status(404, f"model {echo}"),
+        status(401, echo), status(403, echo), status(400, echo), status(500, echo), status(404, f"model {echo}"),
         lambda turn, reply: (reply.head(), reply.send(event({"error": {"message": echo}}))),
         lambda turn, reply: reply.reset(),
         lambda turn, reply: reply.wait(8),

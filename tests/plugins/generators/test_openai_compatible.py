@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-import time
 from contextlib import aclosing
 
 import numpy as np
@@ -14,8 +13,9 @@ import pytest
 from plait.contracts import AsyncGenerator, BatchGenerator, GenerationRequest, Message, Query
 from plait.contracts.errors import ConfigError, GenerationError
 from plait.generators.openai_compatible import Config, OpenAICompatible
-from plait.testing.chat_server import ANSWER, chat_server, piece
+from plait.testing.chat_server import ANSWER, chat_server, piece, status
 from plait.testing.conformance import GeneratorConformance
+from plait.testing.conformance.faults import fault_of
 
 TURNS = (Message("system", "Be brief."), Message("user", "How many strands hold?"))
 
@@ -46,20 +46,9 @@ def _client(server, **settings):
 
 
 def _fault(generator, **settings):
-    """The error of a request, and how much of an answer was shown before."""
-    shown = ""
-    started = time.monotonic()
-    with pytest.raises(GenerationError) as caught:
-        for chunk in generator.stream(_request(**settings)):
-            shown += chunk.text
-            assert chunk.finish_reason is None, "a broken answer was passed off as whole"
-    assert time.monotonic() - started < 10
-    assert str(caught.value).startswith("generator openai-compatible at http://127.0.0.1:")
-    return caught.value, shown
-
-
-def _status(code, said="", **headers):
-    return lambda turn, reply: reply.whole(code, {"error": {"message": said}}, **headers)
+    error, shown = fault_of(generator, _request(**settings))
+    assert str(error).startswith("generator openai-compatible at http://127.0.0.1:")
+    return error, shown
 
 
 class TestConformance(GeneratorConformance):
@@ -163,7 +152,7 @@ def test_json_of_another_shape_is_refused_and_never_shown(client, server, wrong)
 
 
 def test_a_server_without_forms_is_told_apart_from_a_bad_request(client, server):
-    server.faults = [_status(400, "response_format is not supported by this model")]
+    server.faults = [status(400, "response_format is not supported by this model")]
     assert "form" in _fault(client, choices=("yes", "no"))[0].message
 
 

@@ -8,9 +8,9 @@ import time
 import pytest
 
 from plait.contracts import GenerationRequest, Message, Query
-from plait.contracts.errors import GenerationError
 from plait.generators.openai_compatible import Config, OpenAICompatible
-from plait.testing.chat_server import ANSWER, chat_server, event, piece
+from plait.testing.chat_server import ANSWER, chat_server, event, piece, status
+from plait.testing.conformance.faults import fault_of
 
 KEY = "sk-Very.Secret-0123456789"
 TURNS = (Message("system", "Be brief."), Message("user", "How many strands hold?"))
@@ -42,20 +42,9 @@ def _client(server, **settings):
 
 
 def _fault(generator, **settings):
-    """The error of a request, and how much of an answer was shown before."""
-    shown = ""
-    started = time.monotonic()
-    with pytest.raises(GenerationError) as caught:
-        for chunk in generator.stream(_request(**settings)):
-            shown += chunk.text
-            assert chunk.finish_reason is None, "a broken answer was passed off as whole"
-    assert time.monotonic() - started < 10
-    assert str(caught.value).startswith("generator openai-compatible at http://127.0.0.1:")
-    return caught.value, shown
-
-
-def _status(code, said="", **headers):
-    return lambda turn, reply: reply.whole(code, {"error": {"message": said}}, **headers)
+    error, shown = fault_of(generator, _request(**settings))
+    assert str(error).startswith("generator openai-compatible at http://127.0.0.1:")
+    return error, shown
 
 
 def test_a_server_that_is_down_is_tried_a_few_times_and_then_named():
@@ -209,14 +198,14 @@ def test_a_refusal_of_the_model_is_a_declined_answer(client, server):
 
 @pytest.mark.parametrize("code", [429, 500, 502, 503, 504])
 def test_what_may_pass_is_tried_again(server, code):
-    server.faults = [_status(code, "busy")]
+    server.faults = [status(code, "busy")]
     assert _text(_client(server, retries=1)) == ANSWER
     assert len(server.answers()) == 2
 
 
 @pytest.mark.parametrize("code", [429, 500, 502, 503])
 def test_tries_are_bounded_and_counted(server, code):
-    server.faults = [_status(code, "busy")] * 5
+    server.faults = [status(code, "busy")] * 5
     error, _ = _fault(_client(server, retries=1))
     assert f"({code}: busy); tried 2 times" in error.message
     assert len(server.answers()) == 2
@@ -230,20 +219,20 @@ def test_nothing_is_tried_again_once_text_was_shown(server):
 
 @pytest.mark.parametrize("code", [400, 404, 422])
 def test_what_will_not_pass_is_not_tried_again(server, code):
-    server.faults = [_status(code, "bad tea")] * 2
+    server.faults = [status(code, "bad tea")] * 2
     assert "bad tea" in _fault(_client(server, retries=3))[0].message
     assert len(server.answers()) == 1
 
 
 def test_retry_after_is_honoured(server):
-    server.faults = [_status(429, "later", **{"Retry-After": "1.5"})]
+    server.faults = [status(429, "later", **{"Retry-After": "1.5"})]
     started = time.monotonic()
     assert _text(_client(server, retries=1)) == ANSWER
     assert time.monotonic() - started >= 1.5
 
 
 def test_a_wait_longer_than_the_total_is_not_begun(server):
-    server.faults = [_status(503, "down", **{"Retry-After": "3600"})]
+    server.faults = [status(503, "down", **{"Retry-After": "3600"})]
     error, _ = _fault(_client(server, retries=3, total_seconds=30))
     assert "due in 3600 s" in error.message
 
@@ -256,7 +245,7 @@ def test_no_quota_is_not_tried_again(server):
 
 
 def test_a_prompt_too_long_for_the_window_says_what_to_lower(client, server):
-    server.faults = [_status(400, "This model's maximum context length is 4096 tokens. However, ...")]
+    server.faults = [status(400, "This model's maximum context length is 4096 tokens. However, ...")]
     assert "answer.prompt_tokens" in _fault(client)[0].fix
 
 
@@ -277,7 +266,7 @@ def test_a_base_url_without_v1_says_so(server):
 
 
 def test_control_characters_of_the_server_do_not_reach_the_terminal(client, server):
-    server.faults = [_status(400, "red \x1b[31m alert\r\n" + "x" * 2000)]
+    server.faults = [status(400, "red \x1b[31m alert\r\n" + "x" * 2000)]
     message = _fault(client)[0].message
     assert message.isprintable()
     assert len(message) < 500
@@ -303,7 +292,7 @@ def test_an_error_body_of_any_shape_is_an_error_that_is_tried_again_if_it_may_pa
 @pytest.mark.parametrize("header", ["Wed, 21 Oct 2015 07:28:00 +99999999999999", "Wed, 21 Oct 99999 07:28:00 GMT",
                                     "nan", "-5", "soon", ""])  # fmt: skip
 def test_a_date_outside_the_calendar_is_no_date_to_wait_for(server, header):
-    server.faults = [_status(429, "later", **{"Retry-After": header})]
+    server.faults = [status(429, "later", **{"Retry-After": header})]
     assert _text(_client(server, retries=1)) == ANSWER
 
 

@@ -97,7 +97,7 @@ class Lessons:
         self._round: list[str] = []
         self._rounds = 0
         self._given_up: set[str] = set()
-        self.lessons = {kind: Lesson(kind, len(own)) for kind, own in self._own.items()}
+        self.by_kind = {kind: Lesson(kind, len(own)) for kind, own in self._own.items()}
 
     @property
     def kinds(self) -> list[str]:
@@ -121,8 +121,8 @@ class Lessons:
 
     def spent(self, kind: str, cpu_seconds: float) -> None:
         """Counts a step."""
-        had = self.lessons[kind]
-        self.lessons[kind] = replace(had, steps=had.steps + 1, cpu_seconds=had.cpu_seconds + cpu_seconds)
+        had = self.by_kind[kind]
+        self.by_kind[kind] = replace(had, steps=had.steps + 1, cpu_seconds=had.cpu_seconds + cpu_seconds)
 
     def slice(self, kind: str, most: int) -> list[Task]:
         """Tasks to try a kind with: some that it learns from."""
@@ -131,7 +131,7 @@ class Lessons:
 
     def tried(self, kind: str, trial: Trial) -> None:
         """Takes note of a trial; a kind that did not pass gets no more turns."""
-        self.lessons[kind] = replace(self.lessons[kind], trial=trial)
+        self.by_kind[kind] = replace(self.by_kind[kind], trial=trial)
         if not trial.passed:
             self._given_up.add(kind)
             self._round = [other for other in self._round if other not in self._given_up]

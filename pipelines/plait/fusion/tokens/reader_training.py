@@ -211,7 +211,7 @@ def train_projector(
                 lessons.tried(kind, _trial(reader, projector, structural, some, number, seed))
             if not lessons.kinds:
                 break  # nothing was learnt by now; the rest would only move tokens that say nothing
-    return Taught(projector.eval(), tuple(losses), lessons.lessons)
+    return Taught(projector.eval(), tuple(losses), dict(lessons.by_kind))
 
 
 def _loss(
