@@ -47,7 +47,8 @@ from plait.fusion.tokens.frozen import FrozenReader
 from plait.fusion.tokens.probing import majority, outcomes, shuffled_documents
 from plait.fusion.tokens.reader_report import ReaderReport
 from plait.fusion.tokens.reader_settings import ReaderSettings
-from plait.fusion.tokens.reader_training import train_projector, train_reader
+from plait.fusion.tokens.reader_training import teach, train_reader
+from plait.fusion.tokens.soft_token_reader import SoftTokenReader
 from plait.fusion.tokens.tasks import TaskSet, label_tasks
 from plait.generators.causal import SMOLLM2, CausalModel, find_causal_model, load_causal_model
 from plait.gnn import ArrayGraph, ArrayRelation
@@ -143,7 +144,12 @@ def _communities(model: CausalModel, seed: int) -> ReaderReport:
     order = sorted(tasks, key=lambda task: task.documents)
     held = {id(task) for name in COMMUNITIES for task in [t for t in order if t.target == name][:25]}
     split = TaskSet(tuple(t for t in order if id(t) not in held), tuple(t for t in order if id(t) in held))
-    return train_reader(model, structure, split, FOR_COMMUNITIES, seed=seed)
+    frozen = FrozenReader(model, FOR_COMMUNITIES.soft_tokens)
+
+    def untrained(width: int) -> SoftTokenReader:
+        return SoftTokenReader.untrained(frozen, width, FOR_COMMUNITIES, seed)
+
+    return train_reader(untrained, structure, split, FOR_COMMUNITIES, seed=seed)
 
 
 def load(folder: Path, key: str, cache: Path | None) -> Labelled:
@@ -235,12 +241,16 @@ def _categories(model: CausalModel, made: Labelled, seed: int) -> dict[str, Any]
     tasks = label_tasks("topic", question, labels, choices=made.names, lettered=True)
     to_judge = [task for task in tasks if judged(made.graph.ids[task.documents[0]])]
     to_learn = [task for task in tasks if not judged(made.graph.ids[task.documents[0]])]
-    reader = FrozenReader(model, FOR_CATEGORIES.soft_tokens)
+    frozen = FrozenReader(model, FOR_CATEGORIES.soft_tokens)
+
+    def untrained(vectors: Structural) -> SoftTokenReader:
+        return SoftTokenReader.untrained(frozen, vectors.vectors.shape[1], FOR_CATEGORIES, seed)
 
     def right(vectors: Structural, *others: Structural) -> list[NDArray[np.bool_]]:
         """Trains with ``vectors``; which judged documents come out right with them, and with each of ``others``."""
-        projector = train_projector(reader, vectors, to_learn, FOR_CATEGORIES, seed=seed).projector
-        results = (outcomes(reader, to_judge, projector, given) for given in (vectors, *others))
+        reader = untrained(vectors)
+        teach(reader, vectors, to_learn, FOR_CATEGORIES, seed=seed)
+        results = (outcomes(reader, to_judge, given) for given in (vectors, *others))
         return [np.array([one.right for one in result]) for result in results]
 
     own, swapped = right(structure, shuffled_documents(structure, to_judge, seed))
@@ -258,7 +268,7 @@ def _categories(model: CausalModel, made: Labelled, seed: int) -> dict[str, Any]
             "shuffled": swapped,
             "trained on shuffled": dealt,
             "text only": text_only,
-            "gate off": np.array([one.right for one in outcomes(reader, to_judge)]),
+            "gate off": np.array([one.right for one in outcomes(untrained(structure), to_judge)]),
         },
         "cpu_seconds": time.process_time() - start,
     }

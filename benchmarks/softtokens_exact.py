@@ -24,7 +24,7 @@ from plait.fusion.tokens.distillation import pdist_loss
 from plait.fusion.tokens.fid import FusionInDecoder, PassageBatch, StructureMode
 from plait.fusion.tokens.frozen import FrozenReader
 from plait.fusion.tokens.projector import Projector
-from plait.fusion.tokens.tasks import passages_with_slots
+from plait.fusion.tokens.task_prompt import TaskPrompt
 from plait.generators.causal import SMOLLM2, CausalModel, find_causal_model, load_causal_model
 from plait.gnn import ArrayGraph, ArrayRelation, TrainingSettings
 from plait.gnn.aggregation import on_device
@@ -90,7 +90,7 @@ def exact(model: CausalModel) -> dict[str, Any]:
 def decoder_only(model: CausalModel) -> dict[str, Any]:
     """Soft tokens in front of the passages of a frozen decoder-only model."""
     found: dict[str, Any] = {}
-    messages = passages_with_slots("Which passage is from the east?", ["The same words.", "The same words."])
+    messages = TaskPrompt("Which passage is from the east?", ("The same words.", "The same words.")).messages
     for k in (1, 4):
         reader, front = FrozenReader(model, k), Front()
         prompt = reader.prompt(messages)

@@ -120,3 +120,27 @@ def trained(_trained: tuple[Path, DocgraphReport], tmp_path: Path) -> Path:
 def training_report(_trained: tuple[Path, DocgraphReport]) -> DocgraphReport:
     """What that training reported."""
     return _trained[1]
+
+
+@pytest.fixture(scope="session")
+def tiny_t5(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A T5 of two layers with random weights and one token for each byte."""
+    import torch
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
+    from transformers import PreTrainedTokenizerFast, T5Config, T5ForConditionalGeneration
+
+    place = tmp_path_factory.mktemp("tiny-t5")
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    tokenizer = Tokenizer(models.BPE({c: n for n, c in enumerate(["<pad>", "</s>", *alphabet])}, []))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="</s>", pad_token="<pad>").save_pretrained(place)  # noqa: S106
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(5)
+        config = T5Config(
+            vocab_size=258, d_model=32, d_kv=8, d_ff=64, num_layers=2, num_heads=4, decoder_start_token_id=0,
+            pad_token_id=0, eos_token_id=1, initializer_factor=3.0,
+        )  # fmt: skip
+        T5ForConditionalGeneration(config).save_pretrained(place)
+    return place

@@ -29,6 +29,8 @@ from plait.contracts.generator import (
     Generator,
     Message,
     Slot,
+    StructureGenerator,
+    StructureWeights,
     Usage,
 )
 from plait.contracts.passage import Hit, Passage, Span, Strand
@@ -89,6 +91,8 @@ __all__ = [
     "SparseColumn",
     "Stage",
     "Strand",
+    "StructureGenerator",
+    "StructureWeights",
     "Table",
     "Text",
     "Trace",

@@ -1,17 +1,19 @@
 """Generators write the answer.
 
 A generator needs :class:`Generator` alone. What more a backend can do it says by one of the protocols that extend it:
-:class:`BatchGenerator`, :class:`AsyncGenerator`, :class:`EmbeddingGenerator`.
+:class:`BatchGenerator`, :class:`AsyncGenerator`, :class:`EmbeddingGenerator`, :class:`StructureGenerator`.
 
 Structure enters as *soft tokens*. Where a message has a :class:`Slot`, a backend that takes embeddings puts ``k``
 marker tokens of its own choice in front of the passage, and adds the request's ``soft_tokens`` of that passage to the
-markers' embeddings. All zeros, or none, is the plain prompt in every bit: structure can always be switched off.
+markers' embeddings. All zeros, or none, is the plain prompt in every bit: structure can always be switched off. A
+backend that reads structural vectors itself is told of the weights that were trained for it.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -32,6 +34,8 @@ __all__ = [
     "Generator",
     "Message",
     "Slot",
+    "StructureGenerator",
+    "StructureWeights",
     "Usage",
 ]
 
@@ -79,6 +83,19 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class StructureWeights:
+    """Weights by which a :class:`StructureGenerator` reads :attr:`Evidence.structure`.
+
+    Args:
+        file: where they are; the index has compared it with the hash it was stored under.
+        encoder: identity of the structural encoder that made the vectors (JSON); weights for another are refused.
+    """
+
+    file: Path
+    encoder: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class GenerationRequest:
     """One answer to write: the question, the evidence, and the prompt made of both.
 
@@ -88,9 +105,10 @@ class GenerationRequest:
     :class:`~plait.contracts.errors.GenerationError` before it does anything else; ``plait.config.check_request`` does.
 
     ``soft_tokens`` maps the number of a passage to what is added to the markers in its slot, float32 of shape
-    (k, width); only for an :class:`EmbeddingGenerator`. With ``choices`` the answer is exactly one of them; with
-    ``json_schema`` it is JSON of that schema. A backend that cannot do either raises a
-    :class:`~plait.contracts.errors.GenerationError` rather than answer freely.
+    (k, width); only for an :class:`EmbeddingGenerator`. ``structure`` names the weights that a
+    :class:`StructureGenerator` reads structural vectors by; without them it reads text alone. With ``choices`` the
+    answer is exactly one of them; with ``json_schema`` it is JSON of that schema. A backend that cannot do either
+    raises a :class:`~plait.contracts.errors.GenerationError` rather than answer freely.
     """
 
     query: Query
@@ -103,6 +121,7 @@ class GenerationRequest:
     soft_tokens: Mapping[int, NDArray[np.float32]] = field(default_factory=dict)
     choices: Sequence[str] = ()
     json_schema: Mapping[str, Any] | None = None
+    structure: StructureWeights | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,4 +219,14 @@ class EmbeddingGenerator(Generator, Protocol):
 
     def embedding_space(self) -> EmbeddingSpace:
         """Where soft tokens have to land."""
+        ...
+
+
+@runtime_checkable
+class StructureGenerator(Generator, Protocol):
+    """A backend that reads the structural vectors of the evidence itself, by weights trained on the index in use."""
+
+    @property
+    def structure_file(self) -> str:
+        """Name of the file that holds them in the index's model ``reader``; empty where it has weights of its own."""
         ...

@@ -56,9 +56,15 @@ def reader(
     pairs: Annotated[
         Path | None, typer.Option("--pairs", help="JSON Lines with question and answer, to learn from as well.")
     ] = None,
+    text_control: Annotated[
+        bool,
+        typer.Option("--text-control", help="Also teach it with text vectors: what links add. Twice as long."),
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Teach the pipeline's language model, which itself stays as it is, to read structure as soft tokens.
+    """Teach the pipeline's language model, which itself stays as it is, to read structure.
+
+    With 'transformers' as soft tokens, with 'fusion-in-decoder' between encoder and decoder.
 
     Exit status 3 says that it was not kept, and the index is as it was.
     """
@@ -66,7 +72,7 @@ def reader(
     from plait.training.reader import train_reader_of
 
     with open_index(index, pipeline) as rag, progress(as_json) as told:
-        found = train_reader_of(rag, seed=seed, steps=steps, pairs=pairs, told=told)
+        found = train_reader_of(rag, seed=seed, steps=steps, pairs=pairs, text_control=text_control, told=told)
     if as_json:
         print_json(found.to_json())
     else:
@@ -79,12 +85,14 @@ def _print_reader(found: TrainedReader) -> None:
     from rich.table import Table
 
     printed, report = console(), found.report
-    table = Table("held-out tasks", "asked", "soft tokens", "shuffled", "gate off", "majority", "chance", box=None)
+    names = ["held-out tasks", "asked", "structure", "shuffled", "gate off", "majority", "chance"]
+    table = Table(*names, *([] if report.probe.text is None else ["text vectors"]), box=None)
     for column in table.columns[1:]:
         column.justify = "right"
     for probe in (*report.kinds.values(), report.probe):
-        figures = (probe.accuracy, probe.shuffled, probe.gate_off, probe.majority, probe.chance)
-        table.add_row(probe.kind, f"{probe.tasks:,}", *(f"{figure:.3f}" for figure in figures))
+        figures = (probe.accuracy, probe.shuffled, probe.gate_off, probe.majority, probe.chance, probe.text)
+        shown = (f"{figure:.3f}" for figure in figures if figure is not None)
+        table.add_row(probe.kind, f"{probe.tasks:,}", *shown)
     taught = Table("learnt from", "tasks", "steps", "CPU-s", "on the way", box=None)
     for column in taught.columns[1:4]:
         column.justify = "right"
@@ -95,13 +103,14 @@ def _print_reader(found: TrainedReader) -> None:
             said = f"{trial.gain:+.3f} ± {trial.error:.3f} nats beyond shuffled: {told}"
         taught.add_row(lesson.kind, f"{lesson.tasks:,}", str(lesson.steps), f"{lesson.cpu_seconds:.1f}", said)
     printed.print(taught)
-    printed.print("from soft tokens alone, share of right answers:")
+    printed.print("from structure alone, share of right answers:")
     printed.print(table)
     for reason in report.reasons:
         printed.print(reason, soft_wrap=True)
     where = "not kept: the index is as it was" if found.commit is None else f"in use from commit {found.commit} on"
     spent = f"{report.cpu_seconds:.1f} CPU-s, of these {report.judging_cpu_seconds:.1f} to judge"
-    printed.print(f"{where} ({spent}, gate {report.gate:.2f}, seed {report.seed})")
+    gate = "no gate" if report.gate is None else f"gate {report.gate:.2f}"
+    printed.print(f"{where} ({spent}, {gate}, seed {report.seed})")
 
 
 def _print_docgraph(report: DocgraphReport) -> None:

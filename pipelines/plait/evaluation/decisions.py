@@ -20,7 +20,7 @@ from plait.evaluation.evidence import as_evidence
 from plait.evaluation.questions import DECISIONS
 from plait.prompts import pack
 from plait.rag.parts import Parts
-from plait.rag.structure import soft_tokens_of, ties_of
+from plait.rag.structure import read_structure, ties_of
 
 __all__ = ["Decider", "Decision", "majority", "stated"]
 
@@ -80,9 +80,15 @@ class Decider:
             settings = parts.pipeline.answer.model_copy(update={"template": str(place)})
             evidence = as_evidence(hits[: settings.passages], view)
             packed = pack(query, evidence, parts.generator, settings, ties_of(parts, view))
-        tokens, _ = soft_tokens_of(parts, packed.evidence, view)
+        structure = read_structure(parts, packed.evidence, view)
         request = GenerationRequest(
-            query, packed.evidence, packed.messages, settings.max_tokens, soft_tokens=tokens, choices=DECISIONS
+            query,
+            packed.evidence,
+            packed.messages,
+            settings.max_tokens,
+            soft_tokens=structure.soft_tokens,
+            structure=structure.weights,
+            choices=DECISIONS,
         )
         chosen = "".join(chunk.text for chunk in parts.generator.stream(request)).strip()
         if chosen not in DECISIONS:

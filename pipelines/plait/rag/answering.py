@@ -8,7 +8,7 @@ from plait.contracts import Answer, Chunk, Evidence, GenerationRequest, Hit, Ind
 from plait.contracts.errors import GenerationError, PlaitError
 from plait.prompts import assess, pack, verify
 from plait.rag.parts import Parts
-from plait.rag.structure import soft_tokens_of, structure_of, ties_of
+from plait.rag.structure import read_structure, structure_of, ties_of
 from plait.rag.tracing import Tracer
 
 __all__ = ["DECLINED", "answer_from"]
@@ -46,12 +46,12 @@ def answer_from(
         return Answer(query.text, DECLINED, (), tuple(hits), True, "declined", tracer.trace())
     with tracer.stage("prompt") as detail:
         packed = pack(query, evidence, parts.generator, settings, ties_of(parts, view))
-        tokens, told = soft_tokens_of(parts, packed.evidence, view)
+        structure = read_structure(parts, packed.evidence, view)
         detail |= {
             "passages": len(packed.evidence),
             "left_out": [e.passage.id for e in packed.left_out],
             "ties": max(0, len(packed.ties.splitlines()) - 1),
-            "soft_tokens": told,
+            "structure": structure.told,
         }
     request = GenerationRequest(
         query,
@@ -60,7 +60,8 @@ def answer_from(
         settings.max_tokens,
         settings.temperature,
         settings.seed,
-        soft_tokens=tokens,
+        soft_tokens=structure.soft_tokens,
+        structure=structure.weights,
     )
     with tracer.stage("generate") as detail:
         request = parts.host.hook.before_generate(request)

@@ -1,28 +1,41 @@
-"""How the document graph reaches the generator: as soft tokens where it takes embeddings, else in words."""
+"""How the document graph reaches the generator: as soft tokens, as structural vectors, or in words.
+
+Soft tokens are for generators that take embeddings, vectors for those that read them themselves, words for all others.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from plait.contracts import EmbeddingGenerator, Evidence, IndexView
+from plait.contracts import EmbeddingGenerator, Evidence, Generator, IndexView, StructureGenerator, StructureWeights
+from plait.fusion.tokens.reader_files import PROJECTOR, READER
 from plait.fusion.vectors.fused_leg import encoder_identity
 from plait.prompts import Ties
 from plait.rag.parts import Parts
 from plait.retrievers.docgraph import MODEL, DocGraph
 
-if TYPE_CHECKING:
-    from plait.fusion.tokens.projector import Projector
+__all__ = ["ReadStructure", "read_structure", "structural_identity", "structure_of", "ties_of", "walker_of"]
 
-__all__ = ["PROJECTOR", "READER", "soft_tokens_of", "structural_identity", "structure_of", "ties_of", "walker_of"]
 
-READER = "reader"
-"""The name of the trained projector in the index."""
-PROJECTOR = "projector.safetensors"
-"""The file of its weights in the model's folder."""
+@dataclass(frozen=True, slots=True)
+class ReadStructure:
+    """What a request tells a generator about structure.
+
+    Args:
+        told: of how many passages, or why of none.
+        soft_tokens: number of the passage -> offsets (k, width), without those whose documents have no structure.
+        weights: of a generator that reads structural vectors itself.
+    """
+
+    told: str
+    soft_tokens: Mapping[int, NDArray[np.float32]] = field(default_factory=dict)
+    weights: StructureWeights | None = None
 
 
 def walker_of(parts: Parts) -> DocGraph | None:
@@ -46,43 +59,55 @@ def structure_of(parts: Parts, view: IndexView) -> Callable[[int], NDArray[np.fl
     return lambda row: vectors[row] if tied[row] else None
 
 
-def soft_tokens_of(
-    parts: Parts, evidence: Sequence[Evidence], view: IndexView
-) -> tuple[Mapping[int, NDArray[np.float32]], str]:
-    """Soft tokens of the passages in a prompt, and what there is to say about them.
+def read_structure(parts: Parts, evidence: Sequence[Evidence], view: IndexView) -> ReadStructure:
+    """How the pipeline's generator is to read the structure of the passages in a prompt.
 
     Args:
         parts: the pipeline's components.
         evidence: the passages, as they are numbered in the prompt.
         view: the snapshot that they come from.
 
-    Returns:
-        Number of the passage -> offsets (k, width), without those whose documents have no structure; and why there are
-        none, or how many there are.
-
     Raises:
-        IdentityError: the projector was trained for another language model or another graph encoder.
+        IdentityError: what is trained is for another language model or another graph encoder.
         ModelError: its file is damaged.
     """
     generator, walker = parts.generator, walker_of(parts)
-    if not isinstance(generator, EmbeddingGenerator) or not generator.accepts_embeddings or not generator.soft_tokens:
-        return {}, "off"
+    name = _file_of(generator)
+    if not name:
+        return ReadStructure("off")
     if walker is None:
-        return {}, "the pipeline has no document graph"
-    folder = view.model(READER)
-    if folder is None:
-        return {}, f"nothing is trained: 'plait train {READER}' teaches the generator to read them"
+        return ReadStructure("the pipeline has no document graph")
+    file = _trained(view, name)
+    if file is None:
+        return ReadStructure(f"nothing is trained: 'plait train {READER}' teaches the generator to read it")
+    given = [item for item in evidence if item.structure is not None]
+    told, identity = f"{len(given)} of {len(evidence)} passages", structural_identity(walker, view)
+    if not isinstance(generator, EmbeddingGenerator):
+        return ReadStructure(told, weights=StructureWeights(file, identity))
     from plait.fusion.tokens.projector import Projector
 
-    space, identity, k = generator.embedding_space(), structural_identity(walker, view), generator.soft_tokens
+    space, k = generator.embedding_space(), generator.soft_tokens
     projector: Projector = view.derived(
-        f"projector:{space.model}:{k}", lambda: Projector.load(folder / PROJECTOR, space, identity, k)
+        f"projector:{space.model}:{k}", lambda: Projector.load(file, space, identity, k)
     )
-    given = [item for item in evidence if item.structure is not None]
-    vectors = np.array([item.structure for item in given], dtype=np.float32).reshape(len(given), -1)
-    tied = np.ones(len(given), dtype=np.bool_)
-    tokens = projector.soft_tokens({item.number: row for row, item in enumerate(given)}, vectors, tied) if given else {}
-    return tokens, f"{len(tokens)} of {len(evidence)} passages"
+    if not given:
+        return ReadStructure(told)
+    vectors = np.array([item.structure for item in given], dtype=np.float32)
+    rows = {item.number: row for row, item in enumerate(given)}
+    return ReadStructure(told, projector.soft_tokens(rows, vectors, np.ones(len(given), dtype=np.bool_)))
+
+
+def _file_of(generator: Generator) -> str:
+    """The file that has to be trained for a generator to read structure; empty where it reads text only."""
+    if isinstance(generator, EmbeddingGenerator):
+        return PROJECTOR if generator.accepts_embeddings and generator.soft_tokens else ""
+    return generator.structure_file if isinstance(generator, StructureGenerator) else ""
+
+
+def _trained(view: IndexView, name: str) -> Path | None:
+    """The file in the view's model; None also where that was trained for another kind of generator."""
+    folder = view.model(READER)
+    return folder / name if folder is not None and (folder / name).is_file() else None
 
 
 def ties_of(parts: Parts, view: IndexView) -> Ties | None:
@@ -91,9 +116,8 @@ def ties_of(parts: Parts, view: IndexView) -> Ties | None:
     if walker is None or wanted == "never":
         return None
     if wanted == "auto":
-        generator = parts.generator
-        reads = isinstance(generator, EmbeddingGenerator) and generator.accepts_embeddings and generator.soft_tokens
-        if reads and view.model(READER) is not None:
+        name = _file_of(parts.generator)
+        if name and _trained(view, name) is not None:
             return None
 
     def told(documents: Sequence[str], limit: int, count: Callable[[str], int]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,11 @@ from plait.contracts import GenerationRequest
 from plait.contracts.errors import ConfigError, IdentityError, ReadError
 from plait.fusion.tokens.frozen import FrozenReader
 from plait.fusion.tokens.projector import Projector
+from plait.fusion.tokens.reader_files import PROJECTOR, READER
 from plait.fusion.tokens.tasks import TaskSettings
 from plait.hooks import hookimpl
 from plait.rag import Rag, open_index
-from plait.rag.structure import PROJECTOR, READER, structural_identity, walker_of
+from plait.rag.structure import structural_identity, walker_of
 from plait.training.reader import read_pairs, train_reader_of
 
 COMMUNITIES = ("river", "castle", "engine", "garden")
@@ -141,7 +143,7 @@ def test_untrained_the_prompt_has_markers_and_says_ties_in_words(rag: Rag) -> No
     (user,) = [message for message in request.messages if message.slots]
     assert len(user.slots) == len(request.evidence)
     detail = next(stage.detail for stage in answer.trace.stages if stage.name == "prompt")
-    assert "plait train reader" in detail["soft_tokens"]
+    assert "plait train reader" in detail["structure"]
 
 
 def test_trained_soft_tokens_reach_the_model_and_change_what_it_expects(rag: Rag) -> None:
@@ -204,6 +206,81 @@ def test_what_is_learnt_is_kept_and_used(tmp_path: Path, model: Path) -> None:
         rag.index.rollback(found.commit - 1)
         request, _ = _asked(rag)
         assert request.soft_tokens == {}
+
+
+def fusion_in_decoder(rag_path: Path, t5: Path, **settings: Any) -> Rag:
+    generator = use("fusion-in-decoder", model=str(t5), mode="additive", **settings)
+    plain = structured_pipeline()
+    answer = plain.answer.model_copy(update={"max_tokens": 6, "passages": 3})
+    return open_index(rag_path, plain.model_copy(update={"generator": generator, "answer": answer}))
+
+
+def test_a_fusion_in_decoder_is_taught_kept_and_reads_structure_when_it_is_asked(tmp_path: Path, tiny_t5: Path) -> None:
+    papers = write_papers(tmp_path / "papers", each=16)
+    with fusion_in_decoder(tmp_path / "papers.plait", tiny_t5) as rag:
+        rag.add(papers)
+        request, answer = _asked(rag)
+        detail = next(stage.detail for stage in answer.trace.stages if stage.name == "prompt")
+        assert request.structure is None
+        assert "plait train reader" in detail["structure"]
+        found = train_reader_of(rag, steps=100, tasks=TaskSettings(kinds=("topic",), held_out=0.4))
+        assert found.commit is not None, found.report.reasons
+        request, answer = _asked(rag)
+        detail = next(stage.detail for stage in answer.trace.stages if stage.name == "prompt")
+        assert detail["structure"] == f"{len(request.evidence)} of {len(request.evidence)} passages"
+        assert request.structure is not None
+        *_, last = rag.parts.generator.stream(request)
+        *_, plain = rag.parts.generator.stream(replace(request, structure=None))
+        assert (last.detail["structure"], plain.detail["structure"]) == (len(request.evidence), 0)
+        assert last.text != plain.text
+        rag.index.rollback(found.commit - 1)
+        assert _asked(rag)[0].structure is None
+
+
+def test_readers_of_both_kinds_lie_side_by_side(tmp_path: Path, tiny_t5: Path, model: Path) -> None:
+    papers, place = write_papers(tmp_path / "papers", each=16), tmp_path / "papers.plait"
+    tasks = TaskSettings(kinds=("topic",), held_out=0.4)
+    with open_index(place, structured_pipeline(model)) as rag:
+        rag.add(papers)
+        assert train_reader_of(rag, steps=100, tasks=tasks).commit is not None
+    with fusion_in_decoder(place, tiny_t5) as rag:
+        assert _asked(rag)[0].structure is None
+        assert train_reader_of(rag, steps=100, tasks=tasks).commit is not None
+        assert _asked(rag)[0].structure is not None
+    with open_index(place, structured_pipeline(model)) as rag:
+        assert _asked(rag)[0].soft_tokens
+
+
+def test_weights_taught_on_another_graph_encoder_are_refused(tmp_path: Path, tiny_t5: Path) -> None:
+    papers, place = write_papers(tmp_path / "papers", each=16), tmp_path / "papers.plait"
+    with fusion_in_decoder(place, tiny_t5) as rag:
+        rag.add(papers)
+        assert train_reader_of(rag, steps=100, tasks=TaskSettings(kinds=("topic",), held_out=0.4)).commit is not None
+        generator, answer = rag.pipeline.generator, rag.pipeline.answer
+    changed = structured_pipeline(encoder="propagation").model_copy(update={"generator": generator, "answer": answer})
+    with open_index(place, changed) as rag:
+        rag.rebuild()
+        with pytest.raises(IdentityError, match="trained with another structural encoder"):
+            rag.ask(QUESTION)
+
+
+@pytest.mark.parametrize(
+    ("settings", "what"),
+    [({"dimension": 100}, "have 384 numbers, and 'dimension' is 100"), ({"weights": "w"}, "would be used in place")],
+)
+def test_a_fusion_in_decoder_whose_settings_do_not_fit_says_why(
+    tmp_path: Path, tiny_t5: Path, settings: dict[str, Any], what: str
+) -> None:
+    with fusion_in_decoder(tmp_path / "papers.plait", tiny_t5, **settings) as rag:
+        rag.add(write_papers(tmp_path / "papers"))
+        with pytest.raises(ConfigError, match=what):
+            train_reader_of(rag, steps=1)
+
+
+def test_the_text_control_is_reported_beside_structure(rag: Rag) -> None:
+    report = train_reader_of(rag, steps=2, text_control=True).report
+    assert report.probe.text is not None
+    assert any("text vectors" in reason for reason in report.reasons)
 
 
 def test_generators_that_cannot_learn_are_named(tmp_path: Path) -> None:

@@ -53,6 +53,10 @@ class PassageBatch:
     tokens: Tensor
     mask: Tensor
 
+    def to(self, device: torch.device) -> PassageBatch:
+        """The same on another device."""
+        return PassageBatch(self.tokens.to(device), self.mask.to(device))
+
 
 def passage_batch(
     tokenizer: Any, questions: Sequence[str], passages: Sequence[Sequence[tuple[str, str]]], *, longest: int = 256
@@ -116,14 +120,16 @@ class FusionInDecoder(nn.Module):
         self.model, self.structure, self.mode = model, structure, mode
         width = int(model.config.d_model)
         cross_attentions(model)  # refuses other families, whatever the mode
+        self.size = float(model.encoder.final_layer_norm.weight.detach().float().square().mean().sqrt())
+        """Root mean square of a state, as the encoder's last norm leaves it."""
         if mode == "concatenate":
-            self.distance = nn.Parameter(torch.zeros(width, width + structure))  # W - [I | 0]
+            self.text = nn.Parameter(torch.zeros(width, width))  # W - [I | 0], left of the bar
+            self.joined = nn.Parameter(torch.zeros(width, structure))  # and right of it
             return
         self.gate = nn.Parameter(torch.zeros(()))
-        # A structural vector of length 1 becomes a state of the size that the encoder's last norm gives to its own.
-        size = float(model.encoder.final_layer_norm.weight.detach().float().square().mean().sqrt())
+        # A structural vector of length 1 becomes a state as loud as the encoder's own.
         random = torch.Generator().manual_seed(seed)
-        self.weight = nn.Parameter(size * torch.randn(width, structure, generator=random))
+        self.weight = nn.Parameter(self.size * torch.randn(width, structure, generator=random))
 
     def forward(
         self, batch: PassageBatch, labels: Tensor, structure: Tensor | None = None, has_structure: Tensor | None = None
@@ -140,10 +146,38 @@ class FusionInDecoder(nn.Module):
         Raises:
             ModelError: shapes do not fit.
         """
-        states, mask, joined = self._read(batch, structure, has_structure)
+        states, mask, joined = self._joined(self.encode(batch), batch.mask, structure, has_structure)
         with joined:
             found = self.model(encoder_outputs=(states,), attention_mask=mask, labels=labels)
         return found.loss, found.logits
+
+    def logits(
+        self,
+        batch: PassageBatch,
+        inputs: Tensor,
+        questions: Tensor,
+        structure: Tensor | None = None,
+        has_structure: Tensor | None = None,
+    ) -> Tensor:
+        """Logits of several answers to each question, whose passages are encoded once; (rows, tokens, vocabulary).
+
+        Args:
+            batch: the passages.
+            inputs: of the decoder, shape (rows, tokens), the start token first.
+            questions: which question each row answers, shape (rows,).
+            structure: as in :meth:`forward`.
+            has_structure: as in :meth:`forward`.
+
+        Raises:
+            ModelError: shapes do not fit.
+        """
+        given = (None if part is None else part[questions] for part in (structure, has_structure))
+        states, mask, joined = self._joined(self.encode(batch)[questions], batch.mask[questions], *given)
+        with joined:
+            found: Tensor = self.model(
+                encoder_outputs=(states,), attention_mask=mask, decoder_input_ids=inputs, use_cache=False
+            ).logits
+        return found
 
     @torch.inference_mode()
     def generate(
@@ -157,7 +191,7 @@ class FusionInDecoder(nn.Module):
         """Greedy answers as token numbers, shape (questions, at most max_tokens + 1), the start token included."""
         from transformers.modeling_outputs import BaseModelOutput
 
-        states, mask, joined = self._read(batch, structure, has_structure)
+        states, mask, joined = self._joined(self.encode(batch), batch.mask, structure, has_structure)
         with joined:
             written: Tensor = self.model.generate(
                 encoder_outputs=BaseModelOutput(last_hidden_state=states),
@@ -207,10 +241,15 @@ class FusionInDecoder(nn.Module):
             ModelError: a weight is not finite.
         """
         about = {"mode": self.mode, "model": dict(model), "structural": dict(structural)}
-        write_checkpoint(path, _KIND, about, self._own())
+        write_checkpoint(path, _KIND, about, self.own_parameters())
 
     def restore(self, path: Path, model: Mapping[str, Any], structural: Mapping[str, Any]) -> None:
         """Takes over what :meth:`save` wrote.
+
+        Args:
+            path: of the file.
+            model: identity of the language model in use.
+            structural: identity of the structural encoder in use.
 
         Raises:
             ModelError: the file is missing, broken, of other sizes, or holds weights that are not finite.
@@ -223,24 +262,32 @@ class FusionInDecoder(nn.Module):
             ("structural encoder", about.get("structural", {}), structural),
         ):
             compare_identity(theirs, ours, part, _KIND, path)
-        own = self._own()
+        own = self.own_parameters()
         if {name: value.shape for name, value in tensors.items()} != {name: own[name].shape for name in own}:
             raise ModelError(f"this {_KIND} has weights of other sizes", where=str(path), fix="train it again")
         with torch.no_grad():
             for name, value in own.items():
                 value.copy_(tensors[name])
 
-    def _own(self) -> dict[str, Tensor]:
+    def own_parameters(self) -> dict[str, nn.Parameter]:
+        """What structure adds to the model, by name."""
         return {name: value for name, value in self.named_parameters() if not name.startswith("model.")}
 
-    def _read(
-        self, batch: PassageBatch, structure: Tensor | None, has_structure: Tensor | None
+    def _joined(
+        self, states: Tensor, counts: Tensor, structure: Tensor | None, has_structure: Tensor | None
     ) -> tuple[Tensor, Tensor, Any]:
-        """What the decoder attends to, (questions, passages * tokens, width), its mask, and the prefix to join it."""
-        states, mask = self.encode(batch), batch.mask.flatten(1)
+        """What the decoder attends to, (questions, passages * tokens, width), its mask, and the prefix to join it.
+
+        Args:
+            states: (questions, passages, tokens, width).
+            counts: which tokens count, (questions, passages, tokens).
+            structure: (questions, passages, structure) or None.
+            has_structure: (questions, passages) or None.
+        """
+        mask = counts.flatten(1)
         if structure is None:
             return states.flatten(1, 2), mask, nullcontext()
-        wanted = (*batch.tokens.shape[:2], self.structure)
+        wanted = (*states.shape[:2], self.structure)
         has = torch.ones(wanted[:2], dtype=torch.bool, device=states.device) if has_structure is None else has_structure
         if structure.shape != wanted or has.shape != wanted[:2]:
             raise ModelError(
@@ -250,17 +297,17 @@ class FusionInDecoder(nn.Module):
             )
         given = structure.to(states.dtype)
         if self.mode == "prefix":
-            counted = batch.mask[..., None].to(states.dtype)
+            counted = counts[..., None].to(states.dtype)
             mean = (states * counted).sum(dim=2) / counted.sum(dim=2).clamp(min=1.0)
             prefix = mean + given @ self.weight.T.to(states.dtype)  # (questions, passages, width)
-            present = has & batch.mask.bool().any(dim=-1)
+            present = has & counts.bool().any(dim=-1)
             flat = states.flatten(1, 2)
             joined = prefixed(cross_attentions(self.model), flat, mask, prefix, present, torch.tanh(self.gate))
             return flat, mask, joined
         if self.mode == "additive":
             change = (torch.tanh(self.gate) * (given @ self.weight.T.to(states.dtype)))[:, :, None]
         else:
-            beside = given[:, :, None].expand(*states.shape[:3], self.structure)
-            change = torch.cat([states, beside], dim=-1) @ self.distance.T.to(states.dtype)
+            beside = given @ self.joined.T.to(states.dtype)  # (questions, passages, width)
+            change = states @ self.text.T.to(states.dtype) + beside[:, :, None]
         fused = states + torch.where(has[:, :, None, None], change, torch.zeros_like(change))
         return fused.flatten(1, 2), mask, nullcontext()

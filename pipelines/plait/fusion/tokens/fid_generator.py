@@ -1,12 +1,14 @@
 """Fusion-in-Decoder as a generator: a T5 model that answers from all passages of the evidence at once.
 
 See :mod:`plait.fusion.tokens.fid`. Plait brings no T5 model along; any one in a local folder, or by Hugging Face id
-where a hub can be reached, will do. Without trained structural weights the answer is the model's own, bit for bit.
+where a hub can be reached, will do. Structure is read by weights that ``plait train reader`` leaves in the index; until
+then the answer is the model's own, bit for bit.
 """
 
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,19 +17,22 @@ from pydantic import Field
 
 from plait.config import Settings, check_request
 from plait.config.extras import require
-from plait.contracts import Chunk, Evidence, GenerationRequest, Message, Usage
-from plait.contracts.errors import GenerationError, ModelError
+from plait.contracts import Chunk, GenerationRequest, Message, StructureWeights, Usage
+from plait.contracts.errors import ConfigError, GenerationError, ModelError
 from plait.embedders.location import find_model
 from plait.embedders.precision import Dtype, choose_device, choose_dtype
 from plait.embedders.quiet import without_bars
 from plait.embedders.weights import weight_files, weights_digest
+from plait.fusion.tokens.reader_files import FID
 
 if TYPE_CHECKING:
     from plait.fusion.tokens.fid import FusionInDecoder
+    from plait.fusion.tokens.fusion_reader import FusionReader
 
 __all__ = ["Config", "FusionInDecoderGenerator"]
 
 _WHERE = "generator 'fusion-in-decoder'"
+_KEPT = 4  # sets of structural weights, of the commits that questions are asked of
 
 
 class Config(Settings):
@@ -38,7 +43,8 @@ class Config(Settings):
     mode: Literal["prefix", "additive", "concatenate"] = "prefix"
     """How structure joins: ``prefix``, ``additive`` or ``concatenate``."""
     weights: str = ""
-    """File of trained structural weights, as ``FusionInDecoder.save`` writes it; empty leaves structure out."""
+    """File of structural weights in place of those trained on the index, as ``FusionInDecoder.save`` writes it; they
+    belong to every structural encoder of that width."""
     dimension: int = Field(default=384, ge=1)
     """Width of the structural vectors."""
     longest: int = Field(default=256, ge=16)
@@ -65,7 +71,13 @@ class FusionInDecoderGenerator:
         self._folder = find_model(config.model)
         weight_files(self._folder)  # refuses pickles before anything opens them
         self._lock = threading.Lock()
-        self._loaded: tuple[Any, FusionInDecoder] | None = None
+        self._loaded: tuple[Any, Any] | None = None
+        self._readers: OrderedDict[Path | None, FusionInDecoder] = OrderedDict()
+
+    @property
+    def structure_file(self) -> str:
+        """Where ``plait train reader`` puts the structural weights; empty where the settings name others."""
+        return "" if self.config.weights else FID
 
     @property
     def context_tokens(self) -> int | None:
@@ -92,16 +104,17 @@ class FusionInDecoderGenerator:
         from plait.fusion.tokens.fid import passage_batch
 
         self._check(request)
-        tokenizer, reader = self._model()
+        tokenizer, _ = self._model()
+        reader = self._reader(request.structure)
         passages = [(item.title, item.passage.text) for item in request.evidence]
         batch = passage_batch(tokenizer, [request.query.text], [passages], longest=self.config.longest)
         cut = int((batch.mask.sum(dim=-1) >= self.config.longest).sum())
-        structure, present = self._structure(request.evidence)
+        structure, present = self._structure(request)
         with self._lock:
             device = reader.model.device
-            moved = type(batch)(batch.tokens.to(device), batch.mask.to(device))
             vectors = None if structure is None else structure.to(device)
-            written = reader.generate(moved, vectors, present.to(device), max_tokens=request.max_tokens)[0].tolist()
+            found = reader.generate(batch.to(device), vectors, present.to(device), max_tokens=request.max_tokens)
+        written = found[0].tolist()
         ends = {reader.model.config.eos_token_id, tokenizer.eos_token_id}
         tokens = [token for token in written[1:] if token != tokenizer.pad_token_id]
         finished = bool(tokens) and tokens[-1] in ends
@@ -129,12 +142,36 @@ class FusionInDecoderGenerator:
         if not request.evidence:
             raise GenerationError("there is no passage to answer from", where=_WHERE, fix="retrieve some first")
 
-    def _structure(self, evidence: Sequence[Evidence]) -> tuple[Any, Any]:
+    def untrained(self, width: int, seed: int = 0) -> FusionReader:
+        """A reader of this model that has not learnt anything yet, for structural vectors of that width.
+
+        Raises:
+            ConfigError: the settings tell of another width.
+            ModelError: the model cannot be loaded.
+        """
+        if width != self.config.dimension:
+            raise ConfigError(
+                f"the structural vectors have {width} numbers, and 'dimension' is {self.config.dimension}",
+                where=_WHERE,
+                fix=f"write use('fusion-in-decoder', dimension={width}, ...)",
+            )
+        from plait.fusion.tokens.fid import FusionInDecoder
+        from plait.fusion.tokens.fusion_reader import FusionReader
+
+        tokenizer, model = self._model()
+        part = FusionInDecoder(model, self.config.dimension, self.config.mode, seed=seed).to(model.device)
+        return FusionReader(part, tokenizer, self._identity(), longest=self.config.longest)
+
+    def _identity(self) -> dict[str, Any]:
+        return {"model": self.config.model, "weights": weights_digest(self._folder)}
+
+    def _structure(self, request: GenerationRequest) -> tuple[Any, Any]:
         """Vectors (1, passages, dimension) and flags (1, passages); None and flags without trained weights."""
         import torch
 
+        evidence = request.evidence
         present = torch.tensor([[item.structure is not None for item in evidence]])
-        if not self.config.weights:
+        if not self.config.weights and request.structure is None:
             return None, present
         vectors = torch.zeros(1, len(evidence), self.config.dimension)
         for place, item in enumerate(evidence):
@@ -150,16 +187,34 @@ class FusionInDecoderGenerator:
             vectors[0, place] = torch.from_numpy(item.structure.copy())
         return vectors, present
 
-    def _model(self) -> tuple[Any, FusionInDecoder]:
+    def _reader(self, given: StructureWeights | None) -> FusionInDecoder:
+        """The model with these structural weights, those of the settings first; none leave it as it is."""
+        from plait.fusion.tokens.fid import FusionInDecoder
+
+        _, model = self._model()
+        file = Path(self.config.weights) if self.config.weights else None if given is None else given.file
+        with self._lock:
+            if file not in self._readers:
+                reader = FusionInDecoder(model, self.config.dimension, self.config.mode).to(model.device)
+                if file is not None:
+                    own = {"dimension": self.config.dimension}
+                    encoder = own if self.config.weights or given is None else given.encoder
+                    reader.restore(file, self._identity(), encoder)
+                self._readers[file] = reader.eval()
+                while len(self._readers) > _KEPT:
+                    self._readers.popitem(last=False)
+            self._readers.move_to_end(file)
+            return self._readers[file]
+
+    def _model(self) -> tuple[Any, Any]:
+        """Tokenizer and model."""
         with self._lock:
             if self._loaded is None:
                 self._loaded = self._load()
             return self._loaded
 
-    def _load(self) -> tuple[Any, FusionInDecoder]:
+    def _load(self) -> tuple[Any, Any]:
         transformers = require("transformers", "plait[models]", needed_by=_WHERE)
-        from plait.fusion.tokens.fid import FusionInDecoder
-
         config = self.config
         device = choose_device(config.device)
         options: Mapping[str, Any] = {"local_files_only": True, "trust_remote_code": False}
@@ -175,8 +230,4 @@ class FusionInDecoderGenerator:
                 where=str(self._folder),
                 fix="name a folder with config.json, tokenizer.json and model.safetensors of a T5 model",
             ) from error
-        reader = FusionInDecoder(model.to(device).eval(), config.dimension, config.mode).to(device)
-        if config.weights:
-            identity = {"model": config.model, "weights": weights_digest(self._folder)}
-            reader.restore(Path(config.weights), identity, {"dimension": config.dimension})
-        return tokenizer, reader.eval()
+        return tokenizer, model.to(device).eval()

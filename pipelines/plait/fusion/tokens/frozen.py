@@ -5,33 +5,19 @@ from __future__ import annotations
 import inspect
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from plait.contracts import EmbeddingSpace, Message
-from plait.contracts.errors import ModelError
+from plait.fusion.tokens.answer_rows import Answers, Row, answer_tokens, rows_of, tables_of
 from plait.generators.causal import CausalModel
 from plait.generators.markers import MarkedPrompt, marked_prompt
 
-__all__ = ["FrozenReader", "Row"]
+__all__ = ["FrozenReader"]
 
 _KEPT = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One pass of the model: a prompt, and all but the last token of an answer.
-
-    Args:
-        prompt: number of the prompt.
-        context: tokens of the answer that follow it.
-    """
-
-    prompt: int
-    context: tuple[int, ...]
 
 
 class FrozenReader:
@@ -68,30 +54,18 @@ class FrozenReader:
         return marked_prompt(self._model.tokenizer, messages, chat=self._chat, k=self.k)
 
     def answers(self, texts: Sequence[str]) -> list[tuple[int, ...]]:
-        """Answers as token numbers.
-
-        Where one answer begins another, all get the token that ends a turn: else the shorter one could never be less
-        likely than the longer.
+        """Answers as token numbers, see :func:`~plait.fusion.tokens.answer_rows.answer_tokens`.
 
         Raises:
             ModelError: an answer has no tokens.
         """
         # Without a chat template the prompt ends with a colon, and the answer's first word is one with its space.
-        lead = "" if self._chat else " "
-        found = [
-            tuple(int(token) for token in self._model.tokenizer(lead + text, add_special_tokens=False)["input_ids"])
-            for text in texts
-        ]
-        if not all(found):
-            raise ModelError("an answer has no tokens", where=self.name, fix="leave empty answers out")
-        nested = any(a != b and b[: len(a)] == a for a in found for b in found)
-        end = self._model.tokenizer.eos_token_id
-        return [(*tokens, int(end)) for tokens in found] if nested and end is not None else found
+        return answer_tokens(self._model.tokenizer, texts, "" if self._chat else " ", self.name)
 
     def log_likelihoods(
         self,
         prompts: Sequence[MarkedPrompt],
-        answers: Sequence[Sequence[tuple[int, ...]]],
+        answers: Sequence[Answers],
         offsets: Sequence[Mapping[int, Tensor]] = (),
     ) -> list[Tensor]:
         """Log-likelihood of every answer's tokens, given its prompt.
@@ -109,7 +83,7 @@ class FrozenReader:
         Raises:
             ModelError: a likelihood is not finite.
         """
-        rows = [Row(number, context) for number, own in enumerate(answers) for context in _contexts(own)]
+        rows = rows_of(answers)
         sequences = [(*prompts[row.prompt].tokens, *row.context) for row in rows]
         shared = self._shared(prompts)
         embeddings = self._embedded(sequences, shared, prompts, rows, offsets)
@@ -122,20 +96,11 @@ class FrozenReader:
         )
         logits = self._logits(embeddings, sequences[0][:shared], wanted)  # (rows, positions, vocabulary)
         place = {position: number for number, position in enumerate(wanted)}
-        normaliser = torch.logsumexp(logits, dim=-1)
-        found = []
-        for number, own in enumerate(answers):
-            start, longest = len(prompts[number].tokens) - 1 - shared, max(map(len, own))
-            table = []
-            for tokens in own:
-                row = _row_of(rows, number, tokens[:-1])
-                places = [place[start + step] for step in range(len(tokens))]
-                values = logits[row, places, list(tokens)] - normaliser[row, places]
-                table.append(torch.nn.functional.pad(values, (0, longest - len(tokens))))
-            found.append(torch.stack(table))
-        if not all(bool(torch.isfinite(part).all()) for part in found):
-            raise ModelError(f"{self.name} gave likelihoods that are not finite", fix='load it with dtype="float32"')
-        return found
+        places = [
+            [place[len(prompt.tokens) - 1 - shared + step] for step in range(max(map(len, own)))]
+            for prompt, own in zip(prompts, answers, strict=True)
+        ]
+        return tables_of(logits, rows, answers, places, self.name)
 
     def _shared(self, prompts: Sequence[MarkedPrompt]) -> int:
         """How many tokens all prompts begin with, no marker among them, and at least one left over."""
@@ -197,20 +162,3 @@ class FrozenReader:
         for number, layer in enumerate(kept.layers):
             past.update(layer.keys.expand(rows, -1, -1, -1), layer.values.expand(rows, -1, -1, -1), number)
         return past
-
-
-def _contexts(answers: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]]:
-    """What has to be read to score all answers: no context that another begins with."""
-    contexts = sorted({answer[:-1] for answer in answers})
-    # Sorted, a context stands directly in front of the ones it begins.
-    return [
-        context
-        for context, following in zip(contexts, [*contexts[1:], None], strict=True)
-        if following is None or following[: len(context)] != context
-    ]
-
-
-def _row_of(rows: Sequence[Row], prompt: int, context: tuple[int, ...]) -> int:
-    return next(
-        number for number, row in enumerate(rows) if row.prompt == prompt and row.context[: len(context)] == context
-    )

@@ -83,7 +83,10 @@ class Lessons:
         seed: of their order.
 
     Example:
-        >>> tasks = [Task("topic", (), (n,), "a", ("b",)) for n in range(4)] + [Task("reading", (), (0,), "c")] * 4
+        >>> from plait.fusion.tokens.task_prompt import TaskPrompt
+        >>> prompt = TaskPrompt("Which?", ("",))
+        >>> tasks = [Task("topic", prompt, (n,), "a", ("b",)) for n in range(4)]
+        >>> tasks += [Task("reading", prompt, (0,), "c")] * 4
         >>> lessons = Lessons(tasks, ReaderSettings(batch=2))
         >>> [(batch[0].kind, len(batch)) for batch in (lessons.batch() for _ in range(6))]
         [('topic', 2), ('topic', 2), ('topic', 2), ('topic', 2), ('reading', 1), ('topic', 2)]

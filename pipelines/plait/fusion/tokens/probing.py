@@ -1,4 +1,4 @@
-"""What soft tokens tell a frozen model: accuracy on tasks, beside the controls that such a claim needs."""
+"""What structure tells a frozen model: accuracy on tasks, beside the controls that such a claim needs."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from plait.fusion.tokens.frozen import FrozenReader
-from plait.fusion.tokens.projector import Projector
+from plait.fusion.tokens.structure_reader import StructureReader
 from plait.fusion.tokens.tasks import Task
 from plait.gnn.encoding import Structural
 
@@ -25,7 +24,6 @@ __all__ = [
     "outcomes",
     "paired_interval",
     "shuffled_documents",
-    "task_offsets",
 ]
 
 
@@ -44,11 +42,12 @@ class Probe:
     Args:
         kind: of the tasks.
         tasks: how many.
-        accuracy: with the soft tokens.
-        shuffled: with soft tokens made from other documents' vectors.
+        accuracy: with structure.
+        shuffled: with other documents' vectors.
         gate_off: with none.
         majority: of always giving the answer that is most often right.
         chance: of guessing.
+        text: of the same part taught with text vectors, where that control was asked for.
     """
 
     kind: str
@@ -58,28 +57,18 @@ class Probe:
     gate_off: float
     majority: float
     chance: float
-
-
-def task_offsets(projector: Projector, structure: Structural, tasks: Sequence[Task]) -> list[dict[int, Tensor]]:
-    """Offsets of every task's passages by their numbers, with gradients."""
-    nodes = sorted({node for task in tasks for node in task.documents})
-    device = projector.gate.device
-    rows = torch.from_numpy(structure.vectors[nodes]).to(device)
-    made = projector(rows, torch.from_numpy(structure.has_structure[nodes]).to(device))  # (nodes, k, width)
-    place = {node: number for number, node in enumerate(nodes)}
-    return [{number: made[place[node]] for number, node in enumerate(task.documents, start=1)} for task in tasks]
+    text: float | None = None
 
 
 def outcomes(
-    reader: FrozenReader,
+    reader: StructureReader,
     tasks: Sequence[Task],
-    projector: Projector | None = None,
     structure: Structural | None = None,
     *,
     batch: int = 16,
     progress: Callable[[int], None] | None = None,
 ) -> list[Outcome]:
-    """Gives every task to the model; without a projector, or without structure, its prompt stays plain.
+    """Gives every task to the model; without structure it stays the plain model.
 
     The answer is the choice of the highest score, see :func:`choice_scores`, and the first among equals. ``progress``
     is called with how many tasks are done.
@@ -88,9 +77,8 @@ def outcomes(
     with torch.inference_mode():
         for start in range(0, len(tasks), batch):
             part = tasks[start : start + batch]
-            offsets = [] if projector is None or structure is None else task_offsets(projector, structure, part)
             answers = [reader.answers(task.choices) for task in part]
-            tables = reader.log_likelihoods([reader.prompt(task.messages) for task in part], answers, offsets)
+            tables = reader.log_likelihoods(part, answers, structure)
             for task, own, table in zip(part, answers, tables, strict=True):
                 target = task.choices.index(task.target)
                 right = int(choice_scores(task, table, own).argmax()) == target

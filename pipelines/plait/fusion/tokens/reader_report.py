@@ -10,22 +10,22 @@ import numpy as np
 
 from plait.fusion.tokens.lessons import Lesson
 from plait.fusion.tokens.probing import Outcome, Probe, by_kind, majority, paired_interval
-from plait.fusion.tokens.projector import Projector
 from plait.fusion.tokens.reader_settings import ReaderSettings
+from plait.fusion.tokens.structure_reader import StructureReader
 from plait.fusion.tokens.tasks import Task
 
-__all__ = ["Answers", "ReaderReport", "answers_of", "decide", "probe_of"]
+__all__ = ["Answers", "ReaderReport", "answers_of", "beyond_text", "decide", "probe_of"]
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """Held-out tasks whose passages have text, with soft tokens and with the gate off.
+    """Held-out tasks whose passages have text, with structure and with the gate off.
 
     Args:
         tasks: how many.
-        accuracy: share of right choices with soft tokens; tasks without wrong answers count as right.
+        accuracy: share of right choices with structure; tasks without wrong answers count as right.
         accuracy_gate_off: with the gate off.
-        likelihood: mean log-likelihood of the right answer per token, in nats, with soft tokens.
+        likelihood: mean log-likelihood of the right answer per token, in nats, with structure.
         likelihood_gate_off: with the gate off.
         interval: 95 % interval of the difference of the two likelihoods.
     """
@@ -43,7 +43,7 @@ class ReaderReport:
     """What training a reader came to.
 
     Args:
-        keep: whether the projector should be used.
+        keep: whether what was taught should be used.
         reasons: why, or why not.
         probe: all held-out tasks about structure together; ``kinds`` has them apart.
         kinds: by kind of task, those that were given up on the way among them.
@@ -52,13 +52,13 @@ class ReaderReport:
         lessons: by kind, what it was taught with, what that cost, and how its trial went.
         losses: of all steps.
         left_out: tasks about documents without structure, which are not asked: their tokens are zeros by design.
-        gate: tanh of the gate at the end.
+        gate: tanh of the gate at the end; None where structure is let in by weights alone.
         model: the language model.
         seed: of the run.
         settings: of the run.
         cpu_seconds: of the run.
         judging_cpu_seconds: of these, on held-out tasks.
-        projector: the result.
+        reader: the result.
     """
 
     keep: bool
@@ -70,17 +70,17 @@ class ReaderReport:
     lessons: Mapping[str, Lesson]
     losses: tuple[float, ...]
     left_out: int
-    gate: float
+    gate: float | None
     model: str
     seed: int
     settings: ReaderSettings
     cpu_seconds: float
     judging_cpu_seconds: float
-    projector: Projector = field(repr=False)
+    reader: StructureReader = field(repr=False)
 
     def to_json(self) -> dict[str, Any]:
-        """Everything but the projector, as JSON."""
-        found = {name: getattr(self, name) for name in self.__slots__ if name != "projector"}
+        """Everything but the reader, as JSON."""
+        found = {name: getattr(self, name) for name in self.__slots__ if name != "reader"}
         return found | {
             "reasons": list(self.reasons),
             "probe": asdict(self.probe),
@@ -95,19 +95,30 @@ class ReaderReport:
         }
 
 
-def probe_of(kind: str, tasks: Sequence[Task], numbers: Sequence[int], results: Sequence[Sequence[Outcome]]) -> Probe:
-    """Some of the tasks, answered in three ways: with soft tokens, with those of other documents, with none."""
+def probe_of(
+    kind: str,
+    tasks: Sequence[Task],
+    numbers: Sequence[int],
+    results: tuple[Sequence[Outcome], Sequence[Outcome], Sequence[Outcome]],
+    by_text: Sequence[Outcome] | None = None,
+) -> Probe:
+    """Some of the tasks, answered with their own vectors, with those of other documents, with none; by text vectors."""
     own = [tasks[number] for number in numbers]
-    accuracy, shuffled, gate_off = (float(np.mean([found[number].right for number in numbers])) for found in results)
+
+    def share(found: Sequence[Outcome]) -> float:
+        return float(np.mean([found[number].right for number in numbers]))
+
+    accuracy, shuffled, gate_off = map(share, results)
+    text = None if by_text is None else share(by_text)
     # Of several kinds together one may answer each kind's favourite.
     same = by_kind(own)
     best = sum(majority([own[number] for number in part]) * len(part) for part in same.values()) / len(own)
     chance = float(np.mean([1 / len(task.choices) for task in own]))
-    return Probe(kind, len(own), accuracy, shuffled, gate_off, best, chance)
+    return Probe(kind, len(own), accuracy, shuffled, gate_off, best, chance, text)
 
 
 def answers_of(given: Sequence[Outcome], gate_off: Sequence[Outcome], seed: int) -> Answers:
-    """Tasks with text, answered with soft tokens and without."""
+    """Tasks with text, answered with structure and without."""
     likelihoods = [[one.likelihood for one in part] for part in (given, gate_off)]
     _, low, high = paired_interval(*likelihoods, seed=seed)
     return Answers(
@@ -120,14 +131,23 @@ def answers_of(given: Sequence[Outcome], gate_off: Sequence[Outcome], seed: int)
     )
 
 
+def beyond_text(structure: Sequence[float], text: Sequence[float], seed: int) -> str:
+    """What links add to text, in words; it decides nothing, for text vectors are let in by no pipeline."""
+    mean, low, high = paired_interval(structure, text, seed=seed)
+    verdict = "tell more than" if low > 0 else "tell less than" if high < 0 else "tell no more than"
+    return f"structural vectors {verdict} text vectors: accuracy {mean:+.3f}, 95 % interval {low:+.3f} to {high:+.3f}"
+
+
 def decide(
     margin: tuple[float, float, float], above: tuple[float, float, float], answers: Answers | None, tolerance: float
 ) -> tuple[bool, tuple[str, ...]]:
-    """Kept only if soft tokens beat others' tokens and none at all, beyond chance, and answers do not get worse."""
+    """Kept only if structural vectors beat others' and none at all, beyond chance, and answers do not get worse."""
     reasons = []
-    for name, (mean, low, high) in (("tokens of other documents", margin), ("no tokens", above)):
+    for name, (mean, low, high) in (("those of other documents", margin), ("none", above)):
         verdict = "beat" if low > 0 else "do not beat"
-        reasons.append(f"soft tokens {verdict} {name}: accuracy {mean:+.3f}, 95 % interval {low:+.3f} to {high:+.3f}")
+        reasons.append(
+            f"structural vectors {verdict} {name}: accuracy {mean:+.3f}, 95 % interval {low:+.3f} to {high:+.3f}"
+        )
     good = margin[1] > 0 and above[1] > 0
     if answers is not None:
         accuracy = answers.accuracy - answers.accuracy_gate_off

@@ -1,11 +1,14 @@
-"""Trains a projector for a language model that stays as it is, and says whether the result is worth keeping.
+"""Teaches a language model that stays as it is to read structure, and says whether the result is worth keeping.
 
 In tasks about structure the loss is the cross-entropy of the right choice among all, by their log-likelihoods (see
 :func:`plait.fusion.tokens.probing.choice_scores`); in tasks with text, the negative log-likelihood of the answer per
-token. Gradients pass through the prompt's embeddings and reach the projector alone. Afterwards held-out tasks tell
-three things apart: what the soft tokens say (``accuracy``), what any token of that size would have done
-(``shuffled``), and what the model says anyway (``gate_off``, ``majority``); and tasks with text tell whether soft
-tokens get in its way.
+token. Gradients pass through the model and reach what lets structure in alone: the projector of soft tokens, or the
+weights between the encoder and the decoder of a Fusion-in-Decoder. Afterwards held-out tasks tell three things apart:
+what structure says (``accuracy``), what any vectors of that size would have done (``shuffled``), and what the model
+says anyway (``gate_off``, ``majority``); and tasks with text tell whether structure gets in its way.
+
+Structural vectors are made of text and links. What the links add is told by another control, which doubles the time:
+the same part taught as long with the documents' text vectors (``text``).
 """
 
 from __future__ import annotations
@@ -16,9 +19,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from plait.contracts.errors import ConfigError, ModelError
-from plait.fusion.tokens.frozen import FrozenReader
 from plait.fusion.tokens.lessons import Lesson, Lessons, Trial
 from plait.fusion.tokens.probing import (
     Outcome,
@@ -27,16 +30,17 @@ from plait.fusion.tokens.probing import (
     outcomes,
     paired_interval,
     shuffled_documents,
-    task_offsets,
 )
-from plait.fusion.tokens.projector import Projector
-from plait.fusion.tokens.reader_report import ReaderReport, answers_of, decide, probe_of
+from plait.fusion.tokens.reader_report import ReaderReport, answers_of, beyond_text, decide, probe_of
 from plait.fusion.tokens.reader_settings import ReaderSettings
+from plait.fusion.tokens.structure_reader import StructureReader
 from plait.fusion.tokens.tasks import WITH_TEXT, Task, TaskSet
-from plait.generators.causal import CausalModel
 from plait.gnn.encoding import Structural
 
-__all__ = ["ReaderProgress", "Taught", "train_projector", "train_reader"]
+__all__ = ["ReaderProgress", "Taught", "Untrained", "teach", "train_reader"]
+
+Untrained = Callable[[int], StructureReader]
+"""Makes a reader that is not trained yet, for structural vectors of a width."""
 
 
 _TINY = 1e-12
@@ -54,32 +58,33 @@ class ReaderProgress:
 
 @dataclass(frozen=True, slots=True)
 class Taught:
-    """A trained projector, the losses of all steps, and what each kind of task got."""
+    """The losses of all steps, and what each kind of task got."""
 
-    projector: Projector
     losses: tuple[float, ...]
     lessons: Mapping[str, Lesson]
 
 
 def train_reader(
-    model: CausalModel,
+    untrained: Untrained,
     structural: Structural,
     tasks: TaskSet,
     settings: ReaderSettings | None = None,
     *,
+    text: NDArray[np.float32] | None = None,
     seed: int = 0,
     progress: Callable[[ReaderProgress], None] | None = None,
     judging: Callable[[int, int], None] | None = None,
 ) -> ReaderReport:
-    """Trains a projector and judges it on held-out tasks.
+    """Teaches a reader and judges it on held-out tasks.
 
     Args:
-        model: the language model; its weights do not change.
+        untrained: makes the reader; the language model's weights do not change.
         structural: vectors of the graph's documents, in the order of its nodes.
         tasks: from :func:`plait.fusion.tokens.tasks.make_tasks`; those of
             :func:`~plait.fusion.tokens.tasks.answer_tasks` may be added to both parts.
         settings: how.
-        seed: of the weights, the batches and the shuffled control.
+        text: text vectors of the same documents, shape (documents, dimension), for the control that has no links.
+        seed: of the batches and the shuffled control.
         progress: called after every step.
         judging: called while held-out tasks are answered, with how many are and how many there are.
 
@@ -100,53 +105,58 @@ def train_reader(
             where="reader training",
             fix="add documents whose references resolve, or encode the graph with more relations",
         )
-    reader = FrozenReader(model, settings.soft_tokens)
-    taught = train_projector(reader, structural, train, settings, seed=seed, progress=progress)
-    projector, begun = taught.projector, time.process_time()
-    done, total = 0, 3 * len(asked) + 2 * len(read)
+    reader = untrained(structural.vectors.shape[1])
+    taught = teach(reader, structural, train, settings, seed=seed, progress=progress)
+    plain, only_text = _without_links(untrained, structural, text, train, settings, seed, progress)
+    begun = time.process_time()
+    done, total = 0, (3 if plain is None else 4) * len(asked) + 2 * len(read)
 
-    def answered(tasks: Sequence[Task], given: Structural | None = None) -> list[Outcome]:
-        """With soft tokens made of these vectors; without any the gate is off."""
+    def answered(tasks: Sequence[Task], given: Structural | None = None, by: StructureReader = reader) -> list[Outcome]:
+        """With these vectors; without any the gate is off."""
         nonlocal done
 
         def shown(more: int) -> None:
             if judging is not None:
                 judging(done + more, total)
 
-        found = outcomes(reader, tasks, projector, given, progress=shown)
+        found = outcomes(by, tasks, given, progress=shown)
         done += len(tasks)
         return found
 
     own, others = answered(asked, structural), answered(asked, shuffled_documents(structural, asked, seed))
     without = answered(asked)
-    kinds = {kind: probe_of(kind, asked, numbers, (own, others, without)) for kind, numbers in by_kind(asked).items()}
+    by_text = None if plain is None else answered(asked, only_text, plain)
+    results = (own, others, without)
+    kinds = {kind: probe_of(kind, asked, numbers, results, by_text) for kind, numbers in by_kind(asked).items()}
     margin = paired_interval([one.right for one in own], [one.right for one in others], seed=seed)
     above = paired_interval([one.right for one in own], [one.right for one in without], seed=seed)
     answers = answers_of(answered(read, structural), answered(read), seed) if read else None
     keep, reasons = decide(margin, above, answers, settings.tolerance)
+    if by_text is not None:
+        reasons = (*reasons, beyond_text([one.right for one in own], [one.right for one in by_text], seed))
     end = time.process_time()
     return ReaderReport(
         keep=keep,
         reasons=reasons,
-        probe=probe_of("all", asked, range(len(asked)), (own, others, without)),
+        probe=probe_of("all", asked, range(len(asked)), results, by_text),
         kinds=kinds,
         margin=margin,
         answers=answers,
         lessons=taught.lessons,
         losses=taught.losses,
         left_out=left_out,
-        gate=float(torch.tanh(projector.gate.detach())),
-        model=reader.space.model,
+        gate=reader.gate,
+        model=reader.name,
         seed=seed,
         settings=settings,
         cpu_seconds=end - start,
         judging_cpu_seconds=end - begun,
-        projector=projector,
+        reader=reader,
     )
 
 
-def train_projector(
-    reader: FrozenReader,
+def teach(
+    reader: StructureReader,
     structural: Structural,
     tasks: Sequence[Task],
     settings: ReaderSettings,
@@ -154,7 +164,7 @@ def train_projector(
     seed: int = 0,
     progress: Callable[[ReaderProgress], None] | None = None,
 ) -> Taught:
-    """Trains a projector. Deterministic under a seed.
+    """Teaches a reader, in place. Deterministic under a seed.
 
     Raises:
         ModelError: training diverged, or a task is about a document that has no vector.
@@ -166,30 +176,21 @@ def train_projector(
             where="reader training",
             fix="make tasks and vectors from the same graph",
         )
-    projector = Projector(
-        structural.vectors.shape[1], reader.space, k=settings.soft_tokens, hidden=settings.hidden, seed=seed
-    ).to(reader.device)
     tied = sorted({node for task in tasks for node in task.documents if structural.has_structure[node]})
-    projector.centre(structural.vectors[tied])
-    matrices = [value for name, value in projector.named_parameters() if name != "gate"]
-    optimiser = torch.optim.AdamW(
-        [
-            {"params": matrices, "lr": settings.learning_rate, "weight_decay": settings.weight_decay},
-            {"params": [projector.gate], "lr": settings.gate_rate, "weight_decay": 0.0},
-        ]
-    )
+    reader.centre(structural.vectors[tied])
+    optimiser = torch.optim.AdamW(reader.parameter_groups(settings))
+    taught = [value for group in optimiser.param_groups for value in group["params"]]
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, settings.steps)
     lessons, losses = Lessons(tasks, settings, seed), list[float]()
     tried = round(settings.trial * settings.steps) if len(lessons.kinds) > 1 and settings.trial < 1 else None
-    projector.train()
     for number in range(1, settings.steps + 1):
         start, batch = time.process_time(), lessons.batch()
-        loss = _loss(reader, projector, structural, batch, settings.negatives, [seed, 29, number])
+        loss = _loss(reader, structural, batch, settings.negatives, [seed, 29, number])
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         # Of length 1, so that Adam's averages weigh all kinds alike: the gradient of a title's words is many times that
         # of a choice between yes and no, and by itself keeps the latter from ever being learnt.
-        gradients = [value.grad for value in projector.parameters() if value.grad is not None]
+        gradients = [value.grad for value in taught if value.grad is not None]
         norm = torch.stack([gradient.norm() for gradient in gradients]).norm()
         if not bool(torch.isfinite(norm)):
             raise ModelError(
@@ -208,15 +209,31 @@ def train_projector(
         if number == tried:
             for kind in lessons.kinds:
                 some = lessons.slice(kind, settings.trial_tasks)
-                lessons.tried(kind, _trial(reader, projector, structural, some, number, seed))
+                lessons.tried(kind, _trial(reader, structural, some, number, seed))
             if not lessons.kinds:
                 break  # nothing was learnt by now; the rest would only move tokens that say nothing
-    return Taught(projector.eval(), tuple(losses), dict(lessons.by_kind))
+    return Taught(tuple(losses), dict(lessons.by_kind))
+
+
+def _without_links(
+    untrained: Untrained,
+    structural: Structural,
+    text: NDArray[np.float32] | None,
+    tasks: Sequence[Task],
+    settings: ReaderSettings,
+    seed: int,
+    progress: Callable[[ReaderProgress], None] | None,
+) -> tuple[StructureReader | None, Structural | None]:
+    """The control: the same part taught with text vectors of the same documents."""
+    if text is None:
+        return None, None
+    reader, vectors = untrained(text.shape[1]), Structural(text, structural.has_structure)
+    teach(reader, vectors, tasks, settings, seed=seed, progress=progress)
+    return reader, vectors
 
 
 def _loss(
-    reader: FrozenReader,
-    projector: Projector,
+    reader: StructureReader,
     structural: Structural,
     batch: Sequence[Task],
     negatives: int,
@@ -231,8 +248,7 @@ def _loss(
         if len({tokens[:-1] for tokens in own}) > 1 + negatives:
             own = [own[0], *(own[1 + other] for other in random.permutation(len(own) - 1)[:negatives])]
         answers.append(own)
-    prompts = [reader.prompt(task.messages) for task in batch]
-    tables = reader.log_likelihoods(prompts, answers, task_offsets(projector, structural, batch))
+    tables = reader.log_likelihoods(batch, answers, structural)
     if contrasted:
         scored = (choice_scores(*each) for each in zip(batch, tables, answers, strict=True))
         parts = [-torch.log_softmax(scores, dim=0)[0] for scores in scored]
@@ -241,11 +257,9 @@ def _loss(
     return torch.stack(parts).mean()
 
 
-def _trial(
-    reader: FrozenReader, projector: Projector, structural: Structural, tasks: Sequence[Task], step: int, seed: int
-) -> Trial:
-    own = outcomes(reader, tasks, projector, structural)
-    others = outcomes(reader, tasks, projector, shuffled_documents(structural, tasks, seed))
+def _trial(reader: StructureReader, structural: Structural, tasks: Sequence[Task], step: int, seed: int) -> Trial:
+    own = outcomes(reader, tasks, structural)
+    others = outcomes(reader, tasks, shuffled_documents(structural, tasks, seed))
     gains = np.array([a.likelihood - b.likelihood for a, b in zip(own, others, strict=True)])
     # One task alone says nothing of chance.
     error = float(gains.std(ddof=1) / np.sqrt(len(gains))) if len(gains) > 1 else float("inf")

@@ -25,10 +25,11 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from plait.config import Settings
-from plait.contracts import Message, Slot
+from plait.contracts import Message
 from plait.contracts.errors import ConfigError
 from plait.docgraph import DocumentGraph
 from plait.docgraph.settings import EntityKind
+from plait.fusion.tokens.task_prompt import TaskPrompt
 
 __all__ = [
     "WITH_TEXT",
@@ -40,7 +41,6 @@ __all__ = [
     "answer_tasks",
     "label_tasks",
     "make_tasks",
-    "passages_with_slots",
 ]
 
 TaskKind = Literal["topic", "venue", "cites", "cited_title", "reading", "answer"]
@@ -49,7 +49,6 @@ WITH_TEXT: tuple[TaskKind, ...] = ("reading", "answer")
 Numbers = NDArray[np.int64]
 _SHARES: Mapping[TaskKind, tuple[float, float]] = {"cited_title": (1.0, 1 / 2), "reading": (1 / 3, 2 / 3)}
 """Of the most tasks to learn from and to hold out, where tasks are long."""
-_SYSTEM = "Answer with nothing but the answer."
 
 
 class TaskSettings(Settings):
@@ -76,17 +75,22 @@ class Task:
 
     Args:
         kind: what is asked.
-        messages: the prompt, with a slot for each passage.
+        prompt: the question and its passages.
         documents: node of the document that passage ``i + 1`` is from.
         target: the answer.
         distractors: wrong answers; none where only the answer's likelihood is of interest.
     """
 
     kind: TaskKind
-    messages: tuple[Message, ...]
+    prompt: TaskPrompt
     documents: tuple[int, ...]
     target: str
     distractors: tuple[str, ...] = ()
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """The prompt, with a slot for each passage."""
+        return self.prompt.messages
 
     @property
     def choices(self) -> tuple[str, ...]:
@@ -109,33 +113,6 @@ class QuestionAnswer:
     question: str
     answer: str
     passages: tuple[tuple[str, str, str], ...]
-
-
-def passages_with_slots(
-    question: str, texts: Sequence[str], *, titles: Sequence[str] = (), question_first: bool = False
-) -> tuple[Message, ...]:
-    """A prompt with numbered passages, and a slot in front of each passage's text.
-
-    Args:
-        question: what is asked.
-        texts: of the passages; passage ``i + 1`` is ``texts[i]``.
-        titles: of the passages, where they are shown.
-        question_first: whether the question stands before the passages. Everything in front of the first slot is the
-            same for all tasks that ask the same, and is read once.
-
-    Example:
-        >>> system, user = passages_with_slots("Why?", ["", "Because."])
-        >>> [user.content[slot.offset:].splitlines()[0] for slot in user.slots]
-        ['', 'Because.']
-    """
-    content, slots = f"Question: {question}\n\n" if question_first else "", []
-    for number, text in enumerate(texts, start=1):
-        title = f' title="{titles[number - 1]}"' if titles else ""
-        content += f'<passage number="{number}"{title}>\n'
-        slots.append(Slot(len(content), number))
-        content += f"{text}\n</passage>\n"
-    content = content.rstrip("\n") if question_first else f"{content}\nQuestion: {question}"
-    return (Message("system", _SYSTEM), Message("user", content, tuple(slots)))
 
 
 def make_tasks(graph: DocumentGraph, settings: TaskSettings | None = None, *, seed: int = 0) -> TaskSet:
@@ -209,9 +186,9 @@ def label_tasks(
     called = dict(zip(names, ascii_uppercase if lettered else names, strict=False))
     # Named in the question, the labels are likely answers before any training; it is read once for all tasks.
     listed = ", ".join(f"{called[name]} = {name}" if lettered else name for name in names)
-    messages = passages_with_slots(f"{question} One of: {listed}.", [text], question_first=True)
+    prompt = TaskPrompt(f"{question} One of: {listed}.", (text,), question_first=True)
     return [
-        Task(kind, messages, (node,), called[label], tuple(called[name] for name in names if name != label))
+        Task(kind, prompt, (node,), called[label], tuple(called[name] for name in names if name != label))
         for node, label in sorted(labels.items())
     ]
 
@@ -225,10 +202,10 @@ def answer_tasks(graph: DocumentGraph, pairs: Sequence[QuestionAnswer]) -> list[
     return [
         Task(
             "answer",
-            passages_with_slots(
+            TaskPrompt(
                 pair.question,
-                [text for _, _, text in pair.passages],
-                titles=[_clean(title) for _, title, _ in pair.passages],
+                tuple(text for _, _, text in pair.passages),
+                tuple(_clean(title) for _, title, _ in pair.passages),
             ),
             tuple(graph.number(document) for document, _, _ in pair.passages),
             pair.answer,
@@ -274,15 +251,15 @@ def _named(graph: DocumentGraph, kind: TaskKind, documents: Numbers, most: int) 
 def _cites(graph: DocumentGraph, documents: Numbers, random: np.random.Generator) -> list[Task]:
     linked = _links(graph, documents)
     known = set(linked)
-    messages = passages_with_slots("Does passage 1 cite passage 2? Answer yes or no.", ["", ""], question_first=True)
+    prompt = TaskPrompt("Does passage 1 cite passage 2? Answer yes or no.", ("", ""), question_first=True)
     tasks = []
     for source, target in linked:
         # The same citing document, so that the answer cannot be read off how much a document cites at all.
         other = int(random.choice(documents))
         if other in (source, target) or (source, other) in known:
             continue
-        tasks.append(Task("cites", messages, (source, target), "yes", ("no",)))
-        tasks.append(Task("cites", messages, (source, other), "no", ("yes",)))
+        tasks.append(Task("cites", prompt, (source, target), "yes", ("no",)))
+        tasks.append(Task("cites", prompt, (source, other), "no", ("yes",)))
     return tasks
 
 
@@ -293,7 +270,7 @@ def _cited_titles(graph: DocumentGraph, documents: Numbers, most: int, random: n
     linked = [(source, target) for source, target in _links(graph, documents) if target in titles]
     for source, target in linked:
         cited.setdefault(source, set()).add(titles[target])
-    messages = passages_with_slots("Which title does passage 1 cite?", [""], question_first=True)
+    prompt = TaskPrompt("Which title does passage 1 cite?", ("",), question_first=True)
     pool = sorted(titles)
     tasks = []
     for source, target in linked:
@@ -301,7 +278,7 @@ def _cited_titles(graph: DocumentGraph, documents: Numbers, most: int, random: n
         own = {*cited[source], titles.get(source, "")}
         others = [title for title in dict.fromkeys(drawn) if title not in own][: most - 1]
         if others:
-            tasks.append(Task("cited_title", messages, (source,), titles[target], tuple(others)))
+            tasks.append(Task("cited_title", prompt, (source,), titles[target], tuple(others)))
     return tasks
 
 
@@ -315,9 +292,9 @@ def _reading(graph: DocumentGraph, documents: Numbers, random: np.random.Generat
         if len(set(titles)) < 3:
             continue
         asked = int(random.integers(3))
-        messages = passages_with_slots(f"What does passage {asked + 1} say, word by word?", titles)
+        prompt = TaskPrompt(f"What does passage {asked + 1} say, word by word?", tuple(titles))
         others = tuple(title for title in titles if title != titles[asked])
-        tasks.append(Task("reading", messages, tuple(three), titles[asked], others))
+        tasks.append(Task("reading", prompt, tuple(three), titles[asked], others))
     return tasks
 
 

@@ -63,7 +63,8 @@ def reader(model: Any, mode: StructureMode, *, opened: bool = False) -> FusionIn
     if opened:
         with torch.no_grad():
             if mode == "concatenate":
-                fid.distance.normal_(std=0.2, generator=torch.Generator().manual_seed(4))
+                for part in (fid.text, fid.joined):
+                    part.normal_(std=0.2, generator=torch.Generator().manual_seed(4))
             else:
                 fid.gate.fill_(0.8)
     return fid
@@ -202,7 +203,7 @@ def test_additive_and_concatenated_states_follow_their_formulas(
             if mode == "additive":
                 fused = states + (np.tanh(0.8) * beside @ fid.weight.numpy().T)[:, :, None]
             else:
-                whole = np.hstack([np.eye(WIDTH), np.zeros((WIDTH, STRUCTURE))]) + fid.distance.numpy()
+                whole = np.hstack([np.eye(WIDTH) + fid.text.numpy(), fid.joined.numpy()])
                 joined = np.concatenate([states, np.repeat(beside[:, :, None], 7, axis=2)], axis=-1)
                 fused = joined @ whole.T
             given = torch.from_numpy(fused.astype(np.float32)).reshape(2, -1, WIDTH)

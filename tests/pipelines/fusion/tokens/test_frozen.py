@@ -7,11 +7,11 @@ import torch
 from plait.contracts import Message, Slot
 from plait.contracts.errors import ModelError
 from plait.fusion.tokens.frozen import FrozenReader
-from plait.fusion.tokens.tasks import passages_with_slots
+from plait.fusion.tokens.task_prompt import TaskPrompt
 from plait.generators.causal import CausalModel
 
-QUESTION = passages_with_slots("Which?", ["one", "two"], question_first=True)
-OTHER = passages_with_slots("Which?", ["three and more", "two"], question_first=True)
+QUESTION = TaskPrompt("Which?", ("one", "two"), question_first=True).messages
+OTHER = TaskPrompt("Which?", ("three and more", "two"), question_first=True).messages
 
 
 def by_hand(model: CausalModel, tokens: list[int], answer: tuple[int, ...]) -> float:

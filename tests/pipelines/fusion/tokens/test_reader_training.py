@@ -14,12 +14,20 @@ from plait.fusion.tokens.frozen import FrozenReader
 from plait.fusion.tokens.probing import choice_scores, majority, outcomes, paired_interval, shuffled_documents
 from plait.fusion.tokens.reader_report import Answers, decide
 from plait.fusion.tokens.reader_settings import ReaderSettings
-from plait.fusion.tokens.reader_training import ReaderProgress, train_projector, train_reader
+from plait.fusion.tokens.reader_training import ReaderProgress, Untrained, teach, train_reader
+from plait.fusion.tokens.soft_token_reader import SoftTokenReader
+from plait.fusion.tokens.task_prompt import TaskPrompt
 from plait.fusion.tokens.tasks import QuestionAnswer, Task, TaskSet, answer_tasks, label_tasks, make_tasks
 from plait.generators.causal import CausalModel
 from plait.gnn.encoding import Structural
 
 SETTINGS = ReaderSettings(steps=150, hidden=32, batch=16)
+PROMPT = TaskPrompt("Which?", ("",))
+
+
+def untrained(model: CausalModel, settings: ReaderSettings = SETTINGS, seed: int = 0) -> Untrained:
+    frozen = FrozenReader(model)
+    return lambda width: SoftTokenReader.untrained(frozen, width, settings, seed)
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +51,7 @@ def test_a_frozen_model_learns_to_read_structure_and_the_controls_stay_at_chance
 ) -> None:
     before = {name: value.clone() for name, value in tiny_model.model.named_parameters()}
     seen: list[ReaderProgress] = []
-    report = train_reader(tiny_model, structure, communities, SETTINGS, progress=seen.append)
+    report = train_reader(untrained(tiny_model), structure, communities, SETTINGS, progress=seen.append)
     assert report.probe.accuracy >= 0.9
     assert report.probe.gate_off == report.probe.majority == report.probe.chance == 0.25
     assert report.probe.shuffled <= 0.5
@@ -55,15 +63,17 @@ def test_a_frozen_model_learns_to_read_structure_and_the_controls_stay_at_chance
 def test_a_projector_of_meaningless_vectors_is_not_kept(tiny_model: CausalModel, communities: TaskSet) -> None:
     vectors = np.random.default_rng(1).normal(size=(60, 8)).astype(np.float32)
     noise = Structural(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.ones(60, dtype=np.bool_))
-    report = train_reader(tiny_model, noise, communities, SETTINGS)
+    report = train_reader(untrained(tiny_model), noise, communities, SETTINGS)
     assert not report.keep
     assert any("do not beat" in reason for reason in report.reasons)
 
 
 def test_training_is_deterministic(tiny_model: CausalModel, structure: Structural, communities: TaskSet) -> None:
     short = SETTINGS.model_copy(update={"steps": 4})
-    runs = [train_reader(tiny_model, structure, communities, short, seed=seed) for seed in (5, 5, 6)]
-    first, second, other = (dict(run.projector.state_dict()) for run in runs)
+    runs = [
+        train_reader(untrained(tiny_model, short, seed), structure, communities, short, seed=seed) for seed in (5, 5, 6)
+    ]
+    first, second, other = (dict(run.reader.part.state_dict()) for run in runs)
     assert runs[0].losses == runs[1].losses
     assert all(torch.equal(first[name], second[name]) for name in first)
     assert not all(torch.equal(first[name], other[name]) for name in first)
@@ -79,7 +89,7 @@ def test_all_kinds_of_a_graphs_tasks_are_learnt_in_turn_and_reported(
     settings = ReaderSettings(steps=15, hidden=8, batch=2, trial=1.0)
     judged: list[tuple[int, int]] = []
     report = train_reader(
-        tiny_model,
+        untrained(tiny_model, settings),
         structure,
         tasks,
         settings,
@@ -98,7 +108,7 @@ def test_all_kinds_of_a_graphs_tasks_are_learnt_in_turn_and_reported(
     assert report.answers.tasks == sum(task.kind in ("reading", "answer") for task in tasks.held_out)
     whole = json.loads(json.dumps(report.to_json()))
     assert whole["kinds"]["cites"]["chance"] == 0.5
-    assert "projector" not in whole
+    assert "reader" not in whole
     assert len(whole["losses"]) == 15
 
 
@@ -109,7 +119,8 @@ def test_kinds_that_stay_at_chance_are_given_up_on_the_way_and_judged_all_the_sa
     tossed = label_tasks("venue", "Which side?", coin)
     tasks = TaskSet((*communities.train, *tossed[:40]), (*communities.held_out, *tossed[40:]))
     # Small steps: the coin is not learnt by heart.
-    report = train_reader(tiny_model, structure, tasks, SETTINGS.model_copy(update={"steps": 240, "hidden": 8}))
+    settings = SETTINGS.model_copy(update={"steps": 240, "hidden": 8})
+    report = train_reader(untrained(tiny_model, settings), structure, tasks, settings)
     group, toss = report.lessons["topic"], report.lessons["venue"]
     assert group.trial is not None and group.trial.passed
     assert toss.trial is not None and not toss.trial.passed
@@ -122,7 +133,7 @@ def test_training_ends_on_the_way_when_no_kind_is_learnt(tiny_model: CausalModel
     sides = {node: ["yes", "no"][node // 2 % 2] for node in range(60)}
     tasks = [*label_tasks("venue", "Which side?", sides), *label_tasks("topic", "Which one?", sides)]
     settings = ReaderSettings(steps=8, hidden=8, batch=2, learning_rate=1e-9, gate_rate=1e-9)
-    report = train_reader(tiny_model, structure, TaskSet(tuple(tasks), tuple(tasks)), settings)
+    report = train_reader(untrained(tiny_model, settings), structure, TaskSet(tuple(tasks), tuple(tasks)), settings)
     assert len(report.losses) == 4
     assert not report.keep
 
@@ -133,11 +144,11 @@ def test_documents_without_structure_are_not_asked_about(
     has = structure.has_structure.copy()
     has[[0, 1, 50]] = False
     settings = SETTINGS.model_copy(update={"steps": 2})
-    report = train_reader(tiny_model, replace(structure, has_structure=has), communities, settings)
+    report = train_reader(untrained(tiny_model), replace(structure, has_structure=has), communities, settings)
     assert report.left_out == 3
     assert report.probe.tasks == 19
     with pytest.raises(ConfigError, match="60 are about documents without structure"):
-        train_reader(tiny_model, replace(structure, has_structure=has & False), communities, settings)
+        train_reader(untrained(tiny_model), replace(structure, has_structure=has & False), communities, settings)
 
 
 def test_tasks_and_vectors_of_different_graphs_are_refused(
@@ -145,7 +156,7 @@ def test_tasks_and_vectors_of_different_graphs_are_refused(
 ) -> None:
     short = Structural(structure.vectors[:10], structure.has_structure[:10])
     with pytest.raises(ModelError, match="about document 39, and there are 10"):
-        train_projector(FrozenReader(tiny_model), short, communities.train, SETTINGS)
+        teach(untrained(tiny_model)(8), short, communities.train, SETTINGS)
 
 
 def test_vectors_that_are_no_numbers_end_in_an_error(
@@ -154,17 +165,14 @@ def test_vectors_that_are_no_numbers_end_in_an_error(
     broken = structure.vectors.copy()
     broken[3] = np.nan
     with pytest.raises(ModelError, match="not finite"):
-        train_reader(tiny_model, replace(structure, vectors=broken), communities, SETTINGS)
+        train_reader(untrained(tiny_model), replace(structure, vectors=broken), communities, SETTINGS)
 
 
 def test_the_gate_off_is_the_plain_prompt_in_every_bit(
     tiny_model: CausalModel, structure: Structural, communities: TaskSet
 ) -> None:
-    from plait.fusion.tokens.projector import Projector
-
-    reader = FrozenReader(tiny_model)
-    closed = Projector(8, reader.space)
-    assert outcomes(reader, communities.held_out, closed, structure) == outcomes(reader, communities.held_out)
+    closed = untrained(tiny_model)(8)
+    assert outcomes(closed, communities.held_out, structure) == outcomes(closed, communities.held_out)
 
 
 def test_shuffling_leaves_no_document_its_own_vector(structure: Structural, communities: TaskSet) -> None:
@@ -175,7 +183,7 @@ def test_shuffling_leaves_no_document_its_own_vector(structure: Structural, comm
 
 
 def test_the_controls_are_counted_right() -> None:
-    tasks = [Task("topic", (), (0,), target, ("z",)) for target in "aab"]
+    tasks = [Task("topic", PROMPT, (0,), target, ("z",)) for target in "aab"]
     assert majority(tasks) == pytest.approx(2 / 3)
     mean, low, high = paired_interval([1.0] * 40 + [0.0] * 10, [0.0] * 50)
     assert mean == pytest.approx(0.8)
@@ -186,8 +194,8 @@ def test_the_controls_are_counted_right() -> None:
 def test_labels_compete_by_their_totals_and_titles_per_token() -> None:
     table = torch.tensor([[-1.0, -1.0, -1.0], [-2.0, 0.0, 0.0]])
     answers = [(1, 2, 3), (4,)]
-    assert choice_scores(Task("topic", (), (0,), "a", ("b",)), table, answers).tolist() == [-3.0, -2.0]
-    assert choice_scores(Task("cited_title", (), (0,), "a", ("b",)), table, answers).tolist() == [-1.0, -2.0]
+    assert choice_scores(Task("topic", PROMPT, (0,), "a", ("b",)), table, answers).tolist() == [-3.0, -2.0]
+    assert choice_scores(Task("cited_title", PROMPT, (0,), "a", ("b",)), table, answers).tolist() == [-1.0, -2.0]
 
 
 def test_a_projector_is_kept_only_if_it_tells_something_and_does_no_harm() -> None:

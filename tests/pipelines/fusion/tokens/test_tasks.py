@@ -16,7 +16,6 @@ from plait.fusion.tokens.tasks import (
     answer_tasks,
     label_tasks,
     make_tasks,
-    passages_with_slots,
 )
 
 
@@ -62,7 +61,7 @@ def test_wrong_answers_are_wrong_and_the_right_one_is_not_given_away(library: Do
 def test_prompts_about_structure_say_nothing_about_the_document(library: DocumentGraph) -> None:
     made = make_tasks(library)
     for kind in ("topic", "venue", "cites", "cited_title"):
-        assert len({task.messages for task in of(made.train, kind)}) == 1
+        assert len({task.prompt for task in of(made.train, kind)}) == 1
 
 
 def test_no_document_of_a_held_out_task_is_seen_in_training(library: DocumentGraph) -> None:
@@ -86,14 +85,6 @@ def test_documents_of_several_common_topics_are_not_asked_about() -> None:
     made = make_tasks(build_graph(papers), TaskSettings(kinds=("topic",)))
     asked = {task.documents[0] for task in (*made.train, *made.held_out)}
     assert asked == set(range(5, 40))
-
-
-def test_slots_stand_right_in_front_of_the_texts() -> None:
-    _, message = passages_with_slots("Why?", ["first", "second"], titles=["A", "B"])
-    assert [(slot.number, message.content[slot.offset :][:5]) for slot in message.slots] == [(1, "first"), (2, "secon")]
-    _, early = passages_with_slots("Why?", ["first"], question_first=True)
-    assert early.content.startswith("Question: Why?")
-    assert early.content[early.slots[0].offset :] == "first\n</passage>"
 
 
 def test_labels_are_named_in_the_question_by_themselves_or_by_letters() -> None:

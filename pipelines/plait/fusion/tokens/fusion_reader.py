@@ -1,0 +1,116 @@
+"""An encoder-decoder model that is taught structure between its encoder and its decoder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from plait.fusion.tokens.answer_rows import Answers, answer_tokens, rows_of, tables_of
+from plait.fusion.tokens.fid import FusionInDecoder, passage_batch
+from plait.fusion.tokens.reader_files import FID
+from plait.fusion.tokens.reader_settings import ReaderSettings
+from plait.fusion.tokens.tasks import Task
+from plait.gnn.encoding import Structural
+
+__all__ = ["FusionReader"]
+
+_STRIDE = 30.0
+"""At the default rate the first steps move a state by a quarter of its size. Of 3, 10 and 30 only this taught all modes
+to random models of the T5 family: among all states of all passages what one of them says is diluted."""
+
+
+class FusionReader:
+    """Reads the passages of tasks apart; a :class:`~.structure_reader.StructureReader`.
+
+    Every passage is read under its number, since a decoder that attends to all their states at once sees no order.
+
+    Args:
+        part: the model with its structural weights; the model is frozen.
+        tokenizer: of the model, from transformers.
+        identity: of the language model (JSON).
+        longest: most tokens of a passage with its question.
+    """
+
+    def __init__(
+        self, part: FusionInDecoder, tokenizer: Any, identity: Mapping[str, Any], *, longest: int = 256
+    ) -> None:
+        self.part, self.identity, self.longest = part, dict(identity), longest
+        self._tokenizer = tokenizer
+        part.model.requires_grad_(False)
+
+    @property
+    def name(self) -> str:
+        """The language model's name."""
+        return str(self.identity.get("model", type(self.part.model).__name__))
+
+    @property
+    def gate(self) -> float | None:
+        """How far structure is let in; None in the mode ``concatenate``, which has no gate."""
+        return None if self.part.mode == "concatenate" else float(torch.tanh(self.part.gate.detach()))
+
+    def parameter_groups(self, settings: ReaderSettings) -> list[dict[str, Any]]:
+        """Rates by what a step of Adam, which moves every number alike, does to what the decoder sees."""
+        rates = {
+            "gate": settings.gate_rate,
+            # What is added to a state sums up over a vector of length 1, whose numbers are of order 1 / sqrt(n) each.
+            "weight": settings.learning_rate * _STRIDE * self.part.size / self.part.structure**0.5,
+            "joined": settings.learning_rate * _STRIDE * self.part.size / self.part.structure**0.5,
+            # And here over a state, whose numbers are of its size.
+            "text": settings.learning_rate / self.part.model.config.d_model,
+        }
+        decayed = {"weight": settings.weight_decay}
+        return [
+            {"params": [value], "lr": rates[name], "weight_decay": decayed.get(name, 0.0)}
+            for name, value in self.part.own_parameters().items()
+        ]
+
+    def centre(self, structure: NDArray[np.float32]) -> None:
+        """Nothing: the weights are linear, and what all vectors share can be outweighed by what follows."""
+
+    def answers(self, texts: Sequence[str]) -> Answers:
+        """Answers as token numbers.
+
+        Raises:
+            ModelError: an answer has no tokens.
+        """
+        return answer_tokens(self._tokenizer, texts, "", self.name)
+
+    def log_likelihoods(
+        self, tasks: Sequence[Task], answers: Sequence[Answers], structural: Structural | None
+    ) -> list[Tensor]:
+        """Log-likelihood of every answer's tokens; passages are encoded once for all answers to a task."""
+        device = self.part.model.device
+        questions, passages = [task.prompt.question for task in tasks], [task.prompt.passages for task in tasks]
+        batch = passage_batch(self._tokenizer, questions, passages, longest=self.longest).to(device)
+        rows = rows_of(answers)
+        own = torch.tensor([row.prompt for row in rows], device=device)
+        start, longest = int(self.part.model.config.decoder_start_token_id), max(len(row.context) for row in rows)
+        # Filled up behind, where causal attention ends.
+        inputs = [[start, *row.context, *[0] * (longest - len(row.context))] for row in rows]
+        vectors, has = (None, None) if structural is None else self._structure(tasks, structural, batch.mask.shape[1])
+        logits = self.part.logits(batch, torch.tensor(inputs, device=device), own, vectors, has)
+        places = [range(longest + 1)] * len(tasks)
+        return tables_of(logits.float(), rows, answers, places, self.name)
+
+    def save(self, folder: Path, structural: Mapping[str, Any]) -> None:
+        """See :meth:`FusionInDecoder.save`."""
+        self.part.save(folder / FID, self.identity, structural)
+
+    def _structure(self, tasks: Sequence[Task], structural: Structural, most: int) -> tuple[Tensor, Tensor]:
+        """Vectors (tasks, passages, structure) and which of them mean anything (tasks, passages)."""
+        vectors = np.zeros((len(tasks), most, structural.vectors.shape[1]), np.float32)
+        has = np.zeros((len(tasks), most), np.bool_)
+        for row, task in enumerate(tasks):
+            nodes = list(task.documents)
+            vectors[row, : len(nodes)], has[row, : len(nodes)] = (
+                structural.vectors[nodes],
+                structural.has_structure[nodes],
+            )
+        device = self.part.model.device
+        return torch.from_numpy(vectors).to(device), torch.from_numpy(has).to(device)
