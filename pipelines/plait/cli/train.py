@@ -1,4 +1,4 @@
-"""``plait train``: docgraph, reader."""
+"""``plait train``: docgraph, reader, retriever."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from plait.cli.output import console, print_json, progress
 if TYPE_CHECKING:
     from plait.training.docgraph import DocgraphReport
     from plait.training.reader import TrainedReader
+    from plait.training.retriever import TrainedRetriever
 
 __all__ = ["app"]
 
@@ -81,12 +82,67 @@ def reader(
         raise typer.Exit(3)
 
 
+@app.command()
+def retriever(
+    index: IndexOption,
+    pairs: Annotated[
+        Path, typer.Option("--pairs", help="JSON Lines with question, answer and, where known, documents.")
+    ],
+    pipeline: PipelineOption = None,
+    retriever: Annotated[
+        str | None, typer.Option("--retriever", help="Its label in the pipeline. Default: the first that is dense.")
+    ] = None,
+    seed: SeedOption = 0,
+    as_json: JsonFlag = False,
+) -> None:
+    """Teach dense retrieval to find what helps the pipeline's language model with known answers.
+
+    Exit status 3 says that it was not kept, and the index is as it was.
+    """
+    from plait.rag import open_index
+    from plait.training.retriever import train_retriever
+
+    with open_index(index, pipeline) as rag, progress(as_json) as told:
+        found = train_retriever(rag, pairs, retriever=retriever, seed=seed, told=told)
+    if as_json:
+        print_json(found.to_json())
+    else:
+        _print_retriever(found)
+    if found.commit is None:
+        raise typer.Exit(3)
+
+
+def _print_retriever(found: TrainedRetriever) -> None:
+    from rich.table import Table
+
+    printed, report = console(), found.report
+    table = Table("retriever", "best passage", f"best {report.passages}", box=None)
+    if report.ndcg is not None:
+        table.add_column("nDCG@10")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name, row in report.rows.items():
+        figures = [f"{row.first:.4f}", f"{row.best:.4f}", *([] if row.ndcg is None else [f"{row.ndcg:.4f}"])]
+        table.add_row(name, *figures)
+    printed.print(
+        f"{report.reader} has read {report.scored:,} passages for {report.questions:,} questions; "
+        "log-likelihood of the answer per token, given what is found:",
+        soft_wrap=True,
+    )
+    printed.print(table)
+    for reason in report.reasons:
+        printed.print(reason, soft_wrap=True)
+    where = "not kept: the index is as it was" if found.commit is None else f"in use from commit {found.commit} on"
+    spent = f"{report.cpu_seconds:.1f} CPU-s, of these {report.reading_cpu_seconds:.1f} to read"
+    printed.print(f"column {report.column}: {where} ({spent}, {report.folds} folds, seed {report.seed})")
+
+
 def _print_reader(found: TrainedReader) -> None:
     from rich.table import Table
 
     printed, report = console(), found.report
-    names = ["held-out tasks", "asked", "structure", "shuffled", "gate off", "majority", "chance"]
-    table = Table(*names, *([] if report.probe.text is None else ["text vectors"]), box=None)
+    names = ["held out", "asked", "structure", "shuffled", "gate off", "majority", "chance"]
+    table = Table(*names, *([] if report.probe.text is None else ["text"]), box=None)
     for column in table.columns[1:]:
         column.justify = "right"
     for probe in (*report.kinds.values(), report.probe):

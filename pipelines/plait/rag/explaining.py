@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from plait.contracts import Hit, IndexView, Query
+from plait.contracts import Embedder, Hit, IndexView, Query
 from plait.contracts.errors import ConfigError
 from plait.rag.parts import Parts
 from plait.rag.retrieval import Retrieval
@@ -17,6 +17,7 @@ from plait.retrievers.carrying import CarryingEdge, carrying_edges
 from plait.retrievers.dense import Dense
 from plait.retrievers.docgraph import MODEL, DocGraph
 from plait.retrievers.document_vectors import best_passages
+from plait.retrievers.query_adapter import adapted
 
 __all__ = ["ExplainedHit", "Explanation", "explain_hits"]
 
@@ -103,16 +104,17 @@ def explain_hits(parts: Parts, retrieval: Retrieval, edges: int = 3) -> Explanat
         )
     view, query = retrieval.view, retrieval.query
     vector = dense.embedder.embed_queries([query.text])[0]
-    text = np.vecdot(view.vectors(dense.config.column), vector)  # (rows,)
-    fused = getattr(getattr(parts.fusion, "config", None), "column", None)
+    text = _cosines(view, dense.config.column, dense.embedder, vector)  # (rows,)
+    column = getattr(getattr(parts.fusion, "config", None), "column", None)
+    fused = None if column is None else _cosines(view, column, dense.embedder, vector)
     by_document, _ = best_passages(text, view.document_numbers, len(view.document_ids))
     explained = tuple(
         ExplainedHit(
             hit,
             view.title(hit.document_id),
             float(text[hit.row]),
-            None if walker is None else _cosine(view, walker.config.column, hit, vector),
-            None if fused is None else _cosine(view, fused, hit, vector),
+            None if walker is None else float(np.vecdot(view.vectors(walker.config.column)[hit.row], vector)),
+            None if fused is None else float(fused[hit.row]),
             walker is not None and bool(view.values(f"{walker.config.column}.tied")[hit.row]),
             () if walker is None else tuple(_edges(walker, view, hit, by_document, edges)),
         )
@@ -123,8 +125,10 @@ def explain_hits(parts: Parts, retrieval: Retrieval, edges: int = 3) -> Explanat
     return Explanation(query, view.commit, trained, explained)
 
 
-def _cosine(view: IndexView, column: str, hit: Hit, vector: NDArray[np.float32]) -> float:
-    return float(np.vecdot(view.vectors(column)[hit.row], vector))
+def _cosines(view: IndexView, column: str, embedder: Embedder, vector: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Of all rows, as they are searched: by the question that ``plait train retriever`` has adapted to the column."""
+    found: NDArray[np.float32] = np.vecdot(view.vectors(column), adapted(view, column, embedder, vector))
+    return found
 
 
 def _edges(walker: DocGraph, view: IndexView, hit: Hit, text: NDArray[np.float32], most: int) -> Sequence[CarryingEdge]:

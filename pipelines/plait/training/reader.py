@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,22 +18,19 @@ from typing import Any
 import numpy as np
 
 from plait.contracts import IndexView, Query
-from plait.contracts.errors import ConfigError, IndexCorruptError, ReadError
-from plait.fusion.tokens.fid_generator import FusionInDecoderGenerator
-from plait.fusion.tokens.frozen import FrozenReader
+from plait.contracts.errors import ConfigError, IndexCorruptError
 from plait.fusion.tokens.reader_files import FID, PROJECTOR, READER
 from plait.fusion.tokens.reader_report import ReaderReport
-from plait.fusion.tokens.reader_settings import ReaderSettings
-from plait.fusion.tokens.reader_training import ReaderProgress, Untrained, train_reader
-from plait.fusion.tokens.soft_token_reader import SoftTokenReader
+from plait.fusion.tokens.reader_training import ReaderProgress, train_reader
 from plait.fusion.tokens.tasks import QuestionAnswer, TaskSet, TaskSettings, answer_tasks, make_tasks
-from plait.generators.transformers import Transformers
 from plait.rag import Rag
 from plait.rag.structure import structural_identity
 from plait.training.docgraph import docgraph_of
 from plait.training.encoding import Told
+from plait.training.pairs import Pair, read_pairs
+from plait.training.teachers import reader_settings, untrained_reader
 
-__all__ = ["TrainedReader", "read_pairs", "train_reader_of"]
+__all__ = ["TrainedReader", "train_reader_of"]
 
 _HELD_OUT = 0.25
 
@@ -66,8 +63,9 @@ def train_reader_of(
     Args:
         rag: the open index.
         seed: of everything random.
-        steps: of training; by default those of :class:`ReaderSettings`.
-        pairs: a JSON Lines file of questions with answers, see :func:`read_pairs`. A quarter of them is held out.
+        steps: of training; by default those of :class:`~plait.fusion.tokens.reader_settings.ReaderSettings`.
+        pairs: a JSON Lines file of questions with answers, see :func:`~plait.training.pairs.read_pairs`. A quarter of
+            them is held out.
         tasks: which tasks are made of the graph.
         text_control: also teach a reader with the documents' text vectors, which tells what links add to text, and
             doubles the time.
@@ -80,14 +78,14 @@ def train_reader_of(
         ReadError: the file of pairs is missing or broken.
     """
     walker = docgraph_of(rag)
-    settings = _settings(rag, steps)
+    settings = reader_settings(rag, steps)
     view = rag.view
     told("building the graph", 0, None)
     graph, structural = walker.graph(view), walker.structural(view)
     made = make_tasks(graph, tasks, seed=seed)
     if pairs is not None:
         made = _with_pairs(made, answer_tasks(graph, _answered(rag, read_pairs(pairs))), seed)
-    untrained = _untrained(rag, settings, seed)
+    untrained = untrained_reader(rag, settings, seed)
     text = walker.text_vectors(view) if text_control else None
 
     def shown(step: ReaderProgress) -> None:
@@ -120,78 +118,6 @@ def train_reader_of(
     return TrainedReader(report, commit)
 
 
-def read_pairs(path: Path) -> list[tuple[str, str]]:
-    """Questions and answers out of a JSON Lines file: an object a line, with ``question`` (or ``text``) and ``answer``.
-
-    Questions without an answer are passed over.
-
-    Raises:
-        ReadError: the file cannot be read, or a line is no such object; names the line.
-    """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()  # some editors put a byte order mark first
-    except (OSError, UnicodeDecodeError) as error:
-        raise ReadError(f"cannot be read ({error})", where=str(path), fix="name a JSON Lines file") from error
-    found = []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise ReadError(f"no JSON: {error}", where=f"{path} line {number}", fix="one object a line") from error
-        asked = record.get("question", record.get("text")) if isinstance(record, Mapping) else None
-        if not isinstance(asked, str) or not asked.strip():
-            raise ReadError(
-                "no question", where=f"{path} line {number}", fix='write {"question": "...", "answer": "..."}'
-            )
-        if isinstance(answer := record.get("answer"), str) and answer.strip():
-            found.append((asked, answer))
-    return found
-
-
-def _settings(rag: Rag, steps: int | None) -> ReaderSettings:
-    """How the pipeline's generator is taught.
-
-    Raises:
-        ConfigError: it cannot be taught from here, or its settings leave structure out.
-    """
-    generator, chosen = rag.parts.generator, {} if steps is None else {"steps": steps}
-    if isinstance(generator, FusionInDecoderGenerator):
-        if not generator.structure_file:
-            raise ConfigError(
-                "the generator's settings name a file of structural weights, which would be used in place of new ones",
-                where=str(rag.path),
-                fix="leave 'weights' out of use('fusion-in-decoder', ...)",
-            )
-        return ReaderSettings(**chosen)
-    # Only a model in this process hands back gradients.
-    if not isinstance(generator, Transformers):
-        raise ConfigError(
-            f"the generator {rag.pipeline.generator.name!r} cannot be taught from here",
-            where=str(rag.path),
-            choices=("transformers", "fusion-in-decoder"),
-            fix="train with use('transformers', soft_tokens=True); a server of the same model can use the result",
-        )
-    if not generator.soft_tokens:
-        raise ConfigError(
-            "the generator takes no soft tokens",
-            where=str(rag.path),
-            fix="write use('transformers', soft_tokens=True) in the pipeline",
-        )
-    return ReaderSettings(soft_tokens=generator.soft_tokens, **chosen)
-
-
-def _untrained(rag: Rag, settings: ReaderSettings, seed: int) -> Untrained:
-    """Makes readers of the pipeline's generator, all of one model."""
-    generator = rag.parts.generator
-    if isinstance(generator, Transformers):
-        frozen = FrozenReader(generator.language_model, settings.soft_tokens)
-        return lambda width: SoftTokenReader.untrained(frozen, width, settings, seed)
-    assert isinstance(generator, FusionInDecoderGenerator)  # noqa: S101 - _settings has refused all others
-    return lambda width: generator.untrained(width, seed)
-
-
 def _in_use(view: IndexView) -> list[Path]:
     """Files of the model in use; none also where it is damaged, for training anew is how that is mended."""
     try:
@@ -201,15 +127,15 @@ def _in_use(view: IndexView) -> list[Path]:
     return [] if folder is None else [folder / name for name in (PROJECTOR, FID) if (folder / name).is_file()]
 
 
-def _answered(rag: Rag, pairs: Sequence[tuple[str, str]]) -> list[QuestionAnswer]:
+def _answered(rag: Rag, pairs: Sequence[Pair]) -> list[QuestionAnswer]:
     """The pairs with the passages that the pipeline finds for each question."""
     view = rag.view
     found = []
-    for question, answer in pairs:
-        hits = rag.retrieve(Query(question), min(3, rag.pipeline.answer.passages))
+    for pair in pairs:
+        hits = rag.retrieve(Query(pair.question), min(3, rag.pipeline.answer.passages))
         passages = tuple((hit.document_id, view.title(hit.document_id), view.passage(hit.row).text) for hit in hits)
         if passages:
-            found.append(QuestionAnswer(question, answer, passages))
+            found.append(QuestionAnswer(pair.question, pair.answer, passages))
     return found
 
 

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from plait.config import Settings, Use, use
 from plait.contracts import Column, ColumnValues, Embedder, Hit, IndexView, IngestBatch, Query
+from plait.retrievers.query_adapter import adapted
 
 __all__ = ["Config", "Dense"]
 
@@ -51,9 +52,16 @@ class Dense:
         return {self.config.column: self.embedder.embed_passages(texts)}
 
     def retrieve(self, query: Query, view: IndexView, k: int) -> Sequence[Hit]:
-        """The k passages of highest cosine among those that satisfy the query's filters."""
+        """The k passages of highest cosine among those that satisfy the query's filters.
+
+        Where ``plait train retriever`` has left an adapter for the column, with the adapted question.
+
+        Raises:
+            IdentityError: the adapter was trained with another embedder.
+        """
         if not len(view) or k < 1:
             return []
         vector = self.embedder.embed_queries([query.text])[0]  # (dimension,)
+        vector = adapted(view, self.config.column, self.embedder, vector)
         rows, cosines = view.nearest(self.config.column, vector, k, view.allowed(query.filters))
         return view.hits(rows, cosines)

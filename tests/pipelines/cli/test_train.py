@@ -107,3 +107,59 @@ def test_an_embedder_that_changes_puts_the_model_out_of_use_and_says_so(
     assert "trained model out of use: this graph encoder was trained with another text encoder" in " ".join(out.split())
     assert plait("search", "yeast", "--index", trained)[0] == 0
     assert json.loads(plait("explain", "yeast", "--index", trained, "--json")[1])["trained"] is False
+
+
+def reading(place: Path, t5: Path) -> Path:
+    """A pipeline whose generator is a small T5."""
+    pipeline = place / "reading.toml"
+    pipeline.write_text(
+        'retrievers = [{ use = "dense" }, { use = "lexical" }, '
+        '{ use = "docgraph", relations = ["cites", "cited_by"] }]\nfusion = "gated"\n'
+        f'generator = {{ use = "fusion-in-decoder", model = "{t5}", mode = "additive" }}\n'
+    )
+    return pipeline
+
+
+def test_a_fusion_in_decoder_is_taught_by_the_same_command(
+    plait: Run, community: Path, tiny_t5: Path, tmp_path: Path
+) -> None:
+    pipeline = reading(tmp_path, tiny_t5)
+    options = ["--index", community, "--pipeline", pipeline, "--steps", 2, "--text-control"]
+    status, out, err = plait("train", "reader", *options)
+    assert (status, err) == (3, "")
+    shown = " ".join(out.split())
+    assert "held out asked structure shuffled gate off majority chance text" in shown
+    assert "structural vectors do not beat those of other documents" in shown
+    assert "not kept: the index is as it was" in shown
+
+
+def test_a_retriever_is_distilled_from_the_pipelines_own_reader(
+    plait: Run, community: Path, tiny_t5: Path, tmp_path: Path
+) -> None:
+    pairs, before = tmp_path / "pairs.jsonl", (community / "index.json").read_bytes()
+    lines = [{"question": f"Where does number {n} stand?", "answer": "Here.", "documents": ["d001"]} for n in range(20)]
+    pairs.write_text("\n".join(map(json.dumps, lines)))
+    options = ["--index", community, "--pipeline", reading(tmp_path, tiny_t5), "--pairs", pairs]
+    status, out, err = plait("train", "retriever", *options)
+    shown = " ".join(out.split())
+    assert status in (0, 3) and err == ""
+    assert "for 20 questions; log-likelihood of the answer per token" in shown
+    assert "retriever best passage best 8 nDCG@10" in shown
+    assert {"untrained", "distilled", "shuffled"} <= {line.split()[0] for line in out.splitlines() if line.strip()}
+    assert "column gated: " in shown
+    assert ((community / "index.json").read_bytes() == before) == (status == 3)
+    told = json.loads(plait("train", "retriever", *options, "--json")[1])
+    assert (told["questions"], told["told"], told["column"]) == (20, 20, "gated")
+    assert (told["commit"] is None) == (status == 3)
+
+
+def test_a_retriever_is_not_distilled_from_too_little(plait: Run, community: Path, tmp_path: Path) -> None:
+    pairs = tmp_path / "pairs.jsonl"
+    pairs.write_text('{"question": "Where?", "answer": "Here."}\n')
+    status, _, err = plait("train", "retriever", "--index", community, "--pairs", pairs)
+    assert status == 1
+    assert "1 different questions with answers" in err
+    status, _, err = plait("train", "retriever", "--index", community, "--pairs", tmp_path / "none.jsonl")
+    assert status == 1
+    assert "cannot be read" in err
+    assert plait("train", "retriever", "--index", community)[0] == 2

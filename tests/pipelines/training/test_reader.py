@@ -15,7 +15,7 @@ import torch
 
 from plait.config import Pipeline, use
 from plait.contracts import GenerationRequest
-from plait.contracts.errors import ConfigError, IdentityError, ReadError
+from plait.contracts.errors import ConfigError, IdentityError
 from plait.fusion.tokens.frozen import FrozenReader
 from plait.fusion.tokens.projector import Projector
 from plait.fusion.tokens.reader_files import PROJECTOR, READER
@@ -23,7 +23,7 @@ from plait.fusion.tokens.tasks import TaskSettings
 from plait.hooks import hookimpl
 from plait.rag import Rag, open_index
 from plait.rag.structure import structural_identity, walker_of
-from plait.training.reader import read_pairs, train_reader_of
+from plait.training.reader import train_reader_of
 
 COMMUNITIES = ("river", "castle", "engine", "garden")
 
@@ -303,31 +303,3 @@ def test_questions_with_answers_take_part(rag: Rag, tmp_path: Path) -> None:
     found = train_reader_of(rag, steps=2, pairs=pairs)
     assert found.report.answers is not None
     assert found.report.answers.tasks >= 2
-
-
-@pytest.mark.parametrize(
-    ("text", "what"),
-    [
-        ("{", "line 1: no JSON"),
-        ("[" * 100_000, "line 1: no JSON"),
-        ('{"answer": "x"}', "line 1: no question"),
-        ("[1]", "line 1: no question"),
-    ],
-)
-def test_broken_pairs_are_named_by_line(tmp_path: Path, text: str, what: str) -> None:
-    path = tmp_path / "pairs.jsonl"
-    path.write_text(text)
-    with pytest.raises(ReadError, match=what):
-        read_pairs(path)
-
-
-def test_questions_without_an_answer_are_passed_over(tmp_path: Path) -> None:
-    path = tmp_path / "pairs.jsonl"
-    path.write_text('{"text": "Why?", "answer": ""}\n\n{"text": "How?", "answer": "So."}\n')
-    assert read_pairs(path) == [("How?", "So.")]
-
-
-def test_pairs_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
-    path = tmp_path / "pairs.jsonl"
-    path.write_text('{"text": "How?", "answer": "So."}\n', encoding="utf-8-sig")
-    assert read_pairs(path) == [("How?", "So.")]

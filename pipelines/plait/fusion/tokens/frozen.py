@@ -12,6 +12,7 @@ from torch import Tensor
 
 from plait.contracts import EmbeddingSpace, Message
 from plait.fusion.tokens.answer_rows import Answers, Row, answer_tokens, rows_of, tables_of
+from plait.fusion.tokens.task_prompt import TaskPrompt
 from plait.generators.causal import CausalModel
 from plait.generators.markers import MarkedPrompt, marked_prompt
 
@@ -61,6 +62,10 @@ class FrozenReader:
         """
         # Without a chat template the prompt ends with a colon, and the answer's first word is one with its space.
         return answer_tokens(self._model.tokenizer, texts, "" if self._chat else " ", self.name)
+
+    def read(self, prompts: Sequence[TaskPrompt], answers: Sequence[Answers]) -> list[Tensor]:
+        """:meth:`log_likelihoods` of plain prompts, for :class:`~plait.fusion.tokens.gold.AnswerReader`."""
+        return self.log_likelihoods([self.prompt(prompt.messages) for prompt in prompts], answers)
 
     def log_likelihoods(
         self,

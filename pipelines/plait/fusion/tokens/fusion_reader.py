@@ -15,6 +15,7 @@ from plait.fusion.tokens.answer_rows import Answers, answer_tokens, rows_of, tab
 from plait.fusion.tokens.fid import FusionInDecoder, passage_batch
 from plait.fusion.tokens.reader_files import FID
 from plait.fusion.tokens.reader_settings import ReaderSettings
+from plait.fusion.tokens.task_prompt import TaskPrompt
 from plait.fusion.tokens.tasks import Task
 from plait.gnn.encoding import Structural
 
@@ -85,32 +86,38 @@ class FusionReader:
         self, tasks: Sequence[Task], answers: Sequence[Answers], structural: Structural | None
     ) -> list[Tensor]:
         """Log-likelihood of every answer's tokens; passages are encoded once for all answers to a task."""
+        given = None if structural is None else self._structure(tasks, structural)
+        return self._scored([task.prompt for task in tasks], answers, given)
+
+    def read(self, prompts: Sequence[TaskPrompt], answers: Sequence[Answers]) -> list[Tensor]:
+        """The same without structure, for :class:`~plait.fusion.tokens.gold.AnswerReader`."""
+        return self._scored(prompts, answers, None)
+
+    def _scored(
+        self, prompts: Sequence[TaskPrompt], answers: Sequence[Answers], given: tuple[Tensor, Tensor] | None
+    ) -> list[Tensor]:
         device = self.part.model.device
-        questions, passages = [task.prompt.question for task in tasks], [task.prompt.passages for task in tasks]
+        questions, passages = [prompt.question for prompt in prompts], [prompt.passages for prompt in prompts]
         batch = passage_batch(self._tokenizer, questions, passages, longest=self.longest).to(device)
         rows = rows_of(answers)
         own = torch.tensor([row.prompt for row in rows], device=device)
         start, longest = int(self.part.model.config.decoder_start_token_id), max(len(row.context) for row in rows)
         # Filled up behind, where causal attention ends.
         inputs = [[start, *row.context, *[0] * (longest - len(row.context))] for row in rows]
-        vectors, has = (None, None) if structural is None else self._structure(tasks, structural, batch.mask.shape[1])
-        logits = self.part.logits(batch, torch.tensor(inputs, device=device), own, vectors, has)
-        places = [range(longest + 1)] * len(tasks)
-        return tables_of(logits.float(), rows, answers, places, self.name)
+        logits = self.part.logits(batch, torch.tensor(inputs, device=device), own, *(given or (None, None)))
+        return tables_of(logits.float(), rows, answers, [range(longest + 1)] * len(prompts), self.name)
 
     def save(self, folder: Path, structural: Mapping[str, Any]) -> None:
         """See :meth:`FusionInDecoder.save`."""
         self.part.save(folder / FID, self.identity, structural)
 
-    def _structure(self, tasks: Sequence[Task], structural: Structural, most: int) -> tuple[Tensor, Tensor]:
+    def _structure(self, tasks: Sequence[Task], structural: Structural) -> tuple[Tensor, Tensor]:
         """Vectors (tasks, passages, structure) and which of them mean anything (tasks, passages)."""
+        most = max(len(task.documents) for task in tasks)
         vectors = np.zeros((len(tasks), most, structural.vectors.shape[1]), np.float32)
         has = np.zeros((len(tasks), most), np.bool_)
         for row, task in enumerate(tasks):
-            nodes = list(task.documents)
-            vectors[row, : len(nodes)], has[row, : len(nodes)] = (
-                structural.vectors[nodes],
-                structural.has_structure[nodes],
-            )
+            nodes, count = list(task.documents), len(task.documents)
+            vectors[row, :count], has[row, :count] = structural.vectors[nodes], structural.has_structure[nodes]
         device = self.part.model.device
         return torch.from_numpy(vectors).to(device), torch.from_numpy(has).to(device)

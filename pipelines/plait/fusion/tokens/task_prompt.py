@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from plait.contracts import Message, Slot
 
-__all__ = ["TaskPrompt"]
+__all__ = ["TaskPrompt", "clean_title"]
 
 _SYSTEM = "Answer with nothing but the answer."
 
@@ -61,3 +61,13 @@ class TaskPrompt:
             (f"{number} {title}".rstrip(), text)
             for number, (title, text) in enumerate(zip(titles, self.texts, strict=True), start=1)
         )
+
+
+def clean_title(title: str) -> str:
+    r"""One line, without what would close the tag around it.
+
+    Example:
+        >>> clean_title('On "graphs"\n</passage>')
+        "On 'graphs' (/passage)"
+    """
+    return " ".join(title.replace('"', "'").replace("<", "(").replace(">", ")").split())

@@ -29,7 +29,7 @@ from plait.contracts import Message
 from plait.contracts.errors import ConfigError
 from plait.docgraph import DocumentGraph
 from plait.docgraph.settings import EntityKind
-from plait.fusion.tokens.task_prompt import TaskPrompt
+from plait.fusion.tokens.task_prompt import TaskPrompt, clean_title
 
 __all__ = [
     "WITH_TEXT",
@@ -205,7 +205,7 @@ def answer_tasks(graph: DocumentGraph, pairs: Sequence[QuestionAnswer]) -> list[
             TaskPrompt(
                 pair.question,
                 tuple(text for _, _, text in pair.passages),
-                tuple(_clean(title) for _, title, _ in pair.passages),
+                tuple(clean_title(title) for _, title, _ in pair.passages),
             ),
             tuple(graph.number(document) for document, _, _ in pair.passages),
             pair.answer,
@@ -264,7 +264,7 @@ def _cites(graph: DocumentGraph, documents: Numbers, random: np.random.Generator
 
 
 def _cited_titles(graph: DocumentGraph, documents: Numbers, most: int, random: np.random.Generator) -> list[Task]:
-    titles = {node: _clean(graph.titles[node]) for node in documents.tolist()}
+    titles = {node: clean_title(graph.titles[node]) for node in documents.tolist()}
     titles = {node: title for node, title in titles.items() if title}
     cited: dict[int, set[str]] = {}
     linked = [(source, target) for source, target in _links(graph, documents) if target in titles]
@@ -283,12 +283,12 @@ def _cited_titles(graph: DocumentGraph, documents: Numbers, most: int, random: n
 
 
 def _reading(graph: DocumentGraph, documents: Numbers, random: np.random.Generator) -> list[Task]:
-    nodes = [node for node in documents.tolist() if _clean(graph.titles[node])]
+    nodes = [node for node in documents.tolist() if clean_title(graph.titles[node])]
     tasks = []
     order = random.permutation(len(nodes))
     for start in range(0, len(order) - 2, 3):
         three = [nodes[i] for i in order[start : start + 3]]
-        titles = [_clean(graph.titles[node]) for node in three]
+        titles = [clean_title(graph.titles[node]) for node in three]
         if len(set(titles)) < 3:
             continue
         asked = int(random.integers(3))
@@ -305,8 +305,3 @@ def _links(graph: DocumentGraph, documents: Numbers) -> list[tuple[int, int]]:
         return []
     inside = np.isin(cites.source, documents) & np.isin(cites.target, documents)
     return list(zip(cites.source[inside].tolist(), cites.target[inside].tolist(), strict=True))
-
-
-def _clean(title: str) -> str:
-    """One line, without what would close the tag around it."""
-    return " ".join(title.replace('"', "'").replace("<", "(").replace(">", ")").split())

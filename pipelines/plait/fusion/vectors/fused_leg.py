@@ -18,6 +18,7 @@ from pydantic import Field
 from plait.config import Settings, Use, use
 from plait.contracts import Column, ColumnValues, Embedder, Fusion, Hit, IndexView, IngestBatch, Query
 from plait.contracts.errors import ConfigError
+from plait.retrievers.query_adapter import adapted
 
 if TYPE_CHECKING:
     from plait.fusion.vectors.fused import VectorFusion
@@ -143,6 +144,7 @@ class FusedLeg:
         found: list[Hit] = []
         if len(view) and k > 0:
             vector = self.embedder.embed_queries([query.text])[0]
+            vector = adapted(view, config.column, self.embedder, vector)
             found = view.hits(*view.nearest(config.column, vector, k, view.allowed(query.filters)))
         merged: dict[str, Sequence[Hit]] = {}
         for label, hits in runs.items():

@@ -7,9 +7,13 @@ from numpy.typing import NDArray
 
 from plait.contracts.errors import ModelError
 from plait.fusion.tokens.distillation import Adapter, DistillationSettings, distil, gold_scores, pdist_loss
+from plait.retrievers.query_adapter import QueryAdapter
 
 SCORES = np.array([[0.9, 0.1, -0.4], [0.2, 0.3, 0.25]])
 GOLD = np.array([[-1.2, -0.3, -4.0], [-2.0, -2.5, -0.1]])
+
+
+PAPER = DistillationSettings(gold_temperature=1.0, score_temperature=0.3, prior=0.0, steps=150, learning_rate=1e-2)
 
 
 def by_hand(scores: NDArray[np.float64], gold: NDArray[np.float64], t_score: float, t_gold: float) -> float:
@@ -65,10 +69,8 @@ def made(questions: int, seed: int) -> tuple[NDArray[np.float32], NDArray[np.flo
 
 
 def test_an_untrained_adapter_returns_what_it_gets_bit_for_bit() -> None:
-    queries, passages, _ = made(6, 0)
-    adapter = Adapter(8)
-    assert torch.equal(adapter.queries(torch.from_numpy(queries)), torch.from_numpy(queries))
-    assert torch.equal(adapter.passages(torch.from_numpy(passages[0])), torch.from_numpy(passages[0]))
+    queries, _, _ = made(6, 0)
+    assert torch.equal(Adapter(8).queries(torch.from_numpy(queries)), torch.from_numpy(queries))
 
 
 def test_distillation_teaches_the_retriever_what_the_reader_likes() -> None:
@@ -79,7 +81,7 @@ def test_distillation_teaches_the_retriever_what_the_reader_likes() -> None:
             scores = adapter(torch.from_numpy(held_out[0]), torch.from_numpy(held_out[1])).numpy()
         return float((scores.argmax(axis=1) == held_out[2].argmax(axis=1)).mean())
 
-    settings = DistillationSettings(gold_temperature=1.0, score_temperature=0.3, steps=150, learning_rate=1e-2)
+    settings = PAPER
     losses: list[float] = []
     adapter = distil(Adapter(8), *train, settings, progress=lambda _, loss: losses.append(loss))
     assert agreement(Adapter(8)) < 0.45  # one in four by chance
@@ -90,7 +92,7 @@ def test_distillation_teaches_the_retriever_what_the_reader_likes() -> None:
 def test_distillation_from_meaningless_likelihoods_teaches_nothing() -> None:
     queries, passages, gold = made(200, 0)
     shuffled = gold[np.random.default_rng(3).permutation(200)]
-    settings = DistillationSettings(gold_temperature=1.0, score_temperature=0.3, steps=150, learning_rate=1e-2)
+    settings = PAPER
     adapter = distil(Adapter(8), queries, passages, shuffled, settings)
     asked, offered, wanted = made(100, 1)
     with torch.inference_mode():
@@ -98,11 +100,36 @@ def test_distillation_from_meaningless_likelihoods_teaches_nothing() -> None:
     assert (scores.argmax(axis=1) == wanted.argmax(axis=1)).mean() < 0.45
 
 
+def test_a_prior_holds_on_to_what_the_retriever_thought_before() -> None:
+    queries, passages, gold = made(200, 0)
+    before = torch.einsum("md,mnd->mn", torch.from_numpy(queries), torch.from_numpy(passages))
+
+    def moved(prior: float, gold: NDArray[np.float32]) -> float:
+        adapter = distil(Adapter(8), queries, passages, gold, PAPER.model_copy(update={"prior": prior}))
+        with torch.inference_mode():
+            return float((adapter(torch.from_numpy(queries), torch.from_numpy(passages)) - before).abs().mean())
+
+    # A reader that has no opinion leaves the retriever where it is, and without a prior makes all passages alike.
+    indifferent = np.zeros_like(gold)
+    assert moved(1.0, indifferent) < 0.01 < 0.1 < moved(0.0, indifferent)
+    assert moved(4.0, gold) < moved(1.0, gold) < moved(0.0, gold)
+
+
+def test_the_adapter_is_the_one_that_retrieval_applies() -> None:
+    queries, passages, gold = made(50, 0)
+    adapter = distil(Adapter(8), queries, passages, gold, PAPER)
+    with torch.inference_mode():
+        wanted = adapter.queries(torch.from_numpy(queries)).numpy()
+    turned = QueryAdapter(adapter.matrix.detach().numpy())
+    np.testing.assert_allclose(turned(queries), wanted, atol=1e-6)
+    np.testing.assert_allclose(turned(queries[3]), wanted[3], atol=1e-6)
+
+
 def test_distillation_is_deterministic() -> None:
     settings = DistillationSettings(steps=5)
     first, second, other = (distil(Adapter(8), *made(50, 0), settings, seed=seed) for seed in (1, 1, 2))
-    assert torch.equal(first.query, second.query)
-    assert not torch.equal(first.query, other.query)
+    assert torch.equal(first.matrix, second.matrix)
+    assert not torch.equal(first.matrix, other.matrix)
 
 
 def test_shapes_that_do_not_fit_and_broken_gold_are_refused() -> None:

@@ -1,0 +1,262 @@
+"""``plait train retriever``: distils a dense retriever from what helps the pipeline's reader with known answers.
+
+See :mod:`plait.fusion.tokens.distillation` for the objective. The reader says how likely each answer is given each of
+the passages that the retriever finds for its question; a linear residual on the question's vector learns to find those
+that help (:mod:`plait.retrievers.query_adapter`). Passages are not encoded again.
+
+Questions are few, so none is set aside for good: they are cut into folds, each is judged by an adapter that learnt
+from the other folds, and what is kept has learnt from all.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plait.contracts import Embedder, IndexView
+from plait.contracts.errors import ConfigError, IndexCorruptError
+from plait.evaluation.measures import check_measures, per_query
+from plait.fusion.tokens.distillation import Adapter, DistillationSettings, distil
+from plait.fusion.tokens.gold import Gold
+from plait.fusion.vectors.fused_leg import FusedLeg
+from plait.rag import Rag
+from plait.retrievers.dense import Dense
+from plait.retrievers.query_adapter import MODEL, QueryAdapter
+from plait.training.encoding import Told
+from plait.training.pairs import Pair, read_pairs
+from plait.training.retriever_report import Found, RetrieverReport, decide, row_of
+from plait.training.teachers import answer_reader
+
+__all__ = ["Searched", "TrainedRetriever", "searched_column", "train_retriever"]
+
+_CANDIDATES = 10
+_FOLDS = 5
+_LEAST = 20
+_DEPTH = 100
+_BLOCK = 64
+_MEASURES = ("nDCG@10",)
+Vectors = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedRetriever:
+    """What was found, and the commit that uses it; None where it was not kept."""
+
+    report: RetrieverReport
+    commit: int | None
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {**self.report.to_json(), "commit": self.commit}
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """A column of vectors that the pipeline searches, and what embeds questions for it."""
+
+    column: str
+    embedder: Embedder
+
+
+def train_retriever(
+    rag: Rag,
+    pairs: Path,
+    *,
+    retriever: str | None = None,
+    seed: int = 0,
+    settings: DistillationSettings | None = None,
+    told: Told = lambda _what, _done, _all: None,
+    timeout: float = 10.0,
+) -> TrainedRetriever:
+    """Distils one of the pipeline's dense retrievers from its generator.
+
+    Args:
+        rag: the open index.
+        pairs: a JSON Lines file of questions with answers, see :func:`~plait.training.pairs.read_pairs`. Where they
+            name documents, nDCG@10 is measured as well, and must not get worse.
+        retriever: label of the retriever; by default the first that is dense.
+        seed: of folds, batches and control.
+        settings: of the distillation.
+        told: called with (what is being done, how much is done, how much there is or None).
+        timeout: seconds to wait while another process writes.
+
+    Raises:
+        ConfigError: the pipeline has no such retriever, or no generator that can teach; there are too few pairs or
+            passages.
+        ReadError: the file of pairs is missing or broken.
+    """
+    start = time.process_time()
+    searched, asked = searched_column(rag, retriever), read_pairs(pairs)
+    folds = _folds(asked, seed, str(pairs))
+    if any(pair.documents for pair in asked):
+        check_measures(_MEASURES)  # what is missing is better missed before the reader has read for an hour
+    view, settings = rag.view, settings or DistillationSettings()
+    vectors = view.vectors(searched.column)
+    candidates = min(_CANDIDATES, len(vectors))
+    if candidates < 2:
+        raise ConfigError(f"the index has {len(vectors)} passages to choose from", where=str(rag.path), fix="add some")
+    told("embedding the questions", 0, None)
+    queries = searched.embedder.embed_queries([pair.question for pair in asked])
+    rows = _nearest(queries, vectors, candidates)  # (questions, candidates)
+    teacher = answer_reader(rag)
+    gold = Gold(teacher, [(pair.question, pair.answer) for pair in asked], lambda row: _passage(view, row))
+    reading = _read(gold, rows, told)
+    table = _table(gold, rows)  # (questions, candidates)
+    random = np.random.default_rng([seed, 31])
+    dealt = random.permuted(table, axis=1)
+
+    def taught(part: NDArray[np.int64], wanted: NDArray[np.float32]) -> QueryAdapter:
+        adapter = Adapter(queries.shape[1])
+        distil(adapter, queries[part], vectors[rows[part]], wanted[part], settings, seed=seed)
+        return QueryAdapter(adapter.matrix.detach().numpy())
+
+    turned = {"untrained": queries, "distilled": queries.copy(), "shuffled": queries.copy()}
+    for fold in range(_FOLDS):
+        told("distilling", fold, _FOLDS + 1)
+        learnt, held = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+        for name, wanted in (("distilled", table), ("shuffled", dealt)):
+            turned[name][held] = taught(learnt, wanted)(queries[held])
+    told("distilling", _FOLDS, _FOLDS + 1)
+    adapter = taught(np.arange(len(asked)), table)
+    most = min(rag.pipeline.answer.passages, len(vectors))
+    best = {name: _nearest(own, vectors, max(most, min(_DEPTH, len(vectors)))) for name, own in turned.items()}
+    for own in best.values():
+        reading += _read(gold, own[:, :most], told)
+    found = {
+        name: Found(_table(gold, own[:, :most]).astype(np.float64), _ndcg(asked, view, own))
+        for name, own in best.items()
+    }
+    keep, reasons, (gain, beyond, ndcg) = decide(found["untrained"], found["distilled"], found["shuffled"], seed)
+    report = RetrieverReport(
+        keep=keep,
+        reasons=reasons,
+        rows={name: row_of(one) for name, one in found.items()},
+        gain=gain,
+        beyond_shuffled=beyond,
+        ndcg=ndcg,
+        questions=len(asked),
+        told=sum(bool(pair.documents) for pair in asked),
+        passages=most,
+        folds=_FOLDS,
+        scored=len(gold.known),
+        column=searched.column,
+        reader=teacher.name,
+        seed=seed,
+        settings=settings,
+        cpu_seconds=time.process_time() - start,
+        reading_cpu_seconds=reading,
+        adapter=adapter,
+    )
+    return TrainedRetriever(report, _keep(rag, report, searched, view, timeout) if keep else None)
+
+
+def searched_column(rag: Rag, label: str | None = None) -> Searched:
+    """What a dense retriever's questions are compared with: the fused vectors where these stand in for its own.
+
+    Raises:
+        ConfigError: the pipeline has no such retriever.
+    """
+    dense = {name: made for name, made in rag.parts.retrievers.items() if isinstance(made, Dense)}
+    if not dense or (label is not None and label not in dense):
+        raise ConfigError(
+            f"the pipeline has no dense retriever {label!r}" if label else "the pipeline has no dense retriever",
+            where=str(rag.path),
+            choices=list(dense),
+            fix="name one of them with --retriever" if dense else "add use('dense') to its retrievers",
+        )
+    name = label or next(iter(dense))
+    fusion = rag.parts.fusion
+    if isinstance(fusion, FusedLeg) and name in fusion.stands_in_for:
+        return Searched(fusion.config.column, fusion.embedder)
+    return Searched(dense[name].config.column, dense[name].embedder)
+
+
+def _folds(pairs: Sequence[Pair], seed: int, where: str) -> NDArray[np.int64]:
+    """Which fold each question is in, shape (questions,); equal questions are in one."""
+    numbers: dict[str, int] = {}
+    same = np.array([numbers.setdefault(" ".join(pair.question.lower().split()), len(numbers)) for pair in pairs])
+    if len(numbers) < _LEAST:
+        raise ConfigError(
+            f"there are {len(numbers)} different questions with answers; to learn from some and be judged by others "
+            f"takes {_LEAST}, and hundreds to see a difference",
+            where=where,
+            fix='add lines such as {"question": "...", "answer": "..."}',
+        )
+    order = np.random.default_rng([seed, 37]).permutation(len(numbers))
+    folds: NDArray[np.int64] = (order % _FOLDS)[same]
+    return folds
+
+
+def _nearest(queries: Vectors, vectors: Vectors, k: int) -> NDArray[np.int64]:
+    """Rows of the k highest cosines, best first, shape (questions, k)."""
+    found = np.empty((len(queries), k), dtype=np.int64)
+    for start in range(0, len(queries), _BLOCK):
+        scores = queries[start : start + _BLOCK] @ vectors.T
+        part = np.sort(np.argpartition(-scores, k - 1, axis=1)[:, :k], axis=1)
+        order = np.argsort(-np.take_along_axis(scores, part, axis=1), axis=1, kind="stable")
+        found[start : start + _BLOCK] = np.take_along_axis(part, order, axis=1)
+    return found
+
+
+def _passage(view: IndexView, row: int) -> tuple[str, str]:
+    passage = view.passage(row)
+    return view.title(passage.document_id), passage.text
+
+
+def _read(gold: Gold, rows: NDArray[np.int64], told: Told) -> float:
+    """Has the reader score what it has not read yet; the CPU seconds that took."""
+    start = time.process_time()
+    wanted = [(question, int(row)) for question, own in enumerate(rows) for row in own]
+    gold.add(wanted, lambda done, total: told("asking the reader", done, total))
+    return time.process_time() - start
+
+
+def _table(gold: Gold, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    return np.array([[gold.known[question, int(row)] for row in own] for question, own in enumerate(rows)], np.float32)
+
+
+def _ndcg(pairs: Sequence[Pair], view: IndexView, rows: NDArray[np.int64]) -> NDArray[np.float64] | None:
+    """nDCG@10 of each question that names documents, by each document's best passage; None where none does."""
+    qrels = {str(n): dict.fromkeys(pair.documents, 1) for n, pair in enumerate(pairs) if pair.documents}
+    if not qrels:
+        return None
+    ids, numbers = view.document_ids, view.document_numbers
+    run = {}
+    for question in qrels:
+        documents = dict.fromkeys(ids[numbers[row]] for row in rows[int(question)])
+        run[question] = [(document, -float(rank)) for rank, document in enumerate(documents)]
+    values = per_query(qrels, run, _MEASURES)[_MEASURES[0]]
+    return np.array([values[question] for question in qrels], dtype=np.float64)
+
+
+def _keep(rag: Rag, report: RetrieverReport, searched: Searched, view: IndexView, timeout: float) -> int:
+    """Puts the adapter into use, beside those of other columns."""
+    with tempfile.TemporaryDirectory(dir=rag.path, prefix=".training-") as folder:
+        place = Path(folder) / MODEL
+        place.mkdir()
+        for file in _in_use(view):
+            shutil.copyfile(file, place / file.name)
+        report.adapter.save(place, searched.column, searched.embedder)
+        measured = json.dumps(report.to_json(), indent=2)
+        (place / f"{searched.column}.json").write_text(measured, encoding="utf-8")
+        with rag.index.writer(timeout=timeout) as writer:
+            writer.keep_model(MODEL, place)
+            return writer.commit(f"train {MODEL} (on commit {view.commit})").number
+
+
+def _in_use(view: IndexView) -> list[Path]:
+    """Files of the model in use; none also where it is damaged, for training anew is how that is mended."""
+    try:
+        folder = view.model(MODEL)
+    except IndexCorruptError:
+        return []
+    return [] if folder is None else sorted(folder.iterdir())

@@ -1,0 +1,123 @@
+r"""A linear residual on question vectors, distilled from a reader on one index.
+
+.. math:: q' = \mathrm{norm}(q + A q)
+
+The passages' vectors stay as they are, and so does the index, as in the query-side fine-tuning of Izacard et al. 2022,
+*Atlas* (arXiv:2208.03299). ``plait train retriever`` makes it, see :mod:`plait.training.retriever`; ``dense`` and the
+fused vectors apply it where the index has one for their column.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plait.config.extras import require
+from plait.contracts import Embedder, IndexView
+from plait.contracts.errors import IdentityError, ModelError
+
+__all__ = ["MODEL", "QueryAdapter", "adapted"]
+
+MODEL = "retriever"
+"""The name of the trained model in the index; it holds a file per column."""
+_KIND = "query adapter"
+_FORMAT = 1
+
+
+class QueryAdapter:
+    """Turns question vectors of length 1 into others of length 1.
+
+    Args:
+        matrix: A, shape (dimension, dimension).
+
+    Raises:
+        ModelError: the matrix is not square, or not finite.
+
+    Example:
+        >>> turn = QueryAdapter(np.array([[-1.0, 0.0], [1.0, 0.0]], np.float32))
+        >>> turn(np.array([1.0, 0.0], np.float32)).tolist()
+        [0.0, 1.0]
+    """
+
+    def __init__(self, matrix: NDArray[np.float32]) -> None:
+        if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
+            raise ModelError(f"a matrix of shape {matrix.shape} turns no vectors into others", where=_KIND)
+        if not np.isfinite(matrix).all():
+            raise ModelError("its numbers are not all finite", where=_KIND, fix="train it again")
+        self.matrix = matrix
+
+    def __call__(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Adapted vectors, float32 of shape (dimension,) or (n, dimension) as given."""
+        turned = vectors + vectors @ self.matrix.T
+        length = np.linalg.norm(turned, axis=-1, keepdims=True)
+        found: NDArray[np.float32] = (turned / np.maximum(length, 1e-12)).astype(np.float32)
+        return found
+
+    def save(self, folder: Path, column: str, embedder: Embedder) -> None:
+        """Writes ``<column>.safetensors`` with what it belongs to."""
+        save = require("safetensors.numpy", "plait[models]", needed_by=_KIND).save_file
+        about = {"format": _FORMAT, "kind": _KIND, **_identity(column, embedder)}
+        save({"matrix": self.matrix}, _file(folder, column), metadata={"about": json.dumps(about, sort_keys=True)})
+
+    @classmethod
+    def load(cls, folder: Path, column: str, embedder: Embedder) -> QueryAdapter | None:
+        """Opens what was saved for a column; None where nothing was.
+
+        Raises:
+            IdentityError: it was made for the vectors of another embedder.
+            ModelError: the file is damaged.
+        """
+        file = _file(folder, column)
+        if not file.is_file():
+            return None
+        safetensors = require("safetensors", "plait[models]", needed_by=_KIND)
+        try:
+            with safetensors.safe_open(file, framework="numpy") as opened:
+                about, matrix = json.loads((opened.metadata() or {})["about"]), opened.get_tensor("matrix")
+            if (about["kind"], about["format"]) != (_KIND, _FORMAT):
+                raise ValueError(f"it holds a {about['kind']} of format {about['format']}")
+        except (safetensors.SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
+            raise ModelError(f"this is no usable {_KIND} ({error})", where=str(file), fix="train it again") from error
+        wanted = json.loads(json.dumps(_identity(column, embedder), default=str))
+        differing = sorted(key for key in wanted if about.get(key) != wanted[key])
+        if differing:
+            raise IdentityError(
+                f"this {_KIND} was trained with another {differing[0]}",
+                where=str(file),
+                fix=f"train again with 'plait train {MODEL}', or go back to the {differing[0]} it was trained with",
+            )
+        return cls(np.asarray(matrix, dtype=np.float32))
+
+
+def adapted(view: IndexView, column: str, embedder: Embedder, vector: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A question's vector as the column is searched with it: the same where nothing was trained for the column.
+
+    Args:
+        view: the index.
+        column: of vectors.
+        embedder: that made them and the question's.
+        vector: of the question, shape (dimension,).
+
+    Raises:
+        IdentityError: what was trained belongs to another embedder.
+        IndexCorruptError: its files are damaged or gone.
+        ModelError: its file is of another kind.
+    """
+    folder = view.model(MODEL)
+    if folder is None:
+        return vector
+    adapter = view.derived(f"{MODEL}:{column}", lambda: QueryAdapter.load(folder, column, embedder))
+    return vector if adapter is None else adapter(vector)
+
+
+def _file(folder: Path, column: str) -> Path:
+    return folder / f"{column}.safetensors"
+
+
+def _identity(column: str, embedder: Embedder) -> Mapping[str, Any]:
+    return {"column": column, "embedder": dict(embedder.fingerprint())}

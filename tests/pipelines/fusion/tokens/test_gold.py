@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from plait.fusion.tokens.frozen import FrozenReader
+from plait.fusion.tokens.gold import Gold
+from plait.fusion.tokens.task_prompt import TaskPrompt
+from plait.generators.causal import CausalModel
+
+QUESTIONS = [("What is red?", "a rose"), ("What is green?", "grass and moss"), ("Who?", "x" * 100)]
+PASSAGES = [('The "first"', "Roses are red."), ("Second", "Grass is green, and so is moss."), ("Third", "Nobody.")]
+
+
+def by_hand(model: CausalModel, question: int, row: int) -> float:
+    """The mean log-likelihood of the answer's tokens, all tokens at once."""
+    reader = FrozenReader(model)
+    title, text = PASSAGES[row]
+    prompt = TaskPrompt(QUESTIONS[question][0], (text,), (title.replace('"', "'"),), slots=False)
+    tokens = list(reader.prompt(prompt.messages).tokens)
+    answer = list(reader.answers([QUESTIONS[question][1]])[0])[:64]
+    with torch.inference_mode():
+        logits = model.model(input_ids=torch.tensor([[*tokens, *answer]])).logits[0].double()
+    table = torch.log_softmax(logits, dim=-1)
+    return float(torch.stack([table[len(tokens) - 1 + step, token] for step, token in enumerate(answer)]).mean())
+
+
+def test_gold_is_the_mean_log_likelihood_of_the_answer_given_one_passage(tiny_model: CausalModel) -> None:
+    gold = Gold(FrozenReader(tiny_model), QUESTIONS, PASSAGES.__getitem__)
+    pairs = [(question, row) for question in range(3) for row in range(3)]
+    gold.add(pairs)
+    assert sorted(gold.known) == pairs
+    for question, row in pairs:
+        assert gold.known[question, row] == pytest.approx(by_hand(tiny_model, question, row), abs=1e-4)
+
+
+def test_a_pair_is_read_once(tiny_model: CausalModel) -> None:
+    read: list[int] = []
+    reader = FrozenReader(tiny_model)
+    gold = Gold(reader, QUESTIONS, lambda row: read.append(row) or PASSAGES[row])  # type: ignore[func-returns-value]
+    shown: list[tuple[int, int]] = []
+    gold.add([(0, 1), (2, 1), (1, 0)], lambda done, total: shown.append((done, total)))
+    assert (read, shown) == ([0, 1], [(1, 3), (3, 3)])
+    gold.add([(0, 1), (1, 0)])
+    assert read == [0, 1]

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from plait.contracts.errors import IdentityError, ModelError
+from plait.embedders.minilm import Config, MiniLM
+from plait.retrievers.query_adapter import QueryAdapter, adapted
+
+EMBEDDER = MiniLM(Config())
+RANDOM = np.random.default_rng(0)
+MATRIX = RANDOM.normal(size=(6, 6)).astype(np.float32)
+
+
+class View:
+    """What an index with an adapter for one column says."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self.folder, self.kept = folder, dict[str, Any]()
+
+    def model(self, name: str) -> Path | None:
+        assert name == "retriever"
+        return self.folder
+
+    def derived(self, key: str, build: Any) -> Any:
+        return self.kept.setdefault(key, build())
+
+
+def unit(table: Any) -> Any:
+    return (table / np.linalg.norm(table, axis=-1, keepdims=True)).astype(np.float32)
+
+
+def test_it_is_a_normalised_linear_residual() -> None:
+    queries = unit(RANDOM.normal(size=(5, 6)))
+    wanted = queries.astype(np.float64) @ (np.eye(6) + MATRIX.astype(np.float64)).T
+    np.testing.assert_allclose(QueryAdapter(MATRIX)(queries), unit(wanted), atol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(QueryAdapter(MATRIX)(queries[0])), 1.0, atol=1e-6)
+
+
+def test_it_is_saved_and_read_again_for_its_column_alone(tmp_path: Path) -> None:
+    QueryAdapter(MATRIX).save(tmp_path, "dense", EMBEDDER)
+    again = QueryAdapter.load(tmp_path, "dense", EMBEDDER)
+    assert again is not None and np.array_equal(again.matrix, MATRIX)
+    assert QueryAdapter.load(tmp_path, "gated", EMBEDDER) is None
+    vector = unit(RANDOM.normal(size=6))
+    view: Any = View(tmp_path)
+    assert np.array_equal(adapted(view, "dense", EMBEDDER, vector), again(vector))
+    assert adapted(view, "gated", EMBEDDER, vector) is vector
+    nothing: Any = View(None)
+    assert adapted(nothing, "dense", EMBEDDER, vector) is vector
+
+
+def test_another_embedder_is_refused(tmp_path: Path) -> None:
+    QueryAdapter(MATRIX).save(tmp_path, "dense", EMBEDDER)
+    with pytest.raises(IdentityError, match="trained with another embedder"):
+        QueryAdapter.load(tmp_path, "dense", MiniLM(Config(max_tokens=64)))
+
+
+@pytest.mark.parametrize("matrix", [np.full((2, 2), np.nan, np.float32), np.zeros((2, 3), np.float32)])
+def test_matrices_that_turn_nothing_are_refused(matrix: Any) -> None:
+    with pytest.raises(ModelError, match=r"not all finite|turns no vectors"):
+        QueryAdapter(matrix)
+
+
+def test_damaged_files_end_in_an_error(tmp_path: Path) -> None:
+    file = tmp_path / "dense.safetensors"
+    file.write_bytes(b"nothing of the kind")
+    with pytest.raises(ModelError, match="no usable query adapter"):
+        QueryAdapter.load(tmp_path, "dense", EMBEDDER)
+    save_file({"matrix": MATRIX}, file, metadata={"about": "{}"})
+    with pytest.raises(ModelError, match="no usable query adapter"):
+        QueryAdapter.load(tmp_path, "dense", EMBEDDER)
