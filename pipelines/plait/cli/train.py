@@ -124,8 +124,9 @@ def _print_retriever(found: TrainedRetriever) -> None:
     for name, row in report.rows.items():
         figures = [f"{row.first:.4f}", f"{row.best:.4f}", *([] if row.ndcg is None else [f"{row.ndcg:.4f}"])]
         table.add_row(name, *figures)
+    cut = f", {report.cut:,} of them cut to fit" if report.cut else ""
     printed.print(
-        f"{report.reader} has read {report.scored:,} passages for {report.questions:,} questions; "
+        f"{report.reader} has read {report.scored:,} passages for {report.questions:,} questions{cut}; "
         "log-likelihood of the answer per token, given what is found:",
         soft_wrap=True,
     )

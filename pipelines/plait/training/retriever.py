@@ -148,6 +148,7 @@ def train_retriever(
         passages=most,
         folds=_FOLDS,
         scored=len(gold.known),
+        cut=teacher.cut,
         column=searched.column,
         reader=teacher.name,
         seed=seed,

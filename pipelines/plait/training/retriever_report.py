@@ -59,6 +59,7 @@ class RetrieverReport:
         passages: how many of the best passages count.
         folds: parts that were held out in turn.
         scored: pairs of a question and a passage that the reader has read.
+        cut: passages among these that were too long for the reader, and lost their ends.
         column: of the vectors that are searched.
         reader: the language model's name.
         seed: of folds, batches and control.
@@ -79,6 +80,7 @@ class RetrieverReport:
     passages: int
     folds: int
     scored: int
+    cut: int
     column: str
     reader: str
     seed: int

@@ -5,12 +5,14 @@ from __future__ import annotations
 import inspect
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from plait.contracts import EmbeddingSpace, Message
+from plait.contracts.errors import ModelError
 from plait.fusion.tokens.answer_rows import Answers, Row, answer_tokens, rows_of, tables_of
 from plait.fusion.tokens.task_prompt import TaskPrompt
 from plait.generators.causal import CausalModel
@@ -35,6 +37,8 @@ class FrozenReader:
     def __init__(self, model: CausalModel, k: int = 1) -> None:
         self._model = model
         self.k, self.name = k, model.name
+        self.cut = 0
+        """Passages that :meth:`read` had to cut so far."""
         self._chat = bool(model.tokenizer.chat_template)
         self._keeps = "logits_to_keep" in inspect.signature(model.model.forward).parameters
         self._prefixes: OrderedDict[tuple[int, ...], Any] = OrderedDict()
@@ -64,8 +68,15 @@ class FrozenReader:
         return answer_tokens(self._model.tokenizer, texts, "" if self._chat else " ", self.name)
 
     def read(self, prompts: Sequence[TaskPrompt], answers: Sequence[Answers]) -> list[Tensor]:
-        """:meth:`log_likelihoods` of plain prompts, for :class:`~plait.fusion.tokens.gold.AnswerReader`."""
-        return self.log_likelihoods([self.prompt(prompt.messages) for prompt in prompts], answers)
+        """:meth:`log_likelihoods` of plain prompts, for :class:`~plait.fusion.tokens.gold.AnswerReader`.
+
+        Passages that do not fit the model's window with their question and answer lose their ends.
+
+        Raises:
+            ModelError: a question does not fit without any passage, or a likelihood is not finite.
+        """
+        fitting = [self._fitting(one, max(map(len, own))) for one, own in zip(prompts, answers, strict=True)]
+        return self.log_likelihoods(fitting, answers)
 
     def log_likelihoods(
         self,
@@ -106,6 +117,24 @@ class FrozenReader:
             for prompt, own in zip(prompts, answers, strict=True)
         ]
         return tables_of(logits, rows, answers, places, self.name)
+
+    def _fitting(self, prompt: TaskPrompt, answer: int) -> MarkedPrompt:
+        window, texts = self._model.window, list(prompt.texts)
+        made = self.prompt(prompt.messages)
+        cut = window is not None and len(made.tokens) + answer > window
+        while window is not None and (excess := len(made.tokens) + answer - window) > 0:
+            longest = max(range(len(texts)), key=lambda number: len(texts[number]))
+            if not texts[longest]:
+                raise ModelError(
+                    f"a question with its answer has {len(made.tokens) + answer:,} tokens, the model reads {window:,}",
+                    where=self.name,
+                    fix="leave the pair out, or use a model with a longer window",
+                )
+            kept = int(len(texts[longest]) * (1.0 - excess / len(made.tokens)))
+            texts[longest] = texts[longest][: min(kept, len(texts[longest]) - 1)]
+            made = self.prompt(replace(prompt, texts=tuple(texts)).messages)
+        self.cut += cut
+        return made
 
     def _shared(self, prompts: Sequence[MarkedPrompt]) -> int:
         """How many tokens all prompts begin with, no marker among them, and at least one left over."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from plait.fusion.tokens.answer_rows import Answers, answer_tokens, rows_of, tables_of
-from plait.fusion.tokens.fid import FusionInDecoder, passage_batch
+from plait.fusion.tokens.fid import FusionInDecoder, PassageBatch, passage_batch
 from plait.fusion.tokens.reader_files import FID
 from plait.fusion.tokens.reader_settings import ReaderSettings
 from plait.fusion.tokens.task_prompt import TaskPrompt
@@ -43,6 +43,8 @@ class FusionReader:
     ) -> None:
         self.part, self.identity, self.longest = part, dict(identity), longest
         self._tokenizer = tokenizer
+        self.cut = 0
+        """Passages that :meth:`read` had to cut so far."""
         part.model.requires_grad_(False)
 
     @property
@@ -87,25 +89,30 @@ class FusionReader:
     ) -> list[Tensor]:
         """Log-likelihood of every answer's tokens; passages are encoded once for all answers to a task."""
         given = None if structural is None else self._structure(tasks, structural)
-        return self._scored([task.prompt for task in tasks], answers, given)
+        return self._scored(self._batch([task.prompt for task in tasks]), answers, given)
 
     def read(self, prompts: Sequence[TaskPrompt], answers: Sequence[Answers]) -> list[Tensor]:
         """The same without structure, for :class:`~plait.fusion.tokens.gold.AnswerReader`."""
-        return self._scored(prompts, answers, None)
+        batch = self._batch(prompts)
+        self.cut += int((batch.mask.sum(dim=-1) >= self.longest).sum())
+        return self._scored(batch, answers, None)
+
+    def _batch(self, prompts: Sequence[TaskPrompt]) -> PassageBatch:
+        questions, passages = [prompt.question for prompt in prompts], [prompt.passages for prompt in prompts]
+        made = passage_batch(self._tokenizer, questions, passages, longest=self.longest)
+        return made.to(self.part.model.device)
 
     def _scored(
-        self, prompts: Sequence[TaskPrompt], answers: Sequence[Answers], given: tuple[Tensor, Tensor] | None
+        self, batch: PassageBatch, answers: Sequence[Answers], given: tuple[Tensor, Tensor] | None
     ) -> list[Tensor]:
         device = self.part.model.device
-        questions, passages = [prompt.question for prompt in prompts], [prompt.passages for prompt in prompts]
-        batch = passage_batch(self._tokenizer, questions, passages, longest=self.longest).to(device)
         rows = rows_of(answers)
         own = torch.tensor([row.prompt for row in rows], device=device)
         start, longest = int(self.part.model.config.decoder_start_token_id), max(len(row.context) for row in rows)
         # Filled up behind, where causal attention ends.
         inputs = [[start, *row.context, *[0] * (longest - len(row.context))] for row in rows]
         logits = self.part.logits(batch, torch.tensor(inputs, device=device), own, *(given or (None, None)))
-        return tables_of(logits.float(), rows, answers, [range(longest + 1)] * len(prompts), self.name)
+        return tables_of(logits.float(), rows, answers, [range(longest + 1)] * len(answers), self.name)
 
     def save(self, folder: Path, structural: Mapping[str, Any]) -> None:
         """See :meth:`FusionInDecoder.save`."""

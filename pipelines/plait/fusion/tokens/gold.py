@@ -31,6 +31,11 @@ class AnswerReader(Protocol):
         """The model's name."""
         ...
 
+    @property
+    def cut(self) -> int:
+        """Passages that were too long for the model so far, and lost their ends."""
+        ...
+
     def answers(self, texts: Sequence[str]) -> Answers:
         """Answers as token numbers."""
         ...

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
+from plait.contracts.errors import ModelError
 from plait.fusion.tokens.frozen import FrozenReader
 from plait.fusion.tokens.gold import Gold
 from plait.fusion.tokens.task_prompt import TaskPrompt
@@ -43,3 +45,18 @@ def test_a_pair_is_read_once(tiny_model: CausalModel) -> None:
     assert (read, shown) == ([0, 1], [(1, 3), (3, 3)])
     gold.add([(0, 1), (1, 0)])
     assert read == [0, 1]
+
+
+def test_passages_that_do_not_fit_lose_their_ends_and_are_counted(tiny_model: CausalModel) -> None:
+    window = tiny_model.window
+    assert window == 2048
+    reader = FrozenReader(tiny_model)
+    long = "Roses are red. " * 200
+    gold = Gold(reader, QUESTIONS, lambda _: ("Long", long))
+    gold.add([(0, 0)])
+    assert reader.cut == 1
+    assert np.isfinite(gold.known[0, 0])
+    fitting = reader._fitting(TaskPrompt("What?", (long,), ("Long",), slots=False), 10)
+    assert 0.9 * window < len(fitting.tokens) <= window - 10
+    with pytest.raises(ModelError, match="the model reads 2,048"):
+        reader.read([TaskPrompt("What? " * 500, ("Short.",), slots=False)], [[(1, 2)]])
