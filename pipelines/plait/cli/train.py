@@ -19,7 +19,7 @@ __all__ = ["app"]
 
 app = typer.Typer(help="Learn from an index; only what is better on held-out data is kept.", no_args_is_help=True)
 
-SeedOption = Annotated[int, typer.Option(min=0, help="Of everything random.")]
+SeedOption = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Of everything random.")]
 
 
 @app.command()
@@ -113,6 +113,7 @@ def retriever(
 
 
 def _print_retriever(found: TrainedRetriever) -> None:
+    from rich.markup import escape
     from rich.table import Table
 
     printed, report = console(), found.report
@@ -126,7 +127,7 @@ def _print_retriever(found: TrainedRetriever) -> None:
         table.add_row(name, *figures)
     cut = f", {report.cut:,} of them cut to fit" if report.cut else ""
     printed.print(
-        f"{report.reader} has read {report.scored:,} passages for {report.questions:,} questions{cut}; "
+        f"{escape(report.reader)} has read {report.scored:,} passages for {report.questions:,} questions{cut}; "
         "log-likelihood of the answer per token, given what is found:",
         soft_wrap=True,
     )
@@ -192,5 +193,7 @@ def _print_docgraph(report: DocgraphReport) -> None:
             soft_wrap=True,
         )
     printed.print(f"walk weights: not kept: {walk.reason}" if walk.reason else "walk weights: kept", soft_wrap=True)
+    for what in report.out_of_use:
+        printed.print(what, soft_wrap=True)
     where = "the index is as it was" if report.commit is None else f"in use from commit {report.commit} on"
     printed.print(f"{where} ({report.cpu_seconds:.1f} CPU-s, seed {report.seed})")

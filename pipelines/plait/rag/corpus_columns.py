@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from plait.contracts import CorpusColumns, Embedder, ReadReport
+from plait.contracts import CorpusColumns, ReadReport
 from plait.contracts.errors import IdentityError, IndexCorruptError, ModelError
 from plait.rag.failures import plugin_errors
 from plait.rag.parts import Parts
-from plait.retrievers.query_adapter import MODEL as RETRIEVER
-from plait.retrievers.query_adapter import QueryAdapter
+from plait.rag.unfit_models import drop_unfit_models
 
 if TYPE_CHECKING:
     from plait.index import Writer
@@ -27,32 +26,10 @@ def fill_corpus_columns(writer: Writer, parts: Parts, report: ReadReport) -> Non
     Raises:
         ModelError: a column cannot be filled, and no trained model is to blame.
     """
-    _drop_unfit_adapters(writer, parts, report)
     while (name := _fill(writer, parts, report)) is not None:
         # From the start: what was filled before it may have been made by another part of the same model.
         writer.keep_model(name, None)
-
-
-def _drop_unfit_adapters(writer: Writer, parts: Parts, report: ReadReport) -> None:
-    """Takes what turns questions out of use once an embedder has changed: every search would end in an error."""
-    if RETRIEVER not in writer.models:
-        return
-    view = writer.preview()
-    for source in parts.column_sources.values():
-        if not isinstance(embedder := getattr(source, "embedder", None), Embedder):
-            continue
-        try:
-            if (folder := view.model(RETRIEVER)) is not None:
-                for column in source.columns:
-                    QueryAdapter.load(folder, column.name, embedder)
-        except IdentityError as error:
-            report.skip(error.where or RETRIEVER, f"trained model out of use: {error.message}")
-            writer.keep_model(RETRIEVER, None)
-            return
-        except (ModelError, IndexCorruptError) as error:
-            report.fail(_without(RETRIEVER, error))
-            writer.keep_model(RETRIEVER, None)
-            return
+    drop_unfit_models(writer, parts, report)
 
 
 def _fill(writer: Writer, parts: Parts, report: ReadReport) -> str | None:

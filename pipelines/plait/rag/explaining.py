@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from plait.contracts import Embedder, Hit, IndexView, Query
+from plait.contracts import Hit, IndexView, Query
 from plait.contracts.errors import ConfigError
+from plait.fusion.vectors.fused_leg import FusedLeg
 from plait.rag.parts import Parts
 from plait.rag.retrieval import Retrieval
 from plait.retrievers.carrying import CarryingEdge, carrying_edges
@@ -104,9 +105,13 @@ def explain_hits(parts: Parts, retrieval: Retrieval, edges: int = 3) -> Explanat
         )
     view, query = retrieval.view, retrieval.query
     vector = dense.embedder.embed_queries([query.text])[0]
-    text = _cosines(view, dense.config.column, dense.embedder, vector)  # (rows,)
-    column = getattr(getattr(parts.fusion, "config", None), "column", None)
-    fused = None if column is None else _cosines(view, column, dense.embedder, vector)
+    text = np.vecdot(view.vectors(dense.config.column), _asked(dense, view, vector))  # (rows,)
+    fusion, fused = parts.fusion, None
+    if isinstance(fusion, FusedLeg):
+        own = vector if fusion.embedder is dense.embedder else fusion.embedder.embed_queries([query.text])[0]
+        fused = np.vecdot(view.vectors(fusion.config.column), _asked(fusion, view, own))
+    elif (column := getattr(getattr(fusion, "config", None), "column", None)) is not None:
+        fused = np.vecdot(view.vectors(str(column)), vector)
     by_document, _ = best_passages(text, view.document_numbers, len(view.document_ids))
     explained = tuple(
         ExplainedHit(
@@ -125,10 +130,11 @@ def explain_hits(parts: Parts, retrieval: Retrieval, edges: int = 3) -> Explanat
     return Explanation(query, view.commit, trained, explained)
 
 
-def _cosines(view: IndexView, column: str, embedder: Embedder, vector: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Of all rows, as they are searched: by the question that ``plait train retriever`` has adapted to the column."""
-    found: NDArray[np.float32] = np.vecdot(view.vectors(column), adapted(view, column, embedder, vector))
-    return found
+def _asked(source: Dense | FusedLeg, view: IndexView, vector: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The question as it is searched with."""
+    if not source.config.adapter:
+        return vector
+    return adapted(view, source.config.column, source.embedder, vector, source.made_by(view))
 
 
 def _edges(walker: DocGraph, view: IndexView, hit: Hit, text: NDArray[np.float32], most: int) -> Sequence[CarryingEdge]:

@@ -32,6 +32,7 @@ class DocgraphReport:
         commit: the commit that uses what was kept, or None where nothing was.
         cpu_seconds: of training and measuring.
         seed: of everything random.
+        out_of_use: what else was trained, and no longer fits the vectors.
     """
 
     encoder: EncoderReport | None
@@ -39,6 +40,7 @@ class DocgraphReport:
     commit: int | None
     cpu_seconds: float
     seed: int
+    out_of_use: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """As JSON values."""
@@ -48,6 +50,7 @@ class DocgraphReport:
             "commit": self.commit,
             "cpu_seconds": round(self.cpu_seconds, 2),
             "seed": self.seed,
+            "out_of_use": list(self.out_of_use),
         }
 
 
@@ -99,18 +102,18 @@ def train_docgraph(
     told("learning the walk", 0, None)
     walk = learn_walk(retriever, view, seed=seed)
     spent = time.process_time() - start
-    commit = None
+    commit, skipped = None, ReadReport()
     report = DocgraphReport(encoder, walk, commit, spent, seed)
     if (encoder is not None and not encoder.reason) or not walk.reason:
         with tempfile.TemporaryDirectory(dir=rag.path, prefix=".training-") as folder:
             made = Path(folder) / MODEL
             _save(made, report, retriever, fusion, _in_use(view))
             told("encoding all documents", 0, None)
-            commit = _commit(rag, made, view, timeout)
+            commit = _commit(rag, made, view, skipped, timeout)
     state.unlink(missing_ok=True)
     if state.parent.is_dir() and not any(state.parent.iterdir()):
         state.parent.rmdir()
-    return replace(report, commit=commit)
+    return replace(report, commit=commit, out_of_use=tuple(what for _, what in sorted(skipped.skipped)))
 
 
 def docgraph_of(rag: Rag) -> DocGraph:
@@ -163,9 +166,9 @@ def _save(
         (made / WEIGHTS).write_text(content, encoding="utf-8")
 
 
-def _commit(rag: Rag, made: Path, trained_on: IndexView, timeout: float) -> int:
+def _commit(rag: Rag, made: Path, trained_on: IndexView, report: ReadReport, timeout: float) -> int:
     """Puts the model into use. Documents that came or went meanwhile are encoded as well."""
     with rag.index.writer(timeout=timeout) as writer:
         writer.keep_model(MODEL, made)
-        fill_corpus_columns(writer, rag.parts, ReadReport())
+        fill_corpus_columns(writer, rag.parts, report)
         return writer.commit(f"train {MODEL} (on commit {trained_on.commit})").number

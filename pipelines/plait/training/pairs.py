@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from plait.contracts.errors import ReadError
+import numpy as np
+from numpy.typing import NDArray
 
-__all__ = ["Pair", "read_pairs"]
+from plait.contracts import Query
+from plait.contracts.errors import QueryError, ReadError
+
+__all__ = ["Pair", "folds_of", "read_pairs", "same_questions"]
+
+_EXAMPLE = '{"question": "...", "answer": "...", "documents": ["ID", ...]}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,30 +37,74 @@ class Pair:
 def read_pairs(path: Path) -> list[Pair]:
     """An object a line, with ``question`` (or ``text``), ``answer``, and where known ``documents``, a list of ids.
 
-    Questions without an answer are passed over.
+    Questions without an answer are passed over, and what is there twice counts once.
 
     Raises:
-        ReadError: the file cannot be read, or a line is no such object; names the line.
+        ReadError: the file cannot be read, a line is no such object, or no question has an answer; names the line.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()  # some editors put a byte order mark first
+        text = path.read_text(encoding="utf-8-sig")  # some editors put a byte order mark first
     except (OSError, UnicodeDecodeError) as error:
         raise ReadError(f"cannot be read ({error})", where=str(path), fix="name a JSON Lines file") from error
-    found = []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        where = f"{path} line {number}"
-        try:
-            record = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise ReadError(f"no JSON: {error}", where=where, fix="one object a line") from error
-        asked = record.get("question", record.get("text")) if isinstance(record, Mapping) else None
-        if not isinstance(asked, str) or not asked.strip():
-            raise ReadError("no question", where=where, fix='write {"question": "...", "answer": "..."}')
-        documents = record.get("documents") or ()
-        if not isinstance(documents, list | tuple) or not all(isinstance(one, str) for one in documents):
-            raise ReadError("'documents' is no list of ids", where=where, fix='write "documents": ["a-document\'s-id"]')
-        if isinstance(answer := record.get("answer"), str) and answer.strip():
-            found.append(Pair(asked, answer, tuple(documents)))
+    # By line feeds alone: JSON strings may hold the other characters that Unicode ends lines with.
+    lines = [line.strip(" \t\r") for line in text.split("\n")]
+    found = [
+        pair
+        for number, line in enumerate(lines, start=1)
+        if line and (pair := _pair(line, f"{path} line {number}")) is not None
+    ]
+    if not found:
+        raise ReadError("no question has an answer", where=str(path), fix=f"write {_EXAMPLE} on a line")
+    return list(dict.fromkeys(found))
+
+
+def _pair(line: str, where: str) -> Pair | None:
+    def refused(what: str) -> ReadError:
+        return ReadError(what, where=where, fix=f"write {_EXAMPLE}")
+
+    try:
+        record: Any = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise ReadError(f"no JSON: {error}", where=where, fix="one object a line") from error
+    asked = record.get("question", record.get("text")) if isinstance(record, Mapping) else None
+    if not isinstance(asked, str) or not asked.strip():
+        raise refused("no question")
+    documents, answer = record.get("documents") or (), record.get("answer")
+    if not isinstance(documents, list | tuple) or not all(isinstance(one, str) and one for one in documents):
+        raise refused("'documents' is no list of ids")
+    if answer is not None and not isinstance(answer, str):
+        raise refused(f"the answer is no text but {type(answer).__name__}")
+    try:
+        Query(asked)
+        "".join([answer or "", *documents]).encode()
+    except QueryError as error:
+        raise refused(error.message) from error
+    except UnicodeEncodeError as error:
+        raise refused("the answer or an id holds half a character") from error
+    return Pair(asked, answer, tuple(documents)) if answer is not None and answer.strip() else None
+
+
+def same_questions(pairs: Sequence[Pair]) -> NDArray[np.int64]:
+    """A number for each pair, shape (pairs,): pairs of one question, whatever its case and spaces, have the same.
+
+    Example:
+        >>> same_questions([Pair("Why?", "a"), Pair("How?", "b"), Pair("why? ", "c")]).tolist()
+        [0, 1, 0]
+    """
+    numbers: dict[str, int] = {}
+    own = [numbers.setdefault(" ".join(pair.question.lower().split()), len(numbers)) for pair in pairs]
+    return np.array(own, dtype=np.int64)
+
+
+def folds_of(pairs: Sequence[Pair], folds: int, seed: Sequence[int]) -> NDArray[np.int64]:
+    """Which of so many equal parts each pair is in, shape (pairs,), at random; pairs of one question stay together.
+
+    Example:
+        >>> folds = folds_of([Pair("Why?", "a"), Pair("How?", "b"), Pair("why?", "c")], 2, [0])
+        >>> bool(folds[0] == folds[2] != folds[1])
+        True
+    """
+    same = same_questions(pairs)
+    order = np.random.default_rng(seed).permutation(int(same.max(initial=-1)) + 1)
+    found: NDArray[np.int64] = (order % folds)[same]
     return found

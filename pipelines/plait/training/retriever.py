@@ -11,7 +11,6 @@ from the other folds, and what is kept has learnt from all.
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
 import time
 from collections.abc import Sequence
@@ -23,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plait.contracts import Embedder, IndexView
-from plait.contracts.errors import ConfigError, IndexCorruptError
+from plait.contracts.errors import ConfigError
 from plait.evaluation.measures import check_measures, per_query
 from plait.fusion.tokens.distillation import Adapter, DistillationSettings, distil
 from plait.fusion.tokens.gold import Gold
@@ -31,8 +30,9 @@ from plait.fusion.vectors.fused_leg import FusedLeg
 from plait.rag import Rag
 from plait.retrievers.dense import Dense
 from plait.retrievers.query_adapter import MODEL, QueryAdapter
+from plait.training.committing import PATIENCE, check_unlocked, committing, copy_files, files_in_use
 from plait.training.encoding import Told
-from plait.training.pairs import Pair, read_pairs
+from plait.training.pairs import Pair, folds_of, read_pairs, same_questions
 from plait.training.retriever_report import Found, RetrieverReport, decide, row_of
 from plait.training.teachers import answer_reader
 
@@ -61,10 +61,19 @@ class TrainedRetriever:
 
 @dataclass(frozen=True, slots=True)
 class Searched:
-    """A column of vectors that the pipeline searches, and what embeds questions for it."""
+    """What searches a column of vectors for a question."""
 
-    column: str
-    embedder: Embedder
+    source: Dense | FusedLeg
+
+    @property
+    def column(self) -> str:
+        """The index column."""
+        return self.source.config.column
+
+    @property
+    def embedder(self) -> Embedder:
+        """What embeds questions for it."""
+        return self.source.embedder
 
 
 def train_retriever(
@@ -75,7 +84,7 @@ def train_retriever(
     seed: int = 0,
     settings: DistillationSettings | None = None,
     told: Told = lambda _what, _done, _all: None,
-    timeout: float = 10.0,
+    timeout: float = PATIENCE,
 ) -> TrainedRetriever:
     """Distils one of the pipeline's dense retrievers from its generator.
 
@@ -87,28 +96,39 @@ def train_retriever(
         seed: of folds, batches and control.
         settings: of the distillation.
         told: called with (what is being done, how much is done, how much there is or None).
-        timeout: seconds to wait while another process writes.
+        timeout: seconds to wait at the end while another process writes.
 
     Raises:
         ConfigError: the pipeline has no such retriever, or no generator that can teach; there are too few pairs or
-            passages.
+            passages, or no document that the pairs name is in the index.
+        IdentityError: the index was rebuilt with other parts meanwhile.
+        IndexLockedError: another process writes.
+        ModelError: a question with its answer does not fit the reader.
         ReadError: the file of pairs is missing or broken.
     """
     start = time.process_time()
     searched, asked = searched_column(rag, retriever), read_pairs(pairs)
-    folds = _folds(asked, seed, str(pairs))
-    if any(pair.documents for pair in asked):
-        check_measures(_MEASURES)  # what is missing is better missed before the reader has read for an hour
+    folds, same = folds_of(asked, _FOLDS, [seed, 37]), same_questions(asked)
+    if int(same.max()) + 1 < _LEAST:
+        raise ConfigError(
+            f"there are {int(same.max()) + 1} different questions with answers; to learn from some and be judged by "
+            f"others takes {_LEAST}, and hundreds to see a difference",
+            where=str(pairs),
+            fix='add lines such as {"question": "...", "answer": "..."}',
+        )
     view, settings = rag.view, settings or DistillationSettings()
+    if len(view) < 2:
+        raise ConfigError(f"the index has {len(view)} passages to choose from", where=str(rag.path), fix="add some")
+    unknown = _unknown(asked, view, str(pairs))
+    teacher = answer_reader(rag)
+    gold = Gold(teacher, [(pair.question, pair.answer) for pair in asked], lambda row: _passage(view, row))
+    gold.check()
+    check_unlocked(rag)
     vectors = view.vectors(searched.column)
     candidates = min(_CANDIDATES, len(vectors))
-    if candidates < 2:
-        raise ConfigError(f"the index has {len(vectors)} passages to choose from", where=str(rag.path), fix="add some")
     told("embedding the questions", 0, None)
     queries = searched.embedder.embed_queries([pair.question for pair in asked])
     rows = _nearest(queries, vectors, candidates)  # (questions, candidates)
-    teacher = answer_reader(rag)
-    gold = Gold(teacher, [(pair.question, pair.answer) for pair in asked], lambda row: _passage(view, row))
     reading = _read(gold, rows, told)
     table = _table(gold, rows)  # (questions, candidates)
     random = np.random.default_rng([seed, 31])
@@ -132,7 +152,7 @@ def train_retriever(
     for own in best.values():
         reading += _read(gold, own[:, :most], told)
     found = {
-        name: Found(_table(gold, own[:, :most]).astype(np.float64), _ndcg(asked, view, own))
+        name: Found(_by_question(_table(gold, own[:, :most]), same), _ndcg(asked, view, own, same))
         for name, own in best.items()
     }
     keep, reasons, (gain, beyond, ndcg) = decide(found["untrained"], found["distilled"], found["shuffled"], seed)
@@ -143,8 +163,9 @@ def train_retriever(
         gain=gain,
         beyond_shuffled=beyond,
         ndcg=ndcg,
-        questions=len(asked),
-        told=sum(bool(pair.documents) for pair in asked),
+        questions=int(same.max()) + 1,
+        told=len({same[number] for number, pair in enumerate(asked) if pair.documents}),
+        unknown=unknown,
         passages=most,
         folds=_FOLDS,
         scored=len(gold.known),
@@ -169,32 +190,37 @@ def searched_column(rag: Rag, label: str | None = None) -> Searched:
     dense = {name: made for name, made in rag.parts.retrievers.items() if isinstance(made, Dense)}
     if not dense or (label is not None and label not in dense):
         raise ConfigError(
-            f"the pipeline has no dense retriever {label!r}" if label else "the pipeline has no dense retriever",
+            "the pipeline has no dense retriever" + ("" if label is None else f" {label!r}"),
             where=str(rag.path),
             choices=list(dense),
             fix="name one of them with --retriever" if dense else "add use('dense') to its retrievers",
         )
-    name = label or next(iter(dense))
+    name = next(iter(dense)) if label is None else label
     fusion = rag.parts.fusion
     if isinstance(fusion, FusedLeg) and name in fusion.stands_in_for:
-        return Searched(fusion.config.column, fusion.embedder)
-    return Searched(dense[name].config.column, dense[name].embedder)
+        return Searched(fusion)
+    return Searched(dense[name])
 
 
-def _folds(pairs: Sequence[Pair], seed: int, where: str) -> NDArray[np.int64]:
-    """Which fold each question is in, shape (questions,); equal questions are in one."""
-    numbers: dict[str, int] = {}
-    same = np.array([numbers.setdefault(" ".join(pair.question.lower().split()), len(numbers)) for pair in pairs])
-    if len(numbers) < _LEAST:
+def _unknown(pairs: Sequence[Pair], view: IndexView, where: str) -> int:
+    """How many of the documents that the pairs name are not in the index.
+
+    Raises:
+        ConfigError: none is, so that nothing could be judged by them.
+        MissingDependencyError: what measures them is not installed.
+    """
+    named = {document for pair in pairs for document in pair.documents}
+    if not named:
+        return 0
+    check_measures(_MEASURES)  # what is missing is better missed before the reader has read for an hour
+    unknown = sorted(named - set(view.document_ids))
+    if len(unknown) == len(named):
         raise ConfigError(
-            f"there are {len(numbers)} different questions with answers; to learn from some and be judged by others "
-            f"takes {_LEAST}, and hundreds to see a difference",
+            f"the index has none of the {len(named):,} documents that the pairs name, such as {unknown[0]!r}",
             where=where,
-            fix='add lines such as {"question": "...", "answer": "..."}',
+            fix="give ids as 'plait search --json' shows them, or leave 'documents' out",
         )
-    order = np.random.default_rng([seed, 37]).permutation(len(numbers))
-    folds: NDArray[np.int64] = (order % _FOLDS)[same]
-    return folds
+    return len(unknown)
 
 
 def _nearest(queries: Vectors, vectors: Vectors, k: int) -> NDArray[np.int64]:
@@ -225,15 +251,30 @@ def _table(gold: Gold, rows: NDArray[np.int64]) -> NDArray[np.float32]:
     return np.array([[gold.known[question, int(row)] for row in own] for question, own in enumerate(rows)], np.float32)
 
 
-def _ndcg(pairs: Sequence[Pair], view: IndexView, rows: NDArray[np.int64]) -> NDArray[np.float64] | None:
+def _by_question(table: NDArray[np.floating[Any]], same: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Means over pairs of one question: whoever asks it twice has not asked more."""
+    sums = np.zeros((int(same.max()) + 1, *table.shape[1:]))
+    np.add.at(sums, same, table)
+    counts = np.bincount(same).reshape(-1, *[1] * (table.ndim - 1))
+    means: NDArray[np.float64] = sums / counts
+    return means
+
+
+def _ndcg(
+    pairs: Sequence[Pair], view: IndexView, rows: NDArray[np.int64], same: NDArray[np.int64]
+) -> NDArray[np.float64] | None:
     """nDCG@10 of each question that names documents, by each document's best passage; None where none does."""
-    qrels = {str(n): dict.fromkeys(pair.documents, 1) for n, pair in enumerate(pairs) if pair.documents}
+    qrels: dict[str, dict[str, int]] = {}
+    asked: dict[str, int] = {}
+    for number, (pair, question) in enumerate(zip(pairs, same.tolist(), strict=True)):
+        if pair.documents:
+            qrels.setdefault(str(question), {}).update(dict.fromkeys(pair.documents, 1))
+            asked.setdefault(str(question), number)
     if not qrels:
         return None
-    ids, numbers = view.document_ids, view.document_numbers
-    run = {}
-    for question in qrels:
-        documents = dict.fromkeys(ids[numbers[row]] for row in rows[int(question)])
+    ids, numbers, run = view.document_ids, view.document_numbers, {}
+    for question, number in asked.items():
+        documents = dict.fromkeys(ids[numbers[row]] for row in rows[number])
         run[question] = [(document, -float(rank)) for rank, document in enumerate(documents)]
     values = per_query(qrels, run, _MEASURES)[_MEASURES[0]]
     return np.array([values[question] for question in qrels], dtype=np.float64)
@@ -241,23 +282,18 @@ def _ndcg(pairs: Sequence[Pair], view: IndexView, rows: NDArray[np.int64]) -> ND
 
 def _keep(rag: Rag, report: RetrieverReport, searched: Searched, view: IndexView, timeout: float) -> int:
     """Puts the adapter into use, beside those of other columns."""
-    with tempfile.TemporaryDirectory(dir=rag.path, prefix=".training-") as folder:
+    made_by = searched.source.made_by(view)
+    with tempfile.TemporaryDirectory(dir=rag.path, prefix=".training-") as folder, committing(rag, timeout) as writer:
+        if searched.source.made_by(writer.view) != made_by:
+            raise ConfigError(
+                "the graph was trained anew while the retriever learnt from the old vectors",
+                where=str(rag.path),
+                fix="run the command again",
+            )
         place = Path(folder) / MODEL
         place.mkdir()
-        for file in _in_use(view):
-            shutil.copyfile(file, place / file.name)
-        report.adapter.save(place, searched.column, searched.embedder)
-        measured = json.dumps(report.to_json(), indent=2)
-        (place / f"{searched.column}.json").write_text(measured, encoding="utf-8")
-        with rag.index.writer(timeout=timeout) as writer:
-            writer.keep_model(MODEL, place)
-            return writer.commit(f"train {MODEL} (on commit {view.commit})").number
-
-
-def _in_use(view: IndexView) -> list[Path]:
-    """Files of the model in use; none also where it is damaged, for training anew is how that is mended."""
-    try:
-        folder = view.model(MODEL)
-    except IndexCorruptError:
-        return []
-    return [] if folder is None else sorted(folder.iterdir())
+        copy_files(files_in_use(writer.view, MODEL), place)
+        file = report.adapter.save(place, searched.column, searched.embedder, made_by)
+        file.with_suffix(".json").write_text(json.dumps(report.to_json(), indent=2), encoding="utf-8")
+        writer.keep_model(MODEL, place)
+        return writer.commit(f"train {MODEL} (on commit {view.commit})").number

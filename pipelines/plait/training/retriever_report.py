@@ -25,7 +25,7 @@ class Found:
 
     Args:
         gold: the reader's mean log-likelihood of the answer per token, in nats, given each of the best passages by
-            itself, shape (questions, passages), best passage first.
+            itself, shape (different questions, passages), best passage first.
         ndcg: nDCG@10 of the documents, shape (told questions,); None where no pair names any.
     """
 
@@ -44,18 +44,21 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class RetrieverReport:
-    """What distilling a retriever came to. Every question is judged by an adapter that did not learn from it.
+    """What distilling a retriever came to.
+
+    Means are over different questions, and every question is judged by an adapter that did not learn from it.
 
     Args:
         keep: whether the adapter should be used.
         reasons: why, or why not.
-        rows: ``untrained``; ``distilled``; and ``shuffled``, distilled from likelihoods that were dealt out at random
-            among each question's passages.
+        rows: ``untrained``, without any adapter, whether one is in use or not; ``distilled``; and ``shuffled``,
+            distilled from likelihoods that were dealt out at random among each question's passages.
         gain: distilled less untrained in ``best``, with its 95 % interval.
         beyond_shuffled: distilled less shuffled.
         ndcg: distilled less untrained in nDCG@10, or None where no pair names documents.
         questions: how many.
         told: how many of them name documents.
+        unknown: documents that they name and the index lacks; nobody finds these.
         passages: how many of the best passages count.
         folds: parts that were held out in turn.
         scored: pairs of a question and a passage that the reader has read.
@@ -77,6 +80,7 @@ class RetrieverReport:
     ndcg: Interval | None
     questions: int
     told: int
+    unknown: int
     passages: int
     folds: int
     scored: int
@@ -122,7 +126,7 @@ def decide(
         return paired_interval(_means(distilled), _means(others), seed=seed)
 
     gain, beyond, reasons = above(untrained), above(shuffled), list[str]()
-    for name, (mean, low, high) in (("before", gain), ("by shuffled likelihoods", beyond)):
+    for name, (mean, low, high) in (("without an adapter", gain), ("by one from shuffled likelihoods", beyond)):
         verdict = "more" if low > 0 else "no more"
         reasons.append(
             f"what is found helps the reader {verdict} than {name}: {mean:+.4f} nats per token of the answer, 95 % "
@@ -137,6 +141,10 @@ def decide(
         reasons.append(
             f"documents that hold the answer are found {'worse' if worse else 'no worse'}: nDCG@10 {mean:+.4f}, 95 % "
             f"interval {low:+.4f} to {high:+.4f}"
+        )
+    else:
+        reasons.append(
+            "no pair names documents: that is what the reader likes, and nobody has said whether it holds the answers"
         )
     return keep, tuple(reasons), (gain, beyond, ndcg)
 

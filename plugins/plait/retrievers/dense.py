@@ -21,6 +21,8 @@ class Config(Settings):
     """Which encoder turns passages and queries into vectors."""
     column: str = Field(default="dense", pattern=r"^[a-z][a-z0-9_]*$")
     """The index column that holds the vectors; two dense retrievers in one pipeline need two."""
+    adapter: bool = True
+    """Whether questions go through what ``plait train retriever`` has learnt for the column; without, as embedded."""
 
 
 class Dense:
@@ -51,6 +53,10 @@ class Dense:
         texts = [passage.embedding_text for passage in batch.passages]
         return {self.config.column: self.embedder.embed_passages(texts)}
 
+    def made_by(self, _view: IndexView) -> Mapping[str, Any]:
+        """What the vectors of a view depend on beside the embedder: nothing."""
+        return {}
+
     def retrieve(self, query: Query, view: IndexView, k: int) -> Sequence[Hit]:
         """The k passages of highest cosine among those that satisfy the query's filters.
 
@@ -62,6 +68,7 @@ class Dense:
         if not len(view) or k < 1:
             return []
         vector = self.embedder.embed_queries([query.text])[0]  # (dimension,)
-        vector = adapted(view, self.config.column, self.embedder, vector)
+        if self.config.adapter:
+            vector = adapted(view, self.config.column, self.embedder, vector)
         rows, cosines = view.nearest(self.config.column, vector, k, view.allowed(query.filters))
         return view.hits(rows, cosines)

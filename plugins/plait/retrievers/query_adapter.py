@@ -27,6 +27,7 @@ MODEL = "retriever"
 """The name of the trained model in the index; it holds a file per column."""
 _KIND = "query adapter"
 _FORMAT = 1
+_NOTHING: Mapping[str, Any] = {}
 
 
 class QueryAdapter:
@@ -58,18 +59,29 @@ class QueryAdapter:
         found: NDArray[np.float32] = (turned / np.maximum(length, 1e-12)).astype(np.float32)
         return found
 
-    def save(self, folder: Path, column: str, embedder: Embedder) -> None:
-        """Writes ``<column>.safetensors`` with what it belongs to."""
+    def save(self, folder: Path, column: str, embedder: Embedder, made_by: Mapping[str, Any] = _NOTHING) -> Path:
+        """Writes ``<column>.safetensors`` with what it belongs to; the file.
+
+        Args:
+            folder: where.
+            column: of the vectors that the questions are compared with.
+            embedder: of questions and passages.
+            made_by: what else made the vectors (JSON).
+        """
         save = require("safetensors.numpy", "plait[models]", needed_by=_KIND).save_file
-        about = {"format": _FORMAT, "kind": _KIND, **_identity(column, embedder)}
-        save({"matrix": self.matrix}, _file(folder, column), metadata={"about": json.dumps(about, sort_keys=True)})
+        about = {"format": _FORMAT, "kind": _KIND, **_identity(column, embedder, made_by)}
+        file = _file(folder, column)
+        save({"matrix": self.matrix}, file, metadata={"about": json.dumps(about, sort_keys=True)})
+        return file
 
     @classmethod
-    def load(cls, folder: Path, column: str, embedder: Embedder) -> QueryAdapter | None:
+    def load(
+        cls, folder: Path, column: str, embedder: Embedder, made_by: Mapping[str, Any] = _NOTHING
+    ) -> QueryAdapter | None:
         """Opens what was saved for a column; None where nothing was.
 
         Raises:
-            IdentityError: it was made for the vectors of another embedder.
+            IdentityError: it was made for vectors of another embedder, or that something else was made by.
             ModelError: the file is damaged.
         """
         file = _file(folder, column)
@@ -83,7 +95,7 @@ class QueryAdapter:
                 raise ValueError(f"it holds a {about['kind']} of format {about['format']}")
         except (safetensors.SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
             raise ModelError(f"this is no usable {_KIND} ({error})", where=str(file), fix="train it again") from error
-        wanted = json.loads(json.dumps(_identity(column, embedder), default=str))
+        wanted = json.loads(json.dumps(_identity(column, embedder, made_by), default=str))
         differing = sorted(key for key in wanted if about.get(key) != wanted[key])
         if differing:
             raise IdentityError(
@@ -91,10 +103,21 @@ class QueryAdapter:
                 where=str(file),
                 fix=f"train again with 'plait train {MODEL}', or go back to the {differing[0]} it was trained with",
             )
+        if matrix.shape != (embedder.dimension, embedder.dimension):
+            raise ModelError(
+                f"this {_KIND} turns vectors of another width than {embedder.dimension}", where=str(file),
+                fix="train it again",
+            )  # fmt: skip
         return cls(np.asarray(matrix, dtype=np.float32))
 
 
-def adapted(view: IndexView, column: str, embedder: Embedder, vector: NDArray[np.float32]) -> NDArray[np.float32]:
+def adapted(
+    view: IndexView,
+    column: str,
+    embedder: Embedder,
+    vector: NDArray[np.float32],
+    made_by: Mapping[str, Any] = _NOTHING,
+) -> NDArray[np.float32]:
     """A question's vector as the column is searched with it: the same where nothing was trained for the column.
 
     Args:
@@ -102,16 +125,17 @@ def adapted(view: IndexView, column: str, embedder: Embedder, vector: NDArray[np
         column: of vectors.
         embedder: that made them and the question's.
         vector: of the question, shape (dimension,).
+        made_by: what else made the column's vectors (JSON).
 
     Raises:
-        IdentityError: what was trained belongs to another embedder.
+        IdentityError: what was trained belongs to another embedder, or other vectors.
         IndexCorruptError: its files are damaged or gone.
         ModelError: its file is of another kind.
     """
     folder = view.model(MODEL)
     if folder is None:
         return vector
-    adapter = view.derived(f"{MODEL}:{column}", lambda: QueryAdapter.load(folder, column, embedder))
+    adapter = view.derived(f"{MODEL}:{column}", lambda: QueryAdapter.load(folder, column, embedder, made_by))
     return vector if adapter is None else adapter(vector)
 
 
@@ -119,5 +143,5 @@ def _file(folder: Path, column: str) -> Path:
     return folder / f"{column}.safetensors"
 
 
-def _identity(column: str, embedder: Embedder) -> Mapping[str, Any]:
-    return {"column": column, "embedder": dict(embedder.fingerprint())}
+def _identity(column: str, embedder: Embedder, made_by: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {"column": column, "embedder": dict(embedder.fingerprint()), **made_by}

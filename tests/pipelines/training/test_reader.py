@@ -175,13 +175,28 @@ def test_papers_without_ties_get_no_soft_token(rag: Rag, tmp_path: Path) -> None
     assert set(request.soft_tokens) == set(numbers.values()) - {numbers["alone"]}
 
 
-def test_a_projector_of_another_graph_encoder_is_refused(rag: Rag, tmp_path: Path, model: Path) -> None:
+def test_a_projector_of_another_graph_encoder_is_taken_out_of_use_and_named(rag: Rag, model: Path) -> None:
     _open_projector(rag)
     other = structured_pipeline(model, encoder="propagation")
     with open_index(rag.path, other) as changed:
-        changed.rebuild()
-        with pytest.raises(IdentityError, match="trained with another structural encoder"):
-            changed.ask(QUESTION)
+        summary = changed.rebuild()
+        assert any("another structural encoder" in str(what) for what in summary.report.skipped)
+        request, _ = _asked(changed)
+        assert request.soft_tokens == {}
+
+
+def test_a_projector_that_does_not_fit_is_refused_when_it_is_asked(rag: Rag) -> None:
+    walker = walker_of(rag.parts)
+    assert walker is not None
+    projector = Projector(384, rag.parts.generator.embedding_space(), k=1)  # type: ignore[attr-defined]
+    place = rag.path / ".made"
+    place.mkdir()
+    projector.save(place / PROJECTOR, {**structural_identity(walker, rag.view), "weights": "others"})
+    with rag.index.writer() as writer:
+        writer.keep_model(READER, place)
+        writer.commit("by hand")
+    with pytest.raises(IdentityError, match="trained with another structural encoder"):
+        rag.ask(QUESTION)
 
 
 def test_training_reports_its_controls_and_leaves_the_index_alone_when_it_is_not_kept(rag: Rag) -> None:
@@ -251,7 +266,7 @@ def test_readers_of_both_kinds_lie_side_by_side(tmp_path: Path, tiny_t5: Path, m
         assert _asked(rag)[0].soft_tokens
 
 
-def test_weights_taught_on_another_graph_encoder_are_refused(tmp_path: Path, tiny_t5: Path) -> None:
+def test_weights_taught_on_another_graph_encoder_are_taken_out_of_use(tmp_path: Path, tiny_t5: Path) -> None:
     papers, place = write_papers(tmp_path / "papers", each=16), tmp_path / "papers.plait"
     with fusion_in_decoder(place, tiny_t5) as rag:
         rag.add(papers)
@@ -259,9 +274,9 @@ def test_weights_taught_on_another_graph_encoder_are_refused(tmp_path: Path, tin
         generator, answer = rag.pipeline.generator, rag.pipeline.answer
     changed = structured_pipeline(encoder="propagation").model_copy(update={"generator": generator, "answer": answer})
     with open_index(place, changed) as rag:
-        rag.rebuild()
-        with pytest.raises(IdentityError, match="trained with another structural encoder"):
-            rag.ask(QUESTION)
+        summary = rag.rebuild()
+        assert any("another structural encoder" in str(what) for what in summary.report.skipped)
+        assert _asked(rag)[0].structure is None
 
 
 @pytest.mark.parametrize(

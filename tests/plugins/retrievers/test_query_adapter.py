@@ -16,6 +16,9 @@ RANDOM = np.random.default_rng(0)
 MATRIX = RANDOM.normal(size=(6, 6)).astype(np.float32)
 
 
+WIDE = (0.1 * RANDOM.normal(size=(384, 384))).astype(np.float32)
+
+
 class View:
     """What an index with an adapter for one column says."""
 
@@ -42,11 +45,11 @@ def test_it_is_a_normalised_linear_residual() -> None:
 
 
 def test_it_is_saved_and_read_again_for_its_column_alone(tmp_path: Path) -> None:
-    QueryAdapter(MATRIX).save(tmp_path, "dense", EMBEDDER)
+    QueryAdapter(WIDE).save(tmp_path, "dense", EMBEDDER)
     again = QueryAdapter.load(tmp_path, "dense", EMBEDDER)
-    assert again is not None and np.array_equal(again.matrix, MATRIX)
+    assert again is not None and np.array_equal(again.matrix, WIDE)
     assert QueryAdapter.load(tmp_path, "gated", EMBEDDER) is None
-    vector = unit(RANDOM.normal(size=6))
+    vector = unit(RANDOM.normal(size=384))
     view: Any = View(tmp_path)
     assert np.array_equal(adapted(view, "dense", EMBEDDER, vector), again(vector))
     assert adapted(view, "gated", EMBEDDER, vector) is vector
@@ -58,6 +61,19 @@ def test_another_embedder_is_refused(tmp_path: Path) -> None:
     QueryAdapter(MATRIX).save(tmp_path, "dense", EMBEDDER)
     with pytest.raises(IdentityError, match="trained with another embedder"):
         QueryAdapter.load(tmp_path, "dense", MiniLM(Config(max_tokens=64)))
+
+
+def test_vectors_that_something_else_has_made_are_refused(tmp_path: Path) -> None:
+    QueryAdapter(WIDE).save(tmp_path, "gated", EMBEDDER, {"fusion": "a"})
+    assert QueryAdapter.load(tmp_path, "gated", EMBEDDER, {"fusion": "a"}) is not None
+    with pytest.raises(IdentityError, match="trained with another fusion"):
+        QueryAdapter.load(tmp_path, "gated", EMBEDDER, {"fusion": "b"})
+
+
+def test_a_matrix_of_another_width_is_refused(tmp_path: Path) -> None:
+    QueryAdapter(MATRIX).save(tmp_path, "dense", EMBEDDER)
+    with pytest.raises(ModelError, match="another width than 384"):
+        QueryAdapter.load(tmp_path, "dense", EMBEDDER)
 
 
 @pytest.mark.parametrize("matrix", [np.full((2, 2), np.nan, np.float32), np.zeros((2, 3), np.float32)])

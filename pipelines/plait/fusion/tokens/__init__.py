@@ -21,7 +21,9 @@ Importing this package is light; its modules import torch, except :mod:`~plait.f
 :mod:`plait.fusion.tokens.reader_report`       what training came to, and the rule by which it is kept
 :mod:`plait.fusion.tokens.fid`                 Fusion-in-Decoder, for encoder-decoder models
 :mod:`plait.fusion.tokens.prefix_attention`    a further state for a decoder to attend to, behind a gate
+:mod:`plait.fusion.tokens.fid_generator`       the generator ``fusion-in-decoder``
 :mod:`plait.fusion.tokens.distillation`        retriever distillation from a reader's likelihoods
+:mod:`plait.fusion.tokens.gold`                how much each passage helps the reader: its teacher
 :mod:`plait.fusion.tokens.verbalised`          structure in words, for models that take only text
 :mod:`plait.fusion.tokens.checkpoint`          weights in safetensors that say what they belong to
 =============================================  ==================================================================

@@ -15,10 +15,13 @@ from torch.nn import functional
 
 from plait.contracts.errors import ModelError
 
-__all__ = ["Answers", "Row", "answer_tokens", "rows_of", "tables_of"]
+__all__ = ["MOST_TOKENS", "Answers", "Row", "answer_tokens", "rows_of", "tables_of"]
 
 Answers = Sequence[tuple[int, ...]]
 """Token numbers of several answers to one prompt."""
+
+
+MOST_TOKENS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +40,9 @@ class Row:
 def answer_tokens(tokenizer: Any, texts: Sequence[str], lead: str, model: str) -> list[tuple[int, ...]]:
     """Answers as token numbers.
 
-    Where one answer begins another, all get the token that ends a turn: else the shorter one could never be less
-    likely than the longer.
+    Of longer ones the first 64 count: what a prompt says about an answer is said by then, and every token costs the
+    logits of a whole vocabulary. Where one answer begins another, all get the token that ends a turn: else the shorter
+    one could never be less likely than the longer.
 
     Args:
         tokenizer: of the model, from transformers.
@@ -50,7 +54,8 @@ def answer_tokens(tokenizer: Any, texts: Sequence[str], lead: str, model: str) -
         ModelError: an answer has no tokens.
     """
     found = [
-        tuple(int(token) for token in tokenizer(lead + text, add_special_tokens=False)["input_ids"]) for text in texts
+        tuple(int(token) for token in tokenizer(lead + text, add_special_tokens=False)["input_ids"][:MOST_TOKENS])
+        for text in texts
     ]
     if not all(found):
         raise ModelError("an answer has no tokens", where=model, fix="leave empty answers out")

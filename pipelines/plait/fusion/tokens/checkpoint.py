@@ -12,7 +12,7 @@ from torch import Tensor
 
 from plait.contracts.errors import IdentityError, ModelError
 
-__all__ = ["compare_identity", "read_checkpoint", "write_checkpoint"]
+__all__ = ["check_structural", "compare_identity", "read_checkpoint", "write_checkpoint"]
 
 _FORMAT = 1
 
@@ -61,6 +61,24 @@ def read_checkpoint(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, Te
         raise ModelError(f"this is no usable {kind} ({error})", where=str(path), fix="train it again") from error
     _check_finite(tensors, kind, str(path))
     return about, tensors
+
+
+def check_structural(path: Path, structural: Mapping[str, Any]) -> None:
+    """Refuses weights that were trained with another structural encoder, without reading them.
+
+    Raises:
+        IdentityError: the two differ.
+        ModelError: the file is missing or broken.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt", device="cpu") as file:
+            about = json.loads((file.metadata() or {})["about"])
+        kind, trained = str(about["kind"]), about["structural"]
+    except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
+        raise ModelError(f"this is no checkpoint ({error})", where=str(path), fix="train it again") from error
+    compare_identity(trained, structural, "structural encoder", kind, path)
 
 
 def compare_identity(theirs: Mapping[str, Any], ours: Mapping[str, Any], part: str, kind: str, path: Path) -> None:

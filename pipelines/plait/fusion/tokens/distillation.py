@@ -30,7 +30,7 @@ from plait.config import Settings
 from plait.contracts.errors import ModelError
 from plait.gnn.aggregation import unit
 
-__all__ = ["Adapter", "DistillationSettings", "distil", "gold_scores", "pdist_loss"]
+__all__ = ["Adapter", "DistillationSettings", "distil", "pdist_loss"]
 
 
 class DistillationSettings(Settings):
@@ -54,32 +54,12 @@ class DistillationSettings(Settings):
     """Of the matrix."""
 
 
-def gold_scores(losses: Tensor, answer: Tensor) -> Tensor:
-    """Mean log-likelihood of the answer's tokens, shape (questions, passages).
-
-    Args:
-        losses: negative log-likelihood of each token, shape (questions, passages, tokens).
-        answer: which tokens belong to the answer, the same shape.
-
-    Raises:
-        ModelError: an answer has no token.
-
-    Example:
-        >>> gold_scores(torch.tensor([[[2.0, 4.0, 9.0]]]), torch.tensor([[[True, True, False]]])).tolist()
-        [[-3.0]]
-    """
-    lengths = answer.sum(dim=-1)
-    if bool((lengths == 0).any()):
-        raise ModelError("an answer without tokens has no likelihood", where="distillation", fix="leave the pair out")
-    return -(losses.masked_fill(~answer, 0.0).sum(dim=-1) / lengths)
-
-
 def pdist_loss(scores: Tensor, gold: Tensor, *, score_temperature: float, gold_temperature: float) -> Tensor:
     """The divergence, a mean over questions.
 
     Args:
         scores: of the retriever, shape (questions, passages); gradients go here only.
-        gold: of the reader, the same shape, see :func:`gold_scores`.
+        gold: of the reader, the same shape, see :mod:`plait.fusion.tokens.gold`.
         score_temperature: divides the scores.
         gold_temperature: divides the gold.
     """
@@ -127,7 +107,7 @@ def distil(
         adapter: what to train.
         queries: unit vectors of the questions, shape (questions, dimension).
         passages: unit vectors of each question's retrieved passages, shape (questions, passages, dimension).
-        gold: the reader's likelihoods, shape (questions, passages), see :func:`gold_scores`.
+        gold: the reader's likelihoods, shape (questions, passages), see :mod:`plait.fusion.tokens.gold`.
         settings: how.
         seed: of the batches.
         progress: called after every step with its number, from 1, and its loss.

@@ -33,7 +33,6 @@ from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from plait.contracts.errors import ConfigError, ModelError
 from plait.fusion.tokens.checkpoint import compare_identity, read_checkpoint, write_checkpoint
@@ -48,14 +47,18 @@ _IGNORED = -100
 
 @dataclass(frozen=True, slots=True)
 class PassageBatch:
-    """Token numbers of every question's passages, shape (questions, passages, tokens), and which of them count."""
+    """Token numbers of every question's passages, shape (questions, passages, tokens), and which of them count.
+
+    ``cut`` passages were too long and have lost their ends.
+    """
 
     tokens: Tensor
     mask: Tensor
+    cut: int = 0
 
     def to(self, device: torch.device) -> PassageBatch:
         """The same on another device."""
-        return PassageBatch(self.tokens.to(device), self.mask.to(device))
+        return PassageBatch(self.tokens.to(device), self.mask.to(device), self.cut)
 
 
 def passage_batch(
@@ -85,12 +88,18 @@ def passage_batch(
         for question, own in zip(questions, passages, strict=True)
         for title, text in [*own, *[("", "")] * (most - len(own))]
     ]
-    made = tokenizer(texts, padding=True, truncation=True, max_length=longest, return_tensors="pt")
+
+    def read(most: int) -> Any:
+        return tokenizer(texts, padding=True, truncation=True, max_length=most, return_tensors="pt")
+
+    made = read(longest + 1)  # one more than wanted tells a passage that fits from one that was cut
+    cut = int((made["attention_mask"].sum(dim=-1) > longest).sum())
+    made = read(longest) if cut else made
     shape = (len(questions), most, -1)
     mask = made["attention_mask"].reshape(shape)
     for row, own in enumerate(passages):
         mask[row, len(own) :] = 0
-    return PassageBatch(made["input_ids"].reshape(shape), mask)
+    return PassageBatch(made["input_ids"].reshape(shape), mask, cut)
 
 
 class FusionInDecoder(nn.Module):
@@ -201,24 +210,6 @@ class FusionInDecoder(nn.Module):
                 num_beams=1,
             )
         return written
-
-    @torch.inference_mode()
-    def passage_losses(self, batch: PassageBatch, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """What each passage alone makes of the answer: the teacher of :mod:`plait.fusion.tokens.distillation`.
-
-        Returns:
-            Negative log-likelihood of each answer token, and which tokens belong to the answer, both of shape
-            (questions, passages, answer tokens).
-        """
-        questions, passages = batch.tokens.shape[:2]
-        alone = PassageBatch(batch.tokens.flatten(0, 1)[:, None], batch.mask.flatten(0, 1)[:, None])
-        wanted = labels.repeat_interleave(passages, dim=0)
-        _, logits = self(alone, wanted)
-        losses = functional.cross_entropy(
-            logits.float().flatten(0, 1), wanted.flatten(), ignore_index=_IGNORED, reduction="none"
-        )
-        shape = (questions, passages, -1)
-        return losses.reshape(shape), (wanted != _IGNORED).reshape(shape)
 
     def encode(self, batch: PassageBatch) -> Tensor:
         """States of every passage read by itself, shape (questions, passages, tokens, width)."""

@@ -7,6 +7,7 @@ then the answer is the model's own, bit for bit.
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,6 +25,7 @@ from plait.embedders.precision import Dtype, choose_device, choose_dtype
 from plait.embedders.quiet import without_bars
 from plait.embedders.weights import weight_files, weights_digest
 from plait.fusion.tokens.reader_files import FID
+from plait.fusion.tokens.task_prompt import numbered
 
 if TYPE_CHECKING:
     from plait.fusion.tokens.fid import FusionInDecoder
@@ -72,7 +74,7 @@ class FusionInDecoderGenerator:
         weight_files(self._folder)  # refuses pickles before anything opens them
         self._lock = threading.Lock()
         self._loaded: tuple[Any, Any] | None = None
-        self._readers: OrderedDict[Path | None, FusionInDecoder] = OrderedDict()
+        self._readers: OrderedDict[tuple[Path | None, str], FusionInDecoder] = OrderedDict()
 
     @property
     def structure_file(self) -> str:
@@ -106,9 +108,8 @@ class FusionInDecoderGenerator:
         self._check(request)
         tokenizer, _ = self._model()
         reader = self._reader(request.structure)
-        passages = [(item.title, item.passage.text) for item in request.evidence]
+        passages = [(numbered(item.number, item.title), item.passage.text) for item in request.evidence]
         batch = passage_batch(tokenizer, [request.query.text], [passages], longest=self.config.longest)
-        cut = int((batch.mask.sum(dim=-1) >= self.config.longest).sum())
         structure, present = self._structure(request)
         with self._lock:
             device = reader.model.device
@@ -123,7 +124,8 @@ class FusionInDecoderGenerator:
             if stop and stop in text:
                 text, finished = text[: text.index(stop)], True
         usage = Usage(int(batch.mask.sum()), len(tokens))
-        detail = {"model": self.config.model, "structure": 0 if structure is None else int(present.sum()), "cut": cut}
+        read = 0 if structure is None else int(present.sum())
+        detail = {"model": self.config.model, "structure": read, "cut": batch.cut}
         yield Chunk(text, "stop" if finished else "length", usage, detail)
 
     def _check(self, request: GenerationRequest) -> None:
@@ -160,10 +162,12 @@ class FusionInDecoderGenerator:
 
         tokenizer, model = self._model()
         part = FusionInDecoder(model, self.config.dimension, self.config.mode, seed=seed).to(model.device)
-        return FusionReader(part, tokenizer, self._identity(), longest=self.config.longest)
+        name, identity, longest = self.config.model, self._identity(), self.config.longest
+        return FusionReader(part, tokenizer, name, identity, longest=longest, lock=self._lock)
 
     def _identity(self) -> dict[str, Any]:
-        return {"model": self.config.model, "weights": weights_digest(self._folder)}
+        """Its weights alone: the same model may lie elsewhere."""
+        return {"weights": weights_digest(self._folder)}
 
     def _structure(self, request: GenerationRequest) -> tuple[Any, Any]:
         """Vectors (1, passages, dimension) and flags (1, passages); None and flags without trained weights."""
@@ -193,18 +197,20 @@ class FusionInDecoderGenerator:
 
         _, model = self._model()
         file = Path(self.config.weights) if self.config.weights else None if given is None else given.file
+        own = {"dimension": self.config.dimension}
+        encoder = own if self.config.weights or given is None else given.encoder
+        # A file stays where it is when the encoder whose vectors it reads is trained anew.
+        key = (file, json.dumps(encoder, sort_keys=True, default=str))
         with self._lock:
-            if file not in self._readers:
+            if key not in self._readers:
                 reader = FusionInDecoder(model, self.config.dimension, self.config.mode).to(model.device)
                 if file is not None:
-                    own = {"dimension": self.config.dimension}
-                    encoder = own if self.config.weights or given is None else given.encoder
                     reader.restore(file, self._identity(), encoder)
-                self._readers[file] = reader.eval()
+                self._readers[key] = reader.eval()
                 while len(self._readers) > _KEPT:
                     self._readers.popitem(last=False)
-            self._readers.move_to_end(file)
-            return self._readers[file]
+            self._readers.move_to_end(key)
+            return self._readers[key]
 
     def _model(self) -> tuple[Any, Any]:
         """Tokenizer and model."""

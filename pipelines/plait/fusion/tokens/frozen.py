@@ -21,6 +21,7 @@ from plait.generators.markers import MarkedPrompt, marked_prompt
 __all__ = ["FrozenReader"]
 
 _KEPT = 8
+_MOST_LOGITS = 2**26  # 256 MiB of float32
 
 
 class FrozenReader:
@@ -37,6 +38,7 @@ class FrozenReader:
     def __init__(self, model: CausalModel, k: int = 1) -> None:
         self._model = model
         self.k, self.name = k, model.name
+        self._words = int(model.model.config.get_text_config().vocab_size)
         self.cut = 0
         """Passages that :meth:`read` had to cut so far."""
         self._chat = bool(model.tokenizer.chat_template)
@@ -75,8 +77,16 @@ class FrozenReader:
         Raises:
             ModelError: a question does not fit without any passage, or a likelihood is not finite.
         """
-        fitting = [self._fitting(one, max(map(len, own))) for one, own in zip(prompts, answers, strict=True)]
+        fitting = [self.fitting(one, max(map(len, own))) for one, own in zip(prompts, answers, strict=True)]
         return self.log_likelihoods(fitting, answers)
+
+    def check(self, prompt: TaskPrompt, answer: Sequence[int]) -> None:
+        """Raises what :meth:`read` would for a question that leaves no room for any passage.
+
+        Raises:
+            ModelError: it does not fit the model's window.
+        """
+        self._refuse_long(replace(prompt, texts=("",) * len(prompt.texts)), len(answer))
 
     def log_likelihoods(
         self,
@@ -102,7 +112,6 @@ class FrozenReader:
         rows = rows_of(answers)
         sequences = [(*prompts[row.prompt].tokens, *row.context) for row in rows]
         shared = self._shared(prompts)
-        embeddings = self._embedded(sequences, shared, prompts, rows, offsets)
         wanted = sorted(
             {
                 len(prompts[row.prompt].tokens) - 1 + step - shared
@@ -110,6 +119,12 @@ class FrozenReader:
                 for step in range(len(row.context) + 1)
             }
         )
+        if not torch.is_grad_enabled() and len(prompts) > 1 and len(rows) * len(wanted) * self._words > _MOST_LOGITS:
+            # Prompts of different lengths expect their answers at different places: together they would fill memory.
+            half = len(prompts) // 2
+            parts = ((prompts[:half], answers[:half], offsets[:half]), (prompts[half:], answers[half:], offsets[half:]))
+            return [table for part in parts for table in self.log_likelihoods(*part)]
+        embeddings = self._embedded(sequences, shared, prompts, rows, offsets)
         logits = self._logits(embeddings, sequences[0][:shared], wanted)  # (rows, positions, vocabulary)
         place = {position: number for number, position in enumerate(wanted)}
         places = [
@@ -118,23 +133,34 @@ class FrozenReader:
         ]
         return tables_of(logits, rows, answers, places, self.name)
 
-    def _fitting(self, prompt: TaskPrompt, answer: int) -> MarkedPrompt:
+    def fitting(self, prompt: TaskPrompt, answer: int) -> MarkedPrompt:
+        """The prompt with as much of its passages as leaves room for an answer of so many tokens.
+
+        Raises:
+            ModelError: there is no room without any passage.
+        """
         window, texts = self._model.window, list(prompt.texts)
         made = self.prompt(prompt.messages)
         cut = window is not None and len(made.tokens) + answer > window
         while window is not None and (excess := len(made.tokens) + answer - window) > 0:
             longest = max(range(len(texts)), key=lambda number: len(texts[number]))
             if not texts[longest]:
-                raise ModelError(
-                    f"a question with its answer has {len(made.tokens) + answer:,} tokens, the model reads {window:,}",
-                    where=self.name,
-                    fix="leave the pair out, or use a model with a longer window",
-                )
+                self._refuse_long(prompt, answer)
             kept = int(len(texts[longest]) * (1.0 - excess / len(made.tokens)))
             texts[longest] = texts[longest][: min(kept, len(texts[longest]) - 1)]
             made = self.prompt(replace(prompt, texts=tuple(texts)).messages)
         self.cut += cut
         return made
+
+    def _refuse_long(self, prompt: TaskPrompt, answer: int) -> None:
+        bare = len(self.prompt(replace(prompt, texts=("",) * len(prompt.texts)).messages).tokens) + answer
+        if self._model.window is not None and bare > self._model.window:
+            raise ModelError(
+                f"the question {prompt.question[:40]!r}... has, with its answer, {bare:,} tokens; the model reads "
+                f"{self._model.window:,}",
+                where=self.name,
+                fix="leave the pair out, or use a model with a longer window",
+            )
 
     def _shared(self, prompts: Sequence[MarkedPrompt]) -> int:
         """How many tokens all prompts begin with, no marker among them, and at least one left over."""

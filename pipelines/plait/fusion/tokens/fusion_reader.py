@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from plait.contracts.errors import ModelError
 from plait.fusion.tokens.answer_rows import Answers, answer_tokens, rows_of, tables_of
 from plait.fusion.tokens.fid import FusionInDecoder, PassageBatch, passage_batch
 from plait.fusion.tokens.reader_files import FID
@@ -34,23 +37,28 @@ class FusionReader:
     Args:
         part: the model with its structural weights; the model is frozen.
         tokenizer: of the model, from transformers.
+        name: of the language model.
         identity: of the language model (JSON).
         longest: most tokens of a passage with its question.
+        lock: held while the model reads: its layers are watched while it does, by those who answer questions too.
     """
 
     def __init__(
-        self, part: FusionInDecoder, tokenizer: Any, identity: Mapping[str, Any], *, longest: int = 256
+        self,
+        part: FusionInDecoder,
+        tokenizer: Any,
+        name: str,
+        identity: Mapping[str, Any],
+        *,
+        longest: int = 256,
+        lock: AbstractContextManager[Any] | None = None,
     ) -> None:
-        self.part, self.identity, self.longest = part, dict(identity), longest
+        self.part, self.name, self.identity, self.longest = part, name, dict(identity), longest
         self._tokenizer = tokenizer
+        self._lock = lock or threading.Lock()
         self.cut = 0
         """Passages that :meth:`read` had to cut so far."""
         part.model.requires_grad_(False)
-
-    @property
-    def name(self) -> str:
-        """The language model's name."""
-        return str(self.identity.get("model", type(self.part.model).__name__))
 
     @property
     def gate(self) -> float | None:
@@ -94,8 +102,24 @@ class FusionReader:
     def read(self, prompts: Sequence[TaskPrompt], answers: Sequence[Answers]) -> list[Tensor]:
         """The same without structure, for :class:`~plait.fusion.tokens.gold.AnswerReader`."""
         batch = self._batch(prompts)
-        self.cut += int((batch.mask.sum(dim=-1) >= self.longest).sum())
+        self.cut += batch.cut
         return self._scored(batch, answers, None)
+
+    def check(self, prompt: TaskPrompt, _answer: Sequence[int]) -> None:
+        """Raises what keeps a question from being read with any of a passage; answers have a window of their own.
+
+        Raises:
+            ModelError: the question takes more than half of what is read at a time.
+        """
+        bare = TaskPrompt(prompt.question, ("",))
+        taken = int(passage_batch(self._tokenizer, [bare.question], [bare.passages], longest=self.longest).mask.sum())
+        if taken > self.longest // 2:
+            raise ModelError(
+                f"the question {prompt.question[:40]!r}... takes {taken:,} or more of the {self.longest:,} tokens that "
+                "are read at a time, which leaves too little for passages",
+                where=self.name,
+                fix="leave the pair out, or raise 'longest' of use('fusion-in-decoder', ...)",
+            )
 
     def _batch(self, prompts: Sequence[TaskPrompt]) -> PassageBatch:
         questions, passages = [prompt.question for prompt in prompts], [prompt.passages for prompt in prompts]
@@ -111,12 +135,14 @@ class FusionReader:
         start, longest = int(self.part.model.config.decoder_start_token_id), max(len(row.context) for row in rows)
         # Filled up behind, where causal attention ends.
         inputs = [[start, *row.context, *[0] * (longest - len(row.context))] for row in rows]
-        logits = self.part.logits(batch, torch.tensor(inputs, device=device), own, *(given or (None, None)))
+        with self._lock:
+            logits = self.part.logits(batch, torch.tensor(inputs, device=device), own, *(given or (None, None)))
         return tables_of(logits.float(), rows, answers, [range(longest + 1)] * len(answers), self.name)
 
-    def save(self, folder: Path, structural: Mapping[str, Any]) -> None:
+    def save(self, folder: Path, structural: Mapping[str, Any]) -> Path:
         """See :meth:`FusionInDecoder.save`."""
         self.part.save(folder / FID, self.identity, structural)
+        return folder / FID
 
     def _structure(self, tasks: Sequence[Task], structural: Structural) -> tuple[Tensor, Tensor]:
         """Vectors (tasks, passages, structure) and which of them mean anything (tasks, passages)."""

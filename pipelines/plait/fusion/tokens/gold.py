@@ -18,7 +18,6 @@ from plait.fusion.tokens.task_prompt import TaskPrompt, clean_title
 __all__ = ["AnswerReader", "Asked", "Gold"]
 
 _BATCH = 8
-_ANSWER = 64  # tokens: what a passage has to say about an answer is said by then
 Asked = tuple[int, int]
 """Number of a question, and row of a passage."""
 
@@ -29,6 +28,10 @@ class AnswerReader(Protocol):
     @property
     def name(self) -> str:
         """The model's name."""
+        ...
+
+    def check(self, prompt: TaskPrompt, answer: Sequence[int], /) -> None:
+        """Raises a ModelError where a question leaves no room for any passage."""
         ...
 
     @property
@@ -68,6 +71,16 @@ class Gold:
         """Mean log-likelihood of the answer's tokens, in nats, of all pairs so far."""
         return self._known
 
+    def check(self) -> None:
+        """Finds questions that the reader cannot read before it has read for an hour.
+
+        Raises:
+            ModelError: one has no room for any passage, or its answer has no tokens.
+        """
+        for question, answer in self._questions:
+            (tokens,) = self._reader.answers([answer])
+            self._reader.check(TaskPrompt(question, ("",), ("",), slots=False), tokens)
+
     def add(self, wanted: Sequence[Asked], progress: Callable[[int, int], None] | None = None) -> None:
         """Scores the pairs that are not known yet; ``progress`` is called with how many are and how many there are.
 
@@ -92,7 +105,7 @@ class Gold:
     def _scored(self, title: str, text: str, questions: Sequence[int]) -> list[float]:
         shown = (clean_title(title),)
         prompts = [TaskPrompt(self._questions[q][0], (text,), shown, slots=False) for q in questions]
-        answers = [[tokens[:_ANSWER] for tokens in self._reader.answers([self._questions[q][1]])] for q in questions]
+        answers = [self._reader.answers([self._questions[q][1]]) for q in questions]
         with torch.inference_mode():
             tables = self._reader.read(prompts, answers)
         return [float(table[0, : len(own)].mean()) for table, (own,) in zip(tables, answers, strict=True)]

@@ -1,4 +1,4 @@
-"""How a projector is trained, and when it is kept."""
+"""How a model is taught structure, and when that is kept."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ __all__ = ["ReaderSettings"]
 
 
 class ReaderSettings(Settings):
-    """How a projector is trained, and when it is kept."""
+    """How a model is taught structure, and when that is kept."""
 
     soft_tokens: int = Field(default=1, ge=1, le=MOST_TOKENS)
-    """Soft tokens per passage."""
+    """Soft tokens per passage; without meaning for a Fusion-in-Decoder, as is ``hidden``."""
     hidden: int = Field(default=256, ge=1)
     """Width of the projector's hidden layer."""
     steps: int = Field(default=240, ge=1)

@@ -69,13 +69,16 @@ class SoftTokenReader:
         self, tasks: Sequence[Task], answers: Sequence[Answers], structural: Structural | None
     ) -> list[Tensor]:
         """See :meth:`FrozenReader.log_likelihoods`."""
-        prompts = [self.reader.prompt(task.messages) for task in tasks]
+        prompts = [
+            self.reader.fitting(task.prompt, max(map(len, own))) for task, own in zip(tasks, answers, strict=True)
+        ]
         offsets = [] if structural is None else self._offsets(tasks, structural)
         return self.reader.log_likelihoods(prompts, answers, offsets)
 
-    def save(self, folder: Path, structural: Mapping[str, Any]) -> None:
+    def save(self, folder: Path, structural: Mapping[str, Any]) -> Path:
         """See :meth:`Projector.save`."""
         self.part.save(folder / PROJECTOR, structural)
+        return folder / PROJECTOR
 
     def _offsets(self, tasks: Sequence[Task], structural: Structural) -> list[dict[int, Tensor]]:
         """Of every task's passages by their numbers."""

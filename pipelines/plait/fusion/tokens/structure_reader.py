@@ -74,8 +74,8 @@ class StructureReader(Protocol):
         """
         ...
 
-    def save(self, folder: Path, structural: Mapping[str, Any]) -> None:
-        """Writes the trained part into the folder of the index's model ``reader``.
+    def save(self, folder: Path, structural: Mapping[str, Any]) -> Path:
+        """Writes the trained part into the folder of the index's model ``reader``; the file.
 
         Args:
             folder: where.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from plait.contracts import Message, Slot
 
-__all__ = ["TaskPrompt", "clean_title"]
+__all__ = ["TaskPrompt", "clean_title", "numbered"]
 
 _SYSTEM = "Answer with nothing but the answer."
 
@@ -58,9 +58,19 @@ class TaskPrompt:
         """Title and text of each passage, to be read apart: a title begins with its number, which a question names."""
         titles = self.titles or ("",) * len(self.texts)
         return tuple(
-            (f"{number} {title}".rstrip(), text)
+            (numbered(number, title), text)
             for number, (title, text) in enumerate(zip(titles, self.texts, strict=True), start=1)
         )
+
+
+def numbered(number: int, title: str) -> str:
+    """The title of a passage that is read apart from others, which its number tells it from.
+
+    Example:
+        >>> numbered(2, ""), numbered(3, "On braids")
+        ('2', '3 On braids')
+    """
+    return f"{number} {clean_title(title)}".rstrip()
 
 
 def clean_title(title: str) -> str:

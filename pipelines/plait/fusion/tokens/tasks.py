@@ -9,7 +9,8 @@ In tasks about structure a passage has no text. Whatever the answer, it can only
 ``reading`` tasks show titles and ask for one of them; they tell whether soft tokens get in the way of the text, and
 ``answer`` tasks, made from pairs of questions and answers, do the same with what users really ask.
 
-Documents are split once: no document, and no title, of a held-out task is seen in training. Light: no torch.
+Documents are split once: no document, and no title, of a held-out task about structure is seen in training. Of
+``answer`` tasks the questions are split; their passages may be the same. Light: no torch.
 """
 
 from __future__ import annotations

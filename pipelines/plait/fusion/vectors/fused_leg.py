@@ -45,6 +45,8 @@ class Config(Settings):
     a weight of its own."""
     ranks: Use = use("rrf")
     """How the legs' ranks are merged."""
+    adapter: bool = True
+    """Whether questions go through what ``plait train retriever`` has learnt for the column; without, as embedded."""
 
 
 class ConcatenatedConfig(Config):
@@ -118,6 +120,16 @@ class FusedLeg:
         fusion = self.kind().load(file, encoder_identity(folder, self.embedder))
         return {self.config.column: self.fuse_rows(fusion, view, text)}
 
+    def made_by(self, view: IndexView) -> Mapping[str, Any]:
+        """What the fused vectors of a view depend on beside the embedder: the trained fusion (JSON)."""
+
+        def digest() -> str:
+            folder = view.model(MODEL)
+            file = None if folder is None else folder / f"{self.name}.safetensors"
+            return "none" if file is None or not file.is_file() else hashlib.sha256(file.read_bytes()).hexdigest()
+
+        return {"fusion": view.derived(f"fusion:{self.name}", digest)}
+
     def fuse_rows(self, fusion: VectorFusion, view: IndexView, text: NDArray[np.float32]) -> NDArray[np.float32]:
         """Fused vectors of all rows, shape (rows, dimension): each passage's text with its document's structure."""
         from plait.gnn.encoding import Structural
@@ -144,7 +156,8 @@ class FusedLeg:
         found: list[Hit] = []
         if len(view) and k > 0:
             vector = self.embedder.embed_queries([query.text])[0]
-            vector = adapted(view, config.column, self.embedder, vector)
+            if config.adapter:
+                vector = adapted(view, config.column, self.embedder, vector, self.made_by(view))
             found = view.hits(*view.nearest(config.column, vector, k, view.allowed(query.filters)))
         merged: dict[str, Sequence[Hit]] = {}
         for label, hits in runs.items():

@@ -6,7 +6,7 @@ import torch
 from numpy.typing import NDArray
 
 from plait.contracts.errors import ModelError
-from plait.fusion.tokens.distillation import Adapter, DistillationSettings, distil, gold_scores, pdist_loss
+from plait.fusion.tokens.distillation import Adapter, DistillationSettings, distil, pdist_loss
 from plait.retrievers.query_adapter import QueryAdapter
 
 SCORES = np.array([[0.9, 0.1, -0.4], [0.2, 0.3, 0.25]])
@@ -45,14 +45,6 @@ def test_gradients_reach_the_retriever_and_not_the_reader() -> None:
     # The gradient of a cross-entropy: what is given less what is wanted, over the number of questions.
     assert scores.grad is not None
     assert torch.allclose(scores.grad, (torch.softmax(torch.tensor(SCORES), dim=1) - wanted) / 2, atol=1e-6)
-
-
-def test_gold_is_the_mean_over_the_answers_own_tokens() -> None:
-    losses = torch.tensor([[[1.0, 3.0, 100.0], [2.0, 2.0, 5.0]]])
-    mask = torch.tensor([[[True, True, False], [True, True, True]]])
-    assert gold_scores(losses, mask).tolist() == [[-2.0, -3.0]]
-    with pytest.raises(ModelError, match="without tokens"):
-        gold_scores(losses, torch.zeros_like(mask))
 
 
 def unit(table: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -17,7 +17,6 @@ from transformers import (
 )
 
 from plait.contracts.errors import ConfigError, IdentityError, ModelError
-from plait.fusion.tokens.distillation import gold_scores
 from plait.fusion.tokens.fid import FusionInDecoder, PassageBatch, StructureMode, passage_batch
 from plait.gnn import ArrayGraph, ArrayRelation, TrainingSettings
 from plait.gnn.aggregation import on_device
@@ -294,16 +293,6 @@ def test_a_passage_that_does_not_count_changes_nothing(
         with torch.inference_mode():
             wanted, found = fid(batch, labels, structure)[1], fid(more, labels, vectors)[1]
         assert float((wanted - found).abs().max()) < 1e-5
-
-
-def test_the_reader_says_how_much_each_passage_alone_helps(tiny: Any, batch: PassageBatch, labels: Tensor) -> None:
-    fid = reader(tiny, "prefix")
-    gold = gold_scores(*fid.passage_losses(batch, labels))
-    assert gold.shape == (2, 3)
-    alone = PassageBatch(batch.tokens[1:, 2:3], batch.mask[1:, 2:3])
-    with torch.inference_mode():
-        loss, _ = fid(alone, labels[1:])
-    assert float(gold[1, 2]) == pytest.approx(-float(loss), abs=1e-5)
 
 
 def test_weights_come_back_and_those_of_other_parts_are_refused(tiny: Any, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import torch
 from transformers import T5ForConditionalGeneration
 
 from plait.config import use
-from plait.contracts import GenerationRequest
+from plait.contracts import GenerationRequest, StructureWeights
 from plait.contracts.errors import GenerationError, IdentityError, ModelError
 from plait.embedders.weights import weights_digest
 from plait.fusion.tokens.fid import FusionInDecoder
@@ -52,7 +53,7 @@ def _trained(folder: Path, path: Path, *, gate: float, **changed: Any) -> Path:
     model = T5ForConditionalGeneration.from_pretrained(folder).eval()
     reader = FusionInDecoder(model, DIMENSION, "additive", seed=4)
     torch.nn.init.constant_(reader.gate, gate)
-    identity = {"model": str(folder), "weights": weights_digest(folder), **changed}
+    identity = {"weights": weights_digest(folder), **changed}
     reader.save(path, identity, {"dimension": DIMENSION})
     return path
 
@@ -115,6 +116,41 @@ def test_vectors_of_another_width_are_refused(folder: Path, tmp_path: Path, requ
 def test_cut_passages_are_counted(folder: Path, request_: GenerationRequest) -> None:
     short = FusionInDecoderGenerator(Config(model=str(folder), dimension=DIMENSION, longest=16))
     assert list(short.stream(request_))[-1].detail["cut"] == 3
+
+
+def test_a_passage_that_just_fits_was_not_cut(folder: Path, request_: GenerationRequest) -> None:
+    one = replace(request_, evidence=request_.evidence[:1])
+    item = one.evidence[0]
+    text = f"question: {one.query.text} title: {item.number} {item.title} context: {item.passage.text}"
+    exact = len(text.encode()) + 1  # a token for each byte, and the one that ends them
+    for longest, cut in ((exact, 0), (exact - 1, 1)):
+        reader = FusionInDecoderGenerator(Config(model=str(folder), dimension=DIMENSION, longest=longest))
+        assert list(reader.stream(one))[-1].detail["cut"] == cut
+
+
+def test_weights_are_compared_with_the_encoder_of_every_request(
+    folder: Path, tmp_path: Path, request_: GenerationRequest
+) -> None:
+    model = T5ForConditionalGeneration.from_pretrained(folder).eval()
+    FusionInDecoder(model, DIMENSION, "additive").save(
+        tmp_path / "w.safetensors", {"weights": weights_digest(folder)}, {"encoder": "a"}
+    )
+    reader = FusionInDecoderGenerator(Config(model=str(folder), dimension=DIMENSION, mode="additive"))
+    known = replace(request_, structure=StructureWeights(tmp_path / "w.safetensors", {"encoder": "a"}))
+    assert _text(reader, known)
+    other = replace(request_, structure=StructureWeights(tmp_path / "w.safetensors", {"encoder": "b"}))
+    with pytest.raises(IdentityError, match="another structural encoder"):
+        _text(reader, other)
+
+
+def test_the_same_model_in_another_folder_takes_its_weights(
+    folder: Path, tmp_path: Path, request_: GenerationRequest
+) -> None:
+    file = _trained(folder, tmp_path / "w.safetensors", gate=1.0)
+    moved = tmp_path / "moved"
+    shutil.copytree(folder, moved)
+    config = Config(model=str(moved), dimension=DIMENSION, mode="additive", weights=str(file))
+    assert list(FusionInDecoderGenerator(config).stream(_with_structure(request_, 1)))[-1].detail["structure"] == 3
 
 
 def test_what_it_cannot_do_is_refused(generator: Any, request_: GenerationRequest) -> None:

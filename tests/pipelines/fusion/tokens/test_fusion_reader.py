@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -11,8 +13,10 @@ import pytest
 import torch
 from transformers import AutoTokenizer, T5ForConditionalGeneration
 
+from plait.contracts import StructureWeights
 from plait.contracts.errors import IdentityError, ModelError
 from plait.fusion.tokens.fid import FusionInDecoder, StructureMode, passage_batch
+from plait.fusion.tokens.fid_generator import Config, FusionInDecoderGenerator
 from plait.fusion.tokens.fusion_reader import FusionReader
 from plait.fusion.tokens.probing import outcomes
 from plait.fusion.tokens.reader_files import FID
@@ -21,6 +25,7 @@ from plait.fusion.tokens.reader_training import teach, train_reader
 from plait.fusion.tokens.task_prompt import TaskPrompt
 from plait.fusion.tokens.tasks import Task, TaskSet, label_tasks
 from plait.gnn.encoding import Structural
+from plait.testing.conformance import GeneratorConformance
 
 MODES: tuple[StructureMode, ...] = get_args(StructureMode)
 Make = Callable[..., FusionReader]
@@ -34,7 +39,7 @@ def make(tiny_t5: Path) -> Make:
     model = T5ForConditionalGeneration.from_pretrained(tiny_t5).eval()
 
     def made(mode: StructureMode = "prefix", width: int = 8, seed: int = 0) -> FusionReader:
-        return FusionReader(FusionInDecoder(model, width, mode, seed=seed), tokenizer, {"model": "tiny"})
+        return FusionReader(FusionInDecoder(model, width, mode, seed=seed), tokenizer, "tiny", {"weights": "1"})
 
     return made
 
@@ -124,14 +129,48 @@ def test_what_was_taught_is_saved_and_read_again(
     teach(reader, structure, communities.train, ReaderSettings(steps=2))
     reader.save(tmp_path, {"encoder": "a"})
     other = make("concatenate")
-    other.part.restore(tmp_path / FID, {"model": "tiny"}, {"encoder": "a"})
+    other.part.restore(tmp_path / FID, {"weights": "1"}, {"encoder": "a"})
     held = communities.held_out
     assert outcomes(other, held, structure) == outcomes(reader, held, structure)
     assert outcomes(other, held, structure) != outcomes(make(), held, structure)
     with pytest.raises(IdentityError, match="another structural encoder"):
-        other.part.restore(tmp_path / FID, {"model": "tiny"}, {"encoder": "b"})
+        other.part.restore(tmp_path / FID, {"weights": "1"}, {"encoder": "b"})
 
 
 def test_answers_without_tokens_are_refused(make: Make) -> None:
     with pytest.raises(ModelError, match="no tokens"):
         make().answers(["yes", ""])
+
+
+def test_a_question_that_leaves_no_room_for_passages_is_refused(make: Make) -> None:
+    make().check(TaskPrompt("Why?", ("",)), (1,))
+    with pytest.raises(ModelError, match="leaves too little for passages"):
+        make().check(TaskPrompt("Why? " * 60, ("",)), (1,))
+
+
+def test_questions_are_asked_while_others_learn(
+    tiny_t5: Path, structure: Structural, communities: TaskSet, tmp_path: Path
+) -> None:
+    """Layers are watched in the mode prefix; two threads that read at once would see each other's."""
+    generator = FusionInDecoderGenerator(Config(model=str(tiny_t5), dimension=8, mode="prefix"))
+    reader = generator.untrained(8)
+    with torch.no_grad():
+        reader.part.gate.fill_(1.0)
+    reader.save(tmp_path, {"encoder": "a"})
+    asked = replace(
+        GeneratorConformance().request_.__wrapped__(GeneratorConformance()),  # type: ignore[attr-defined]
+        structure=StructureWeights(tmp_path / FID, {"encoder": "a"}),
+    )
+    vectors = [replace(item, structure=structure.vectors[n]) for n, item in enumerate(asked.evidence)]
+    asked = replace(asked, evidence=vectors, max_tokens=4)
+
+    def learnt() -> tuple[float, ...]:
+        return teach(generator.untrained(8), structure, communities.train, ReaderSettings(steps=12)).losses
+
+    def answers() -> set[str]:
+        return {"".join(chunk.text for chunk in generator.stream(asked)) for _ in range(40)}
+
+    alone = learnt(), answers()
+    with ThreadPoolExecutor(2) as pool:
+        together = [work.result() for work in (pool.submit(learnt), pool.submit(answers))]
+    assert tuple(together) == alone

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from plait.contracts.errors import ModelError
+from plait.fusion.tokens import frozen
 from plait.fusion.tokens.frozen import FrozenReader
 from plait.fusion.tokens.gold import Gold
 from plait.fusion.tokens.task_prompt import TaskPrompt
@@ -56,7 +57,23 @@ def test_passages_that_do_not_fit_lose_their_ends_and_are_counted(tiny_model: Ca
     gold.add([(0, 0)])
     assert reader.cut == 1
     assert np.isfinite(gold.known[0, 0])
-    fitting = reader._fitting(TaskPrompt("What?", (long,), ("Long",), slots=False), 10)
+    fitting = reader.fitting(TaskPrompt("What?", (long,), ("Long",), slots=False), 10)
     assert 0.9 * window < len(fitting.tokens) <= window - 10
     with pytest.raises(ModelError, match="the model reads 2,048"):
         reader.read([TaskPrompt("What? " * 500, ("Short.",), slots=False)], [[(1, 2)]])
+    with pytest.raises(ModelError, match="the model reads 2,048"):
+        Gold(reader, [*QUESTIONS, ("What? " * 500, "x")], PASSAGES.__getitem__).check()
+
+
+def test_batches_that_would_fill_memory_are_read_in_parts(
+    tiny_model: CausalModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = FrozenReader(tiny_model)
+    prompts = [TaskPrompt("What? " * n, ("Short.",), slots=False) for n in range(1, 7)]
+    answers = [reader.answers(["a", "no"])] * 6
+    with torch.inference_mode():
+        whole = reader.read(prompts, answers)
+        monkeypatch.setattr(frozen, "_MOST_LOGITS", 5_000)
+        parts = reader.read(prompts, answers)
+    for one, other in zip(whole, parts, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-4)
