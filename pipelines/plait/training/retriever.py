@@ -131,22 +131,7 @@ def train_retriever(
     rows = _nearest(queries, vectors, candidates)  # (questions, candidates)
     reading = _read(gold, rows, told)
     table = _table(gold, rows)  # (questions, candidates)
-    random = np.random.default_rng([seed, 31])
-    dealt = random.permuted(table, axis=1)
-
-    def taught(part: NDArray[np.int64], wanted: NDArray[np.float32]) -> QueryAdapter:
-        adapter = Adapter(queries.shape[1])
-        distil(adapter, queries[part], vectors[rows[part]], wanted[part], settings, seed=seed)
-        return QueryAdapter(adapter.matrix.detach().numpy())
-
-    turned = {"untrained": queries, "distilled": queries.copy(), "shuffled": queries.copy()}
-    for fold in range(_FOLDS):
-        told("distilling", fold, _FOLDS + 1)
-        learnt, held = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
-        for name, wanted in (("distilled", table), ("shuffled", dealt)):
-            turned[name][held] = taught(learnt, wanted)(queries[held])
-    told("distilling", _FOLDS, _FOLDS + 1)
-    adapter = taught(np.arange(len(asked)), table)
+    turned, adapter = _cross_fitted(queries, vectors[rows], table, folds, settings, seed, told)
     most = min(rag.pipeline.answer.passages, len(vectors))
     best = {name: _nearest(own, vectors, max(most, min(_DEPTH, len(vectors)))) for name, own in turned.items()}
     for own in best.values():
@@ -221,6 +206,43 @@ def _unknown(pairs: Sequence[Pair], view: IndexView, where: str) -> int:
             fix="give ids as 'plait search --json' shows them, or leave 'documents' out",
         )
     return len(unknown)
+
+
+def _cross_fitted(
+    queries: Vectors,
+    offered: Vectors,
+    gold: Vectors,
+    folds: NDArray[np.int64],
+    settings: DistillationSettings,
+    seed: int,
+    told: Told,
+) -> tuple[dict[str, Vectors], QueryAdapter]:
+    """Question vectors by name of what turned them, and an adapter that has learnt from all questions.
+
+    Args:
+        queries: shape (questions, dimension).
+        offered: vectors of each question's passages, shape (questions, passages, dimension).
+        gold: what the reader thinks of these, shape (questions, passages).
+        folds: which fold each question is in; no adapter turns a question that it has learnt from.
+        settings: of the distillation.
+        seed: of batches and control.
+        told: called with how many folds are done.
+    """
+    teachings = {"distilled": gold, "shuffled": np.random.default_rng([seed, 31]).permuted(gold, axis=1)}
+
+    def taught(part: NDArray[np.int64], wanted: Vectors) -> QueryAdapter:
+        adapter = Adapter(queries.shape[1])
+        distil(adapter, queries[part], offered[part], wanted[part], settings, seed=seed)
+        return QueryAdapter(adapter.matrix.detach().numpy())
+
+    turned = {"untrained": queries, **{name: queries.copy() for name in teachings}}
+    for fold in range(_FOLDS):
+        told("distilling", fold, _FOLDS + 1)
+        learnt, held = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+        for name, wanted in teachings.items():
+            turned[name][held] = taught(learnt, wanted)(queries[held])
+    told("distilling", _FOLDS, _FOLDS + 1)
+    return turned, taught(np.arange(len(queries)), gold)
 
 
 def _nearest(queries: Vectors, vectors: Vectors, k: int) -> NDArray[np.int64]:

@@ -36,8 +36,8 @@ __all__ = ["Adapter", "DistillationSettings", "distil", "pdist_loss"]
 class DistillationSettings(Settings):
     """How an adapter is distilled.
 
-    The defaults were chosen among 80 settings by five-fold cross-validation on the exercises of a textbook, with a
-    reader of 135 million parameters; docs/structure.md has the figures, and those of collections that had no say.
+    The defaults were chosen among 90 settings by five-fold cross-validation on the exercises of a textbook, with a
+    reader of 135 million parameters; docs/structure.md has the figures, and those of a collection that had no say.
     """
 
     gold_temperature: float = Field(default=1.0, gt=0.0)
