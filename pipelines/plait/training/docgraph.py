@@ -16,6 +16,7 @@ from plait.fusion.vectors.fused_leg import FusedLeg, encoder_identity
 from plait.rag import Rag
 from plait.rag.corpus_columns import fill_corpus_columns
 from plait.retrievers.docgraph import MODEL, WEIGHTS, DocGraph
+from plait.training.committing import PATIENCE, check_unlocked, committing
 from plait.training.encoding import EncoderReport, Told, train_encoder
 from plait.training.walking import WalkReport, learn_walk
 
@@ -61,7 +62,7 @@ def train_docgraph(
     held_out: float = 0.2,
     resume: bool = False,
     told: Told = lambda _what, _done, _all: None,
-    timeout: float = 10.0,
+    timeout: float = PATIENCE,
 ) -> DocgraphReport:
     """Trains encoder, vector fusion and walk of the pipeline's ``docgraph`` on the index's own citations.
 
@@ -75,10 +76,11 @@ def train_docgraph(
         held_out: share of the citations to measure on; none of them is trained on, then or later.
         resume: go on where an interrupted training of the same settings and seed stopped.
         told: called with (what is being done, how much is done, how much there is or None).
-        timeout: seconds to wait while another process writes.
+        timeout: seconds to wait at the end while another process writes.
 
     Raises:
         ConfigError: the pipeline has no ``docgraph``, or the index too few citations; ``held_out`` is no share.
+        IdentityError: the index was rebuilt with other parts meanwhile.
         IndexLockedError: another process kept writing.
     """
     if not 0.0 < held_out < 1.0:
@@ -87,6 +89,7 @@ def train_docgraph(
             fix="choose one such as 0.2",
         )  # fmt: skip
     retriever = docgraph_of(rag)
+    check_unlocked(rag)
     start = time.process_time()
     view = rag.view
     told("building the graph", 0, None)
@@ -168,7 +171,7 @@ def _save(
 
 def _commit(rag: Rag, made: Path, trained_on: IndexView, report: ReadReport, timeout: float) -> int:
     """Puts the model into use. Documents that came or went meanwhile are encoded as well."""
-    with rag.index.writer(timeout=timeout) as writer:
+    with committing(rag, timeout) as writer:
         writer.keep_model(MODEL, made)
         fill_corpus_columns(writer, rag.parts, report)
         return writer.commit(f"train {MODEL} (on commit {trained_on.commit})").number
