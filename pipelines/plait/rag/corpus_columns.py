@@ -8,7 +8,7 @@ from plait.contracts import CorpusColumns, ReadReport
 from plait.contracts.errors import IdentityError, IndexCorruptError, ModelError
 from plait.rag.failures import plugin_errors
 from plait.rag.parts import Parts
-from plait.rag.unfit_models import drop_unfit_models
+from plait.rag.unfit_models import drop_unfit_models, without
 
 if TYPE_CHECKING:
     from plait.index import Writer
@@ -47,16 +47,8 @@ def _fill(writer: Writer, parts: Parts, report: ReadReport) -> str | None:
                 if isinstance(error, IdentityError):
                     report.skip(error.where or name, f"trained model out of use: {error.message}")
                 else:
-                    report.fail(_without(model, error))
+                    report.fail(without(model, error))
                 return str(model)
         for column in source.columns:
             writer.fill(column.name, values[column.name])
     return None
-
-
-def _without(model: str, error: ModelError | IndexCorruptError) -> ModelError:
-    return ModelError(
-        f"the trained model {model!r} is out of use, and search goes on without it: {error.message}",
-        where=error.where,
-        fix=f"train again with 'plait train {model}', or bring its files back and go back with 'plait index rollback'",
-    )

@@ -105,11 +105,11 @@ def explain_hits(parts: Parts, retrieval: Retrieval, edges: int = 3) -> Explanat
         )
     view, query = retrieval.view, retrieval.query
     vector = dense.embedder.embed_queries([query.text])[0]
-    text = np.vecdot(view.vectors(dense.config.column), _asked(dense, view, vector))  # (rows,)
+    text = np.vecdot(view.vectors(dense.config.column), adapted(view, dense, vector))  # (rows,)
     fusion, fused = parts.fusion, None
     if isinstance(fusion, FusedLeg):
         own = vector if fusion.embedder is dense.embedder else fusion.embedder.embed_queries([query.text])[0]
-        fused = np.vecdot(view.vectors(fusion.config.column), _asked(fusion, view, own))
+        fused = np.vecdot(view.vectors(fusion.config.column), adapted(view, fusion, own))
     elif (column := getattr(getattr(fusion, "config", None), "column", None)) is not None:
         fused = np.vecdot(view.vectors(str(column)), vector)
     by_document, _ = best_passages(text, view.document_numbers, len(view.document_ids))
@@ -128,13 +128,6 @@ def explain_hits(parts: Parts, retrieval: Retrieval, edges: int = 3) -> Explanat
     folder = None if walker is None else view.model(MODEL)
     trained = folder is not None and (folder / "encoder.json").is_file()
     return Explanation(query, view.commit, trained, explained)
-
-
-def _asked(source: Dense | FusedLeg, view: IndexView, vector: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The question as it is searched with."""
-    if not source.config.adapter:
-        return vector
-    return adapted(view, source.config.column, source.embedder, vector, source.made_by(view))
 
 
 def _edges(walker: DocGraph, view: IndexView, hit: Hit, text: NDArray[np.float32], most: int) -> Sequence[CarryingEdge]:

@@ -22,14 +22,14 @@ from plait.retrievers.query_adapter import QueryAdapter
 if TYPE_CHECKING:
     from plait.index import View, Writer
 
-__all__ = ["drop_unfit_models"]
+__all__ = ["drop_unfit_models", "without"]
 
 
 def drop_unfit_models(writer: Writer, parts: Parts, report: ReadReport) -> None:
     """Drops adapters of questions and readers of structure that belong to other vectors than those about to be stored.
 
-    Left in use, every search or every answer would end in an error. Files that still fit stay. Commits before have
-    what is dropped.
+    Left in use, every search or every answer would end in an error. Files that still fit stay; what is damaged or gone
+    is one of the report's failures. Commits before have what is dropped.
     """
     for name in (RETRIEVER, READER):
         if name not in writer.models:
@@ -37,13 +37,15 @@ def drop_unfit_models(writer: Writer, parts: Parts, report: ReadReport) -> None:
         view = writer.preview()
         try:
             folder = view.model(name)
-        except IndexCorruptError:
-            continue  # it is damaged, which is said wherever it is used
+        except IndexCorruptError as error:
+            report.fail(without(name, error))
+            writer.keep_model(name, None)
+            continue
         if folder is None:
             continue
         unfit = dict(_unfit(name, folder, view, parts))
-        for file, error in unfit.items():
-            what = f"trained model out of use: {error.message}; 'plait train {name}' makes another"
+        for file, misfit in unfit.items():
+            what = f"trained model out of use: {misfit.message}; 'plait train {name}' makes another"
             report.skip(str(folder / file), what)
         if unfit:
             _keep_others(writer, name, folder, set(unfit))
@@ -89,3 +91,12 @@ def _keep_others(writer: Writer, name: str, folder: Path, unfit: set[str]) -> No
         for file in others:
             shutil.copyfile(file, made / file.name)
         writer.keep_model(name, made)
+
+
+def without(model: str, error: ModelError | IndexCorruptError) -> ModelError:
+    """What to say of a model whose files are damaged, and which is out of use from now on."""
+    return ModelError(
+        f"the trained model {model!r} is out of use, and search goes on without it: {error.message}",
+        where=error.where,
+        fix=f"train again with 'plait train {model}', or bring its files back and go back with 'plait index rollback'",
+    )

@@ -68,7 +68,6 @@ class Dense:
         if not len(view) or k < 1:
             return []
         vector = self.embedder.embed_queries([query.text])[0]  # (dimension,)
-        if self.config.adapter:
-            vector = adapted(view, self.config.column, self.embedder, vector)
+        vector = adapted(view, self, vector)
         rows, cosines = view.nearest(self.config.column, vector, k, view.allowed(query.filters))
         return view.hits(rows, cosines)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,13 +21,45 @@ from plait.config.extras import require
 from plait.contracts import Embedder, IndexView
 from plait.contracts.errors import IdentityError, ModelError
 
-__all__ = ["MODEL", "QueryAdapter", "adapted"]
+__all__ = ["MODEL", "QueryAdapter", "Searching", "adapted"]
 
 MODEL = "retriever"
 """The name of the trained model in the index; it holds a file per column."""
 _KIND = "query adapter"
 _FORMAT = 1
 _NOTHING: Mapping[str, Any] = {}
+
+
+class SearchSettings(Protocol):
+    """The settings that tell which column is searched, and whether questions go through its adapter."""
+
+    @property
+    def column(self) -> str:
+        """The index column."""
+        ...
+
+    @property
+    def adapter(self) -> bool:
+        """Whether an adapter is applied."""
+        ...
+
+
+class Searching(Protocol):
+    """What searches a column of vectors with those of questions."""
+
+    @property
+    def config(self) -> SearchSettings:
+        """Its settings."""
+        ...
+
+    @property
+    def embedder(self) -> Embedder:
+        """Of questions, and of the passages' text."""
+        ...
+
+    def made_by(self, view: IndexView, /) -> Mapping[str, Any]:
+        """What else the column's vectors were made by (JSON)."""
+        ...
 
 
 class QueryAdapter:
@@ -111,31 +143,30 @@ class QueryAdapter:
         return cls(np.asarray(matrix, dtype=np.float32))
 
 
-def adapted(
-    view: IndexView,
-    column: str,
-    embedder: Embedder,
-    vector: NDArray[np.float32],
-    made_by: Mapping[str, Any] = _NOTHING,
-) -> NDArray[np.float32]:
-    """A question's vector as the column is searched with it: the same where nothing was trained for the column.
+def adapted(view: IndexView, source: Searching, vector: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A question's vector as a column is searched with it.
+
+    The same where nothing was trained for the column, and where the settings leave that out.
 
     Args:
         view: the index.
-        column: of vectors.
-        embedder: that made them and the question's.
-        vector: of the question, shape (dimension,).
-        made_by: what else made the column's vectors (JSON).
+        source: what searches it.
+        vector: of the question by the source's embedder, shape (dimension,).
 
     Raises:
         IdentityError: what was trained belongs to another embedder, or other vectors.
         IndexCorruptError: its files are damaged or gone.
         ModelError: its file is of another kind.
     """
-    folder = view.model(MODEL)
+    folder = view.model(MODEL) if source.config.adapter else None
     if folder is None:
         return vector
-    adapter = view.derived(f"{MODEL}:{column}", lambda: QueryAdapter.load(folder, column, embedder, made_by))
+    column = source.config.column
+
+    def load() -> QueryAdapter | None:
+        return QueryAdapter.load(folder, column, source.embedder, source.made_by(view))
+
+    adapter = view.derived(f"{MODEL}:{column}", load)
     return vector if adapter is None else adapter(vector)
 
 

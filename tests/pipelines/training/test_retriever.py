@@ -12,7 +12,7 @@ import pytest
 from transformers import LlamaForCausalLM  # noqa: F401 - before torch is asked for threads
 
 from plait.config import Pipeline, use
-from plait.contracts.errors import ConfigError, IdentityError, ReadError
+from plait.contracts.errors import ConfigError, IdentityError, IndexCorruptError, ReadError
 from plait.fusion.tokens.distillation import DistillationSettings
 from plait.rag import Rag, open_index
 from plait.retrievers.query_adapter import MODEL
@@ -155,6 +155,22 @@ def test_rebuilding_with_another_embedder_takes_it_out_of_use_and_says_so(rag: R
 
 def _skipped(summary: Any) -> list[str]:
     return [str(one) for one in summary.report.skipped]
+
+
+@pytest.mark.usefixtures("taste")
+def test_a_damaged_adapter_is_named_and_keeps_no_document_out(rag: Rag, tmp_path: Path) -> None:
+    found = train_retriever(rag, write_pairs(tmp_path / "pairs.jsonl"), settings=LEARNS)
+    folder = rag.view.model(MODEL)
+    assert found.commit is not None and folder is not None
+    (folder / "dense.safetensors").write_bytes(b"nothing of the kind")
+    with open_index(rag.path) as again:
+        with pytest.raises(IndexCorruptError, match="'retriever'"):
+            again.retrieve("Where is the red one?")
+        more = tmp_path / "more.md"
+        more.write_text("---\nid: more\ntitle: More\n---\n\nThe mauve river stands nowhere.\n")
+        (failure,) = again.add(more).failures
+        assert "the trained model 'retriever' is out of use" in str(failure)
+        assert again.retrieve("Where is the red one?")
 
 
 @pytest.mark.usefixtures("taste")

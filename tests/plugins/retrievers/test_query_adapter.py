@@ -9,6 +9,8 @@ from safetensors.numpy import save_file
 
 from plait.contracts.errors import IdentityError, ModelError
 from plait.embedders.minilm import Config, MiniLM
+from plait.retrievers.dense import Config as DenseConfig
+from plait.retrievers.dense import Dense
 from plait.retrievers.query_adapter import QueryAdapter, adapted
 
 EMBEDDER = MiniLM(Config())
@@ -51,10 +53,11 @@ def test_it_is_saved_and_read_again_for_its_column_alone(tmp_path: Path) -> None
     assert QueryAdapter.load(tmp_path, "gated", EMBEDDER) is None
     vector = unit(RANDOM.normal(size=384))
     view: Any = View(tmp_path)
-    assert np.array_equal(adapted(view, "dense", EMBEDDER, vector), again(vector))
-    assert adapted(view, "gated", EMBEDDER, vector) is vector
+    assert np.array_equal(adapted(view, Dense(DenseConfig(), EMBEDDER), vector), again(vector))
+    assert adapted(view, Dense(DenseConfig(column="other"), EMBEDDER), vector) is vector
+    assert adapted(view, Dense(DenseConfig(adapter=False), EMBEDDER), vector) is vector
     nothing: Any = View(None)
-    assert adapted(nothing, "dense", EMBEDDER, vector) is vector
+    assert adapted(nothing, Dense(DenseConfig(), EMBEDDER), vector) is vector
 
 
 def test_another_embedder_is_refused(tmp_path: Path) -> None:

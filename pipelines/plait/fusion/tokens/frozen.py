@@ -86,7 +86,7 @@ class FrozenReader:
         Raises:
             ModelError: it does not fit the model's window.
         """
-        self._refuse_long(replace(prompt, texts=("",) * len(prompt.texts)), len(answer))
+        self._refuse_long(prompt, len(answer))
 
     def log_likelihoods(
         self,

@@ -156,8 +156,7 @@ class FusedLeg:
         found: list[Hit] = []
         if len(view) and k > 0:
             vector = self.embedder.embed_queries([query.text])[0]
-            if config.adapter:
-                vector = adapted(view, config.column, self.embedder, vector, self.made_by(view))
+            vector = adapted(view, self, vector)
             found = view.hits(*view.nearest(config.column, vector, k, view.allowed(query.filters)))
         merged: dict[str, Sequence[Hit]] = {}
         for label, hits in runs.items():

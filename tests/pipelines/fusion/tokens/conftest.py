@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from plait.contracts import Document, Reference
 from plait.docgraph import DocumentGraph, build_graph
+from plait.fusion.tokens.tasks import TaskSet, label_tasks
 from plait.generators.causal import CausalModel
+from plait.gnn.encoding import Structural
 
 CHAT = "{% for m in messages %}<{{ m['role'] }}>{{ m['content'] }}\n{% endfor %}<answer>"
 
@@ -61,3 +64,18 @@ def library() -> DocumentGraph:
         metadata = {"topics": [["graphs", "lattices", "parsing", "sorting"][topic]], "venue": f"Venue {number % 2}"}
         papers.append(Document(f"p{number}", f"Paper {number} on things", (), metadata, references))
     return build_graph(papers)
+
+
+@pytest.fixture(scope="session")
+def structure() -> Structural:
+    """Document n is of community n % 4; nothing else is in its vector but noise."""
+    vectors = np.eye(4, 8)[np.arange(60) % 4] + 0.2 * np.random.default_rng(0).normal(size=(60, 8))
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return Structural(unit.astype(np.float32), np.ones(60, dtype=np.bool_))
+
+
+@pytest.fixture(scope="session")
+def communities() -> TaskSet:
+    labels = {node: ["red", "green", "blue", "grey"][node % 4] for node in range(60)}
+    tasks = label_tasks("topic", "Which group?", labels, text="The same words.", lettered=True)
+    return TaskSet(tuple(tasks[:40]), tuple(tasks[40:]))

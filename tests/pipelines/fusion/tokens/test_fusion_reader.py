@@ -23,7 +23,7 @@ from plait.fusion.tokens.reader_files import FID
 from plait.fusion.tokens.reader_settings import ReaderSettings
 from plait.fusion.tokens.reader_training import teach, train_reader
 from plait.fusion.tokens.task_prompt import TaskPrompt
-from plait.fusion.tokens.tasks import Task, TaskSet, label_tasks
+from plait.fusion.tokens.tasks import Task, TaskSet
 from plait.gnn.encoding import Structural
 from plait.testing.conformance import GeneratorConformance
 
@@ -42,21 +42,6 @@ def make(tiny_t5: Path) -> Make:
         return FusionReader(FusionInDecoder(model, width, mode, seed=seed), tokenizer, "tiny", {"weights": "1"})
 
     return made
-
-
-@pytest.fixture(scope="module")
-def structure() -> Structural:
-    """Document n is of community n % 4; nothing else is in its vector but noise."""
-    vectors = np.eye(4, 8)[np.arange(60) % 4] + 0.2 * np.random.default_rng(0).normal(size=(60, 8))
-    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    return Structural(unit.astype(np.float32), np.ones(60, dtype=np.bool_))
-
-
-@pytest.fixture(scope="module")
-def communities() -> TaskSet:
-    labels = {node: ["red", "green", "blue", "grey"][node % 4] for node in range(60)}
-    tasks = label_tasks("topic", "Which group?", labels, text="The same words.", lettered=True)
-    return TaskSet(tuple(tasks[:40]), tuple(tasks[40:]))
 
 
 def test_likelihoods_are_those_of_the_plain_model(make: Make) -> None:

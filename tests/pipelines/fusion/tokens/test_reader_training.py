@@ -30,22 +30,6 @@ def untrained(model: CausalModel, settings: ReaderSettings = SETTINGS, seed: int
     return lambda width: SoftTokenReader.untrained(frozen, width, settings, seed)
 
 
-@pytest.fixture(scope="module")
-def structure() -> Structural:
-    """Document n is of community n % 4; nothing else is in its vector but noise."""
-    random = np.random.default_rng(0)
-    vectors = np.eye(4, 8)[np.arange(60) % 4] + 0.2 * random.normal(size=(60, 8))
-    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    return Structural(unit.astype(np.float32), np.ones(60, dtype=np.bool_))
-
-
-@pytest.fixture(scope="module")
-def communities() -> TaskSet:
-    labels = {node: ["red", "green", "blue", "grey"][node % 4] for node in range(60)}
-    tasks = label_tasks("topic", "Which group?", labels, text="The same words.", lettered=True)
-    return TaskSet(tuple(tasks[:40]), tuple(tasks[40:]))
-
-
 def test_a_frozen_model_learns_to_read_structure_and_the_controls_stay_at_chance(
     tiny_model: CausalModel, structure: Structural, communities: TaskSet
 ) -> None:
