@@ -90,8 +90,7 @@ class Transformers:
         """Markers in front of each passage."""
         return self.config.soft_tokens
 
-    @property
-    def language_model(self) -> CausalModel:
+    def scoring_model(self) -> CausalModel:
         """The loaded model itself, for training code that sends gradients through it.
 
         Raises:
