@@ -209,8 +209,8 @@ def write_graphml(graph: DocumentGraph, path: str | Path) -> None:
     Nodes are named n0, n1, ...; the id, with whatever characters, is an attribute, as are ``kind``, ``title`` and
     ``date``. All edges are written as directed, since GraphML's readers refuse a mixture; undirected ones stand once,
     with the attribute ``directed`` false. ``cited_by`` is left out where ``cites`` is there: it is the same edges read
-    backwards. Characters that XML cannot hold become U+FFFD. The whole graph passes through networkx, about 0.8 KB an edge; for
-    one of many millions of edges :func:`write_jsonl` needs none.
+    backwards. Characters that XML cannot hold become U+FFFD. The graph passes through networkx, about 0.8 KB an edge;
+    for one of many millions of edges :func:`write_jsonl` needs none.
 
     Raises:
         IndexWriteError: the file cannot be written.

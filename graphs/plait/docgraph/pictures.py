@@ -36,6 +36,7 @@ _UNSEEN = re.compile(
     "[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff\ufffe\uffff]"
 )
 _STYLE = """
+svg { background: #fff; }
 text { font: 12px system-ui, "DejaVu Sans", Arial, sans-serif; fill: #111; }
 rect { fill: #f4f7fa; stroke: #7a8794; }
 .hop0 rect { fill: #fff4cc; stroke: #222; stroke-width: 2; }
@@ -233,7 +234,7 @@ def wrapped(text: str, room: float, most: int) -> list[str]:
 
     Example:
         >>> wrapped("A title of several words and an incomprehensibility", 80, 3)
-        ['A title of', 'several words', 'and an incom…']
+        ['A title of', 'several', 'words and…']
     """
     made: list[str] = []
     rest = visible(text).split()
