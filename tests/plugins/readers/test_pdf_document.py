@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from plait.readers.pdf_bibliography import references_in, split_bibliography
-from plait.readers.pdf_lines import Line
+from plait.readers.pdf_document import references_in, split_bibliography
+from plait.readers.pdf_lines import Fragment, Line
 from plait.readers.pdf_paragraphs import Part
-from plait.readers.pdf_process import Fragment
 
 
 def lines(*placed: tuple[float, str], leading: float = 12) -> list[Line]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from plait.readers.pdf_text import join_lines, vocabulary
+from plait.readers.pdf_paragraphs import join_lines, vocabulary
 
 
 @pytest.mark.parametrize(

@@ -1,28 +1,25 @@
-"""The part of a graph around one document: what a picture shows."""
+"""The ego graph of a document: its strongest neighbours, and the edges between them. It is what a picture shows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from plait.contracts.errors import QueryError
+from plait.docgraph.graph import DocumentGraph
 from plait.docgraph.relations import Relation
 
-if TYPE_CHECKING:
-    from plait.docgraph.graph import DocumentGraph
+__all__ = ["EgoGraph", "Neighbour", "Tie", "ego_graph"]
 
-__all__ = ["Neighbour", "Neighbourhood", "Tie", "neighbourhood"]
-
-
-_STATED = ("cites", "same_as", "co_author")
+_STATED = ("cites", "same_as", "co_author")  # what documents say themselves; everything else is derived
 
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """A document of the neighbourhood. ``hop`` 0 is the one it is around; ``year`` is None where unknown."""
+    """A document of an ego graph. ``hop`` 0 is the one it is around; ``year`` is None where unknown."""
 
     id: str
     title: str
@@ -33,7 +30,7 @@ class Neighbour:
 
 @dataclass(frozen=True, slots=True)
 class Tie:
-    """An edge between two of them: positions in :attr:`Neighbourhood.documents`; an undirected one stands once."""
+    """An edge between two of them: positions in :attr:`EgoGraph.documents`; an undirected one stands once."""
 
     source: int
     target: int
@@ -43,7 +40,7 @@ class Tie:
 
 
 @dataclass(frozen=True, slots=True)
-class Neighbourhood:
+class EgoGraph:
     """Documents, the middle one first, then by hop and strength; the edges between them; how many found no room."""
 
     documents: tuple[Neighbour, ...]
@@ -60,7 +57,7 @@ class Neighbourhood:
         }
 
 
-def neighbourhood(
+def ego_graph(
     graph: DocumentGraph,
     document_id: str,
     *,
@@ -68,7 +65,7 @@ def neighbourhood(
     limit: int = 25,
     relations: Iterable[str] | None = None,
     all_ties: bool = False,
-) -> Neighbourhood:
+) -> EgoGraph:
     """The strongest neighbours of a document, hop by hop.
 
     An edge of a relation counts its weight over the square root of the product of both ends' degrees, so that a hub's
@@ -133,7 +130,7 @@ def neighbourhood(
             for tie in ties
             if tie.relation in _STATED or (tie.source, tie.target) in way or (tie.target, tie.source) in way
         )
-    return Neighbourhood(documents, ties, len(left_out - hop_of.keys()))
+    return EgoGraph(documents, ties, len(left_out - hop_of.keys()))
 
 
 class _Followed:

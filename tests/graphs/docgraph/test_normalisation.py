@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from plait.docgraph.normalising import plain, title_key, topic_key, venue_key, words
+from plait.docgraph.normalisation import (
+    identifier_key,
+    identifier_keys,
+    plain,
+    title_key,
+    topic_key,
+    venue_key,
+    words,
+)
 
 
 @pytest.mark.parametrize(
@@ -62,3 +70,37 @@ def test_a_venue_that_is_only_a_year_keeps_it() -> None:
 def test_categories_keep_their_points() -> None:
     assert topic_key("3.15") != topic_key("31.5")
     assert topic_key("Question-Answering ") == "question answering"
+
+
+@pytest.mark.parametrize(
+    ("scheme", "value", "key"),
+    [
+        ("doi", "https://doi.org/10.1145/365230.365273", "doi:10.1145/365230.365273"),
+        ("DOI", "doi: 10.1000/ABC.", "doi:10.1000/abc"),
+        ("doi", "10.1000%2Fabc", "doi:10.1000/abc"),
+        ("doi", "https://doi.org/10.48550/arXiv.1706.03762", "arxiv:1706.03762"),
+        ("arxiv", "1706.03762v5", "arxiv:1706.03762"),
+        ("arxiv", "arXiv:cs.CL/0301012v2", "arxiv:cs/0301012"),
+        ("arxiv", "https://arxiv.org/pdf/1706.03762v1", "arxiv:1706.03762"),
+        ("pmid", "PMID: 012345", "pmid:12345"),
+        ("pmcid", "PMC77", "pmcid:77"),
+        ("id", " A b/ü ", "id:A b/ü"),
+    ],
+)
+def test_an_identifier_has_one_form(scheme: str, value: str, key: str) -> None:
+    assert identifier_key(scheme, value) == key
+
+
+@pytest.mark.parametrize(
+    ("scheme", "value"), [("doi", "n/a"), ("arxiv", "?"), ("pmid", ""), ("isbn", "0-13"), ("url", "x")]
+)
+def test_what_names_no_single_paper_is_no_key(scheme: str, value: str) -> None:
+    assert identifier_key(scheme, value) == ""
+
+
+def test_the_most_trusted_scheme_comes_first() -> None:
+    assert identifier_keys({"pmid": "3", "doi": "10.1000/x", "id": "a", "odd": None}) == [
+        "id:a",
+        "doi:10.1000/x",
+        "pmid:3",
+    ]
