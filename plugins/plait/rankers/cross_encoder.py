@@ -11,11 +11,9 @@ from pydantic import Field
 
 from plait.config import Settings
 from plait.contracts import Hit, IndexView, Query
-from plait.contracts.errors import MissingDependencyError, ModelError
-from plait.embedders.location import find_model
-from plait.embedders.precision import Dtype, choose_device, choose_dtype
-from plait.embedders.quiet import without_bars
-from plait.embedders.weights import weight_files
+from plait.contracts.errors import ModelError
+from plait.embedders.loading import Dtype, choose_device, choose_dtype, load_pretrained
+from plait.embedders.location import find_model, weight_files
 from plait.rankers.reordering import reorder
 
 __all__ = ["Config", "CrossEncoder"]
@@ -107,29 +105,15 @@ class CrossEncoder:
 
     def _models(self) -> tuple[Any, Any]:
         where = self.config.model
-        try:
-            from transformers import AutoModelForSequenceClassification, AutoTokenizer
-        except ModuleNotFoundError as error:
-            raise MissingDependencyError(
-                "a cross-encoder needs transformers", where=where, fix='pip install "plait[models]"'
-            ) from error
+        tokenizer = load_pretrained("AutoTokenizer", self._folder, where=where)
         device = choose_device(self.config.device)
-        try:
-            tokenizer = AutoTokenizer.from_pretrained(self._folder, local_files_only=True, trust_remote_code=False)
-            with without_bars():
-                model, report = AutoModelForSequenceClassification.from_pretrained(
-                    self._folder,
-                    dtype=choose_dtype(self.config.dtype, device),
-                    use_safetensors=True,
-                    local_files_only=True,
-                    trust_remote_code=False,
-                    output_loading_info=True,
-                )
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
-            reason = str(error).strip().split("\n")[0]
-            raise ModelError(
-                f"transformers cannot load this model: {reason}", where=where, fix="choose another model"
-            ) from error
+        model, report = load_pretrained(
+            "AutoModelForSequenceClassification",
+            self._folder,
+            where=where,
+            dtype=choose_dtype(self.config.dtype, device),
+            output_loading_info=True,
+        )
         if report["missing_keys"]:
             # An encoder without its classification head would be given a random one.
             raise ModelError(

@@ -20,10 +20,8 @@ from plait.config import Settings, check_request
 from plait.config.extras import require
 from plait.contracts import Chunk, GenerationRequest, Message, StructureWeights, Usage
 from plait.contracts.errors import ConfigError, GenerationError, ModelError
-from plait.embedders.location import find_model
-from plait.embedders.precision import Dtype, choose_device, choose_dtype
-from plait.embedders.quiet import without_bars
-from plait.embedders.weights import weight_files, weights_digest
+from plait.embedders.loading import Dtype, choose_device, choose_dtype, without_bars
+from plait.embedders.location import find_model, weight_files, weights_digest
 from plait.fusion.tokens.reader_files import FID
 from plait.fusion.tokens.task_prompt import numbered
 
@@ -164,6 +162,14 @@ class FusionInDecoderGenerator:
         part = FusionInDecoder(model, self.config.dimension, self.config.mode, seed=seed).to(model.device)
         name, identity, longest = self.config.model, self._identity(), self.config.longest
         return FusionReader(part, tokenizer, name, identity, longest=longest, lock=self._lock)
+
+    def answer_reader(self) -> FusionReader:
+        """A reader that leaves structure out, and tells how likely answers are.
+
+        Raises:
+            ModelError: the model cannot be loaded.
+        """
+        return self.untrained(self.config.dimension)
 
     def _identity(self) -> dict[str, Any]:
         """Its weights alone: the same model may lie elsewhere."""

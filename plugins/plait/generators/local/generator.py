@@ -11,7 +11,7 @@ from pydantic import Field
 from plait.config import Settings, check_request
 from plait.contracts import Chunk, EmbeddingSpace, Generation, GenerationRequest, Message
 from plait.contracts.errors import GenerationError
-from plait.embedders.precision import Dtype
+from plait.embedders.loading import Dtype
 from plait.generators.conversation import PLAIN_STOPS
 from plait.generators.embedding_checks import MOST_SOFT_TOKENS, check_soft_tokens
 from plait.generators.local.choices import choose
@@ -91,8 +91,7 @@ class Transformers:
         """Markers in front of each passage."""
         return self.config.soft_tokens
 
-    @property
-    def language_model(self) -> CausalModel:
+    def scoring_model(self) -> CausalModel:
         """The loaded model itself, for training code that sends gradients through it.
 
         Raises:
