@@ -1,10 +1,9 @@
 import numpy as np
 import pytest
 
-from plait.generators.local.batching import PaddedBatch
+from plait.generators.local.batch import PaddedBatch
 from plait.generators.local.model import find_causal_model, load_causal_model
-from plait.generators.local.prefill import BLOCK, TokenPrompt, read_prompt
-from plait.generators.local.prefixes import PrefixStore
+from plait.generators.local.reading import PrefixStore, TokenPrompt, read_prompt
 
 torch = pytest.importorskip("torch")
 
@@ -19,7 +18,7 @@ def _prompts(*lengths):
 
 
 def _batch(model, prompts):
-    return PaddedBatch(model, [read_prompt(model, TokenPrompt(p), PrefixStore(0, BLOCK)) for p in prompts])
+    return PaddedBatch(model, [read_prompt(model, TokenPrompt(p), PrefixStore(0)) for p in prompts])
 
 
 def _alone(model, tokens):
@@ -49,12 +48,12 @@ def test_rows_that_end_leave_the_others_alone_and_take_their_padding_with_them(m
 
 def test_one_row_alone_is_not_padded_at_all(model):
     [prompt] = _prompts(12)
-    batch, read = _batch(model, [prompt]), read_prompt(model, TokenPrompt(prompt), PrefixStore(0, BLOCK))
+    batch, read = _batch(model, [prompt]), read_prompt(model, TokenPrompt(prompt), PrefixStore(0))
     assert torch.equal(batch.step([7])[0], model.step(read.cache, torch.tensor([[7]]))[0, -1])
 
 
-def test_the_prompts_own_caches_stay_as_they_were(model):
-    reads = [read_prompt(model, TokenPrompt(p), PrefixStore(0, BLOCK)) for p in _prompts(5, 9)]
+def test_the_caches_of_several_prompts_stay_as_they_were(model):
+    reads = [read_prompt(model, TokenPrompt(p), PrefixStore(0)) for p in _prompts(5, 9)]
     batch = PaddedBatch(model, reads)
     batch.step([1, 2])
     assert [read.cache.layers[0].keys.shape[2] for read in reads] == [5, 9]

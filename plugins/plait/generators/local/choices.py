@@ -1,33 +1,60 @@
-"""How likely each of several given answers is."""
+"""Which of several given answers is the likeliest."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
+from plait.contracts import Chunk, GenerationRequest, Usage
 from plait.contracts.errors import GenerationError
+from plait.generators.local.engine import Engine
 from plait.generators.local.model import CausalModel
-from plait.generators.local.prefill import ReadPrompt
-from plait.generators.local.sampling import checked_logits
+from plait.generators.local.reading import ReadPrompt, TokenPrompt
+from plait.generators.local.writing import checked_logits
 
-__all__ = ["check_choices", "log_likelihoods"]
+__all__ = ["choose", "log_likelihoods"]
 
 _TOGETHER = 16
 """Answers scored in one pass: each needs a copy of the prompt's cache."""
 
 
-def check_choices(choices: Sequence[str], where: str) -> None:
-    """Refuses choices that could not be told apart in the answer.
+def choose(
+    engine: Engine,
+    request: GenerationRequest,
+    prompt: TokenPrompt,
+    answers: Sequence[Sequence[int]],
+    ends: Collection[int],
+    ended: Callable[[], bool],
+) -> Chunk:
+    """Answers with one of the request's choices, by the likelihood of the whole choice.
+
+    Args:
+        engine: what judges.
+        request: the choices, the temperature and the seed.
+        prompt: what they answer.
+        answers: token numbers of each choice.
+        ends: tokens that may follow a choice.
+        ended: whether nobody waits any more.
 
     Raises:
-        GenerationError: one is blank, or stands there twice.
+        GenerationError: the model failed.
     """
-    blank = [choice for choice in choices if not choice.strip()]
-    if blank or len(set(choices)) < len(choices):
-        fault = f"is blank: {blank[0]!r}" if blank else "stands there twice"
-        raise GenerationError(
-            f"a choice {fault}", where=where, choices=[repr(choice) for choice in choices], fix="give different words"
-        )
+    import torch
+
+    with engine.running():
+        read = engine.read(prompt, ended)
+        scores = log_likelihoods(engine.model, read, answers, ends)
+    place = scores.index(max(scores))
+    if request.temperature > 0:
+        random = torch.Generator(device="cpu").manual_seed(request.seed)
+        chances = torch.softmax(torch.tensor(scores, dtype=torch.float64) / request.temperature, dim=-1)
+        place = int(torch.multinomial(chances, 1, generator=random))
+    detail = {
+        "model": engine.model.name,
+        "reused_tokens": read.reused,
+        "log_likelihoods": dict(zip(request.choices, scores, strict=True)),
+    }
+    return Chunk(request.choices[place], "stop", Usage(len(prompt), len(answers[place])), detail)
 
 
 def log_likelihoods(

@@ -7,44 +7,32 @@ the same numbers with and without a remembered beginning, and reuse changes no b
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Hashable
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from plait.contracts.errors import GenerationError
 from plait.generators.local.model import CausalModel
-from plait.generators.local.prefixes import Layers, PrefixStore
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["BLOCK", "EmbeddedPrompt", "EndedError", "Prompt", "ReadPrompt", "TokenPrompt", "read_prompt"]
+__all__ = ["BLOCK", "EndedError", "Layers", "PrefixStore", "ReadPrompt", "TokenPrompt", "read_prompt"]
 
 BLOCK = 128
 """Positions read at once. Larger blocks are read a little faster (256 saves 15 %), smaller ones reuse more."""
 
+Layers = list[tuple["torch.Tensor", "torch.Tensor"]]
+"""Keys and values of each layer, (1, heads, positions, width of a head). Never changed in place: they are shared."""
+
 
 class EndedError(GenerationError):
     """Nobody waits for the answer any more."""
-
-
-class Prompt(Protocol):
-    """What a model can read."""
-
-    def __len__(self) -> int:
-        """Positions."""
-        ...
-
-    def key(self, start: int, end: int) -> Hashable:
-        """Equal for equal content."""
-        ...
-
-    def inputs(self, model: CausalModel, start: int, end: int) -> torch.Tensor:
-        """Token numbers or embeddings for :meth:`~plait.generators.local.model.CausalModel.step`."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +53,7 @@ class TokenPrompt:
         return len(self.tokens)
 
     def key(self, start: int, end: int) -> Hashable:
-        """The tokens, and a digest of what is added where."""
+        """Equal for equal content: the tokens, and a digest of what is added where."""
         first, last = np.searchsorted(self.positions, (start, end))
         if first == last:
             return self.tokens[start:end]
@@ -74,7 +62,7 @@ class TokenPrompt:
         return self.tokens[start:end], digest.digest()
 
     def inputs(self, model: CausalModel, start: int, end: int) -> torch.Tensor:
-        """Token numbers where nothing is added, else embeddings."""
+        """What :meth:`CausalModel.step` reads: token numbers where nothing is added, else embeddings."""
         import torch
 
         tokens = torch.tensor([self.tokens[start:end]], dtype=torch.long, device=model.model.device)
@@ -89,27 +77,6 @@ class TokenPrompt:
 
 
 @dataclass(frozen=True, slots=True)
-class EmbeddedPrompt:
-    """A prompt given as embeddings, float32 of shape (positions, width), as the gate let them through."""
-
-    rows: NDArray[np.float32]
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def key(self, start: int, end: int) -> Hashable:
-        """A digest of the numbers."""
-        return hashlib.sha256(self.rows[start:end].tobytes()).digest()
-
-    def inputs(self, model: CausalModel, start: int, end: int) -> torch.Tensor:
-        """The embeddings in the model's number format."""
-        import torch
-
-        rows = torch.tensor(self.rows[start:end])
-        return rows[None].to(device=model.model.device, dtype=model.model.dtype)
-
-
-@dataclass(frozen=True, slots=True)
 class ReadPrompt:
     """A prompt that the model has read: the cache to go on with, and the logits (vocabulary,) behind its end."""
 
@@ -120,8 +87,61 @@ class ReadPrompt:
     """Positions that were not read again."""
 
 
+class PrefixStore:
+    """Remembers the beginnings of prompts, whole blocks of positions, within a number of bytes.
+
+    Two prompts share a block when its key and the keys of all blocks before it are equal; a key says all that the
+    block's numbers depend on. The beginnings used least recently make room.
+
+    Args:
+        limit: most bytes of keys and values; 0 remembers nothing.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._kept: OrderedDict[tuple[Hashable, ...], Layers] = OrderedDict()
+        self._lock = threading.Lock()
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of the keys and values that are held."""
+        with self._lock:
+            return sum(map(_size, self._kept.values()))
+
+    def find(self, keys: Sequence[Hashable]) -> tuple[int, Layers]:
+        """The longest known beginning: how many blocks, and their keys and values."""
+        with self._lock:
+            best = max(self._kept, key=lambda kept: _shared(kept, keys), default=())
+            blocks = _shared(best, keys)
+            if not blocks:
+                return 0, []
+            self._kept.move_to_end(best)
+            end = blocks * BLOCK
+            return blocks, [(one[..., :end, :], other[..., :end, :]) for one, other in self._kept[best]]
+
+    def keep(self, keys: Sequence[Hashable], layers: Layers) -> None:
+        """Remembers a beginning of ``len(keys)`` blocks. One that continues a known one takes its place."""
+        new = tuple(keys)
+        if not new or _size(layers) > self.limit:
+            return
+        with self._lock:
+            shared = {kept: _shared(kept, new) for kept in self._kept}
+            if len(new) in shared.values():
+                return
+            for kept in (kept for kept, blocks in shared.items() if blocks == len(kept)):
+                del self._kept[kept]
+            self._kept[new] = layers
+            while sum(map(_size, self._kept.values())) > self.limit:
+                self._kept.popitem(last=False)
+
+    def clear(self) -> None:
+        """Forgets everything."""
+        with self._lock:
+            self._kept.clear()
+
+
 def read_prompt(
-    model: CausalModel, prompt: Prompt, store: PrefixStore, ended: Callable[[], bool] = lambda: False
+    model: CausalModel, prompt: TokenPrompt, store: PrefixStore, ended: Callable[[], bool] = lambda: False
 ) -> ReadPrompt:
     """Reads a prompt, from the longest beginning that ``store`` remembers.
 
@@ -139,24 +159,31 @@ def read_prompt(
     """
     from transformers import DynamicCache
 
-    length, block = len(prompt), store.block
+    cache: Any
+    length = len(prompt)
     if model.carries_state:
         cache = DynamicCache(config=model.model.config)
         return ReadPrompt(cache, model.step(cache, prompt.inputs(model, 0, length))[0, -1], length, 0)
     # The last position is always read: its logits are what the answer begins with.
-    whole = (length - 1) // block
-    keys = [prompt.key(start, start + block) for start in range(0, whole * block, block)]
+    whole = (length - 1) // BLOCK
+    keys = [prompt.key(start, start + BLOCK) for start in range(0, whole * BLOCK, BLOCK)]
     known, layers = store.find(keys)
     cache = DynamicCache(layers) if known else DynamicCache()
-    for start in range(known * block, length, block):
+    for start in range(known * BLOCK, length, BLOCK):
         if ended():
             raise EndedError("the request was ended while its prompt was read")
-        if start == whole * block and whole > known:
-            store.keep(keys, _snapshot(cache))
-        logits = model.step(cache, prompt.inputs(model, start, min(start + block, length)))
-    return ReadPrompt(cache, logits[0, -1], length, known * block)
+        if start == whole * BLOCK and whole > known:
+            # The cache grows by new tensors: those it has now stay as they are.
+            store.keep(keys, [(layer.keys, layer.values) for layer in cache.layers])
+        logits = model.step(cache, prompt.inputs(model, start, min(start + BLOCK, length)))
+    return ReadPrompt(cache, logits[0, -1], length, known * BLOCK)
 
 
-def _snapshot(cache: Any) -> Layers:
-    """The cache as it is now. It grows by new tensors, so these stay as they are."""
-    return [(layer.keys, layer.values) for layer in cache.layers]
+def _shared(one: Sequence[Hashable], other: Sequence[Hashable]) -> int:
+    """How many blocks two prompts begin with."""
+    differing = (at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b)
+    return next(differing, min(len(one), len(other)))
+
+
+def _size(layers: Layers) -> int:
+    return sum(tensor.nbytes for pair in layers for tensor in pair)

@@ -1,10 +1,8 @@
 import pytest
 
-from plait.contracts.errors import GenerationError
+from plait.generators.local.choices import log_likelihoods
 from plait.generators.local.model import find_causal_model, load_causal_model
-from plait.generators.local.prefill import BLOCK, TokenPrompt, read_prompt
-from plait.generators.local.prefixes import PrefixStore
-from plait.generators.local.scoring import check_choices, log_likelihoods
+from plait.generators.local.reading import PrefixStore, TokenPrompt, read_prompt
 
 torch = pytest.importorskip("torch")
 PROMPT = (72, 101, 108, 108, 111)
@@ -17,7 +15,7 @@ def model(folder):
 
 @pytest.fixture
 def read(model):
-    return read_prompt(model, TokenPrompt(PROMPT), PrefixStore(0, BLOCK))
+    return read_prompt(model, TokenPrompt(PROMPT), PrefixStore(0))
 
 
 def _alone(model, answer, ends):
@@ -51,9 +49,3 @@ def test_scoring_leaves_the_prompt_as_it_was(model, read):
     before = [layer.keys.clone() for layer in read.cache.layers]
     log_likelihoods(model, read, [[1, 2], [3]], (256,))
     assert all(layer.keys.equal(keys) for layer, keys in zip(read.cache.layers, before, strict=True))
-
-
-@pytest.mark.parametrize(("choices", "fault"), [(("a", ""), "blank"), (("a", "b", "a"), "twice")])
-def test_choices_that_cannot_be_told_apart_are_refused(choices, fault):
-    with pytest.raises(GenerationError, match=fault):
-        check_choices(choices, "generator tiny")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from plait.generators.local.model import CausalModel
-from plait.generators.local.prefill import ReadPrompt
+from plait.generators.local.reading import ReadPrompt
 
 if TYPE_CHECKING:
     import torch
@@ -22,7 +22,7 @@ class PaddedBatch:
 
     Args:
         model: what reads and writes.
-        prompts: as they were read; their caches are left alone.
+        prompts: as they were read. The cache of one alone is gone on with as it is; several are copied.
     """
 
     def __init__(self, model: CausalModel, prompts: Sequence[ReadPrompt]) -> None:
@@ -31,10 +31,14 @@ class PaddedBatch:
 
         longest = max(prompt.length for prompt in prompts)
         self._model = model
-        self._cache: Any = DynamicCache(_stacked(prompts, longest))
-        self._mask = torch.zeros(len(prompts), longest, dtype=torch.long)
-        for row, prompt in enumerate(prompts):
-            self._mask[row, longest - prompt.length :] = 1
+        self._cache: Any = prompts[0].cache
+        if len(prompts) > 1:
+            layers = zip(*(prompt.cache.layers for prompt in prompts), strict=True)
+            self._cache = DynamicCache(
+                (_aligned([layer.keys for layer in one], longest), _aligned([layer.values for layer in one], longest))
+                for one in layers
+            )
+        self._mask = torch.tensor([[0] * (longest - prompt.length) + [1] * prompt.length for prompt in prompts])
 
     def step(self, tokens: Sequence[int]) -> torch.Tensor:
         """Reads one token for each row; returns logits (rows, vocabulary)."""
@@ -54,21 +58,14 @@ class PaddedBatch:
         mask = self._mask[list(rows)]
         first = int(mask.any(dim=0).long().argmax())
         self._mask = mask[:, first:]
+        self._cache.batch_select_indices(torch.tensor(rows, device=self._model.model.device))
         for layer in self._cache.layers:
-            chosen = torch.tensor(rows, dtype=torch.long, device=layer.keys.device)
-            layer.keys = layer.keys[:, :, first:].index_select(0, chosen)
-            layer.values = layer.values[:, :, first:].index_select(0, chosen)
-
-
-def _stacked(prompts: Sequence[ReadPrompt], longest: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Keys and values of one layer after the other, (rows, heads, ``longest``, width of a head)."""
-    for layers in zip(*(prompt.cache.layers for prompt in prompts), strict=True):
-        yield _aligned([layer.keys for layer in layers], longest), _aligned([layer.values for layer in layers], longest)
+            layer.keys, layer.values = layer.keys[:, :, first:], layer.values[:, :, first:]
 
 
 def _aligned(tensors: Sequence[torch.Tensor], longest: int) -> torch.Tensor:
-    _, heads, _, width = tensors[0].shape
-    stacked = tensors[0].new_zeros(len(tensors), heads, longest, width)
-    for row, tensor in enumerate(tensors):
-        stacked[row, :, longest - tensor.shape[2] :] = tensor[0]
-    return stacked
+    """Keys or values of one layer, (rows, heads, ``longest``, width of a head)."""
+    import torch
+    from torch.nn.functional import pad
+
+    return torch.cat([pad(tensor, (0, 0, longest - tensor.shape[2], 0)) for tensor in tensors])
