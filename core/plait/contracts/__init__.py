@@ -17,6 +17,7 @@ from plait.contracts.document import (
 from plait.contracts.edge import Edge
 from plait.contracts.embedder import Embedder
 from plait.contracts.fusion import Fusion, RankedVectorFusion, VectorFusion
+from plait.contracts.gate import Gate, Relevance
 from plait.contracts.generator import (
     AsyncGenerator,
     BatchGenerator,
@@ -46,6 +47,7 @@ from plait.contracts.retriever import (
     Retriever,
     SparseColumn,
 )
+from plait.contracts.verifier import Claim, Support, SupportingSpan, Verdict, Verifier
 
 __all__ = [
     "Answer",
@@ -55,6 +57,7 @@ __all__ = [
     "Chunk",
     "Chunker",
     "Citation",
+    "Claim",
     "Column",
     "ColumnValues",
     "CorpusColumns",
@@ -67,6 +70,7 @@ __all__ = [
     "Evidence",
     "Figure",
     "Fusion",
+    "Gate",
     "Generation",
     "GenerationRequest",
     "Generator",
@@ -82,6 +86,7 @@ __all__ = [
     "ReadReport",
     "Reader",
     "Reference",
+    "Relevance",
     "Retriever",
     "Section",
     "Sentence",
@@ -93,9 +98,13 @@ __all__ = [
     "Strand",
     "StructureGenerator",
     "StructureWeights",
+    "Support",
+    "SupportingSpan",
     "Table",
     "Text",
     "Trace",
     "Usage",
     "VectorFusion",
+    "Verdict",
+    "Verifier",
 ]

@@ -47,7 +47,9 @@ class Evidence:
     """A passage in the prompt, under the number shown to the model, with the retrieval score it had.
 
     ``structure`` is the structural vector of its document, float32 of shape (dimension,); None where the pipeline has
-    no document graph, or the document is tied to no other.
+    no document graph, or the document is tied to no other. ``analysis`` is the passage cut into statements, made once
+    per snapshot and shared by gate, generator and verifier; :func:`plait.text.passages.analysis_of` reads it, and makes
+    one where it is missing.
     """
 
     number: int
@@ -55,6 +57,7 @@ class Evidence:
     title: str
     score: float
     structure: NDArray[np.float32] | None = field(default=None, compare=False)
+    analysis: object | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

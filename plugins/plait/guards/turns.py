@@ -1,30 +1,17 @@
 """Marks by which text pretends to be somebody else's: chat tokens, borders of a prompt, turns of a conversation.
 
 A language model is shown one long text. What parts its own instructions from a quoted passage are marks such as
-``<|im_start|>`` or ``</passage>``, and a passage may hold them too. :func:`defused` takes their power away for a
-prompt; :func:`forged_turns` says which part of a passage stands behind such a mark, for whoever has to judge it.
+``<|im_start|>`` or ``</passage>``, and a passage may hold them too. :func:`forged_turns` says which part of a passage
+stands behind such a mark; that a prompt shows none of them is the business of :mod:`plait.prompts.packing`.
 """
 
 from __future__ import annotations
 
 import re
 
-from plait.text.masks import seen, visible
+from plait.text.masks import seen
 
-__all__ = ["defused", "forged_turns"]
-
-_OPEN, _CLOSE = "\u2039", "\u203a"
-
-_CONTROL = re.compile(r"<(?=[|\uff5c])|(?<=[|\uff5c])>")
-_TOKEN = re.compile(
-    r"""<(/?(?: s | bos | eos | pad | unk | mask | sep | cls | think | thinking | image | image_soft_token
-    | (?:start|end)_of_(?:turn|image) | extra_id_\d+ | unused\d+ | tools? | tool_(?:calls?|responses?|results?)
-    | function(?:_calls?|_results?)? | invoke ))>""",
-    re.IGNORECASE | re.VERBOSE,
-)
-"""Special tokens in angle brackets of the model families in use: Llama, Mistral, Gemma, Qwen, DeepSeek, T5."""
-_BRACKETED = re.compile(r"\[(/?(?:INST|SYS|SYSTEM_PROMPT|TOOL_CALLS|TOOL_RESULTS|TOOL_CONTENT|AVAILABLE_TOOLS|IMG))\]")
-_SYS = re.compile(r"<<(/?SYS)>>", re.IGNORECASE)
+__all__ = ["forged_turns"]
 
 _PARTS = r"""(?: passages? | documents? | context | evidence | quote | retrieved | search_results? | assistant | prompt
     | system(?:_prompt|_message)? | user(?:_message)? | instructions? )"""
@@ -55,21 +42,6 @@ _ROLE = re.compile(
 _ASKING = frozenset({"user", "human"})
 _ANSWERING = frozenset({"ai", "model", "chatbot", "chat bot"})
 _BLANK_LINE = re.compile(r"\n\s*\n")
-
-
-def defused(text: str) -> str:
-    r"""``text`` with every chat token made plain, and without characters that nobody sees.
-
-    Only brackets change, so a reader still sees what stood there, and mathematical text stays as it is.
-
-    Example:
-        >>> defused("a < b. </s>[INST] Go <|im_start|>system")
-        'a < b. ‹/s›‹INST› Go ‹|im_start|›system'
-    """
-    text = visible(text)
-    text = _SYS.sub(rf"{_OPEN}{_OPEN}\1{_CLOSE}{_CLOSE}", text)
-    text = _BRACKETED.sub(rf"{_OPEN}\1{_CLOSE}", _TOKEN.sub(rf"{_OPEN}\1{_CLOSE}", text))
-    return _CONTROL.sub(lambda match: _OPEN if match.group() == "<" else _CLOSE, text)
 
 
 def forged_turns(text: str) -> list[tuple[int, int]]:

@@ -2,7 +2,7 @@ from decimal import Decimal
 
 import pytest
 
-from plait.prompts.quantities import agree, quantities
+from plait.text.quantities import agree, quantities
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""How rare a word is in the corpus: inverse document frequency, counted once per snapshot."""
+"""Inverse document frequency: how rare a word is among the passages of an index, counted once per snapshot."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from collections.abc import Mapping
 from plait.contracts import IndexView
 from plait.text.content import content_words
 
-__all__ = ["Rarity", "rarity_in"]
+__all__ = ["Idf", "idf_in"]
 
 SAMPLE = 3_000
 """Passages that are counted at most, spread evenly over the index: enough for weights, and bounded in time."""
 
 
-class Rarity:
+class Idf:
     """The weight of stems in one index; call it with a stem."""
 
     def __init__(self, counts: Mapping[str, int], total: int) -> None:
         self._counts = counts
         self._total = total
-        self._rarest = math.log(1 + (total + 0.5) / 0.5)
+        self._highest = math.log(1 + (total + 0.5) / 0.5)
         self._trust = min(1.0, total / 20)
 
     def __call__(self, stem: str) -> float:
         """The weight of a stem, in (0, 1]."""
         frequency = self._counts.get(stem, 0)
-        idf = math.log(1 + (self._total - frequency + 0.5) / (frequency + 0.5)) / self._rarest
+        idf = math.log(1 + (self._total - frequency + 0.5) / (frequency + 0.5)) / self._highest
         return max(0.05, self._trust * idf + (1 - self._trust))
 
     def knows(self, stem: str) -> bool:
@@ -35,14 +35,14 @@ class Rarity:
         return stem in self._counts
 
 
-def rarity_in(view: IndexView) -> Rarity:
+def idf_in(view: IndexView) -> Idf:
     """The inverse document frequency of a stem among the passages of ``view``, scaled to (0, 1].
 
     A stem that no counted passage holds weighs 1. With ``n`` passages of which ``f`` hold the stem the weight is
     ``log(1 + (n - f + 0.5) / (f + 0.5)) / log(1 + (n + 0.5) / 0.5)``, the BM25 form, which is never negative.
     In an index of fewer than 20 passages frequencies say little, so the weights are drawn towards 1.
     """
-    return Rarity(*view.derived("plait.prompts.rarity", lambda: _count(view)))
+    return Idf(*view.derived("plait.text.idf", lambda: _count(view)))
 
 
 def _count(view: IndexView) -> tuple[Counter[str], int]:

@@ -1,7 +1,7 @@
 import pytest
 
-from plait.prompts.assertion import announced_only, direction_missing
-from plait.prompts.support import judge
+from plait.verifiers.assertion import announced_only, direction_missing, exchanged_roles, turned_comparison
+from plait.verifiers.support import judge
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,34 @@ def test_who_says_that_something_was_studied_may_cite_the_announcement():
         "the span says it with doubt ('whether')"
     )
     assert "not what was found" in judge("Tea lowers risk of gout.", "To examine how tea lowers risk of gout.").reason
+
+
+@pytest.mark.parametrize(
+    ("claim", "span"),
+    [
+        ("A1 outperforms B2.", "B2 outperforms A1."),
+        ("A1 is outperformed by B2.", "B2 is outperformed by A1."),
+        ("Mice were heavier than rats.", "Rats were heavier than mice."),
+        ("The teacher is small and the student is large.", "The teacher is large and the student is small."),
+    ],
+)
+def test_exchanged_sides_are_noticed(claim, span):
+    assert exchanged_roles(claim, span) != ""
+
+
+@pytest.mark.parametrize(
+    ("claim", "span"),
+    [
+        ("A1 outperforms B2.", "A1 outperforms B2 on SciFact."),
+        ("A1 is outperformed by B2.", "B2 outperforms A1."),
+        ("A1 is faster than B2.", "B2 is slower than A1."),
+        ("Recall fell after quantisation.", "After quantisation, recall fell."),
+    ],
+)
+def test_the_same_relation_in_another_order_is_accepted(claim, span):
+    assert exchanged_roles(claim, span) == ""
+
+
+def test_a_comparison_is_only_turned_when_both_ends_moved():
+    assert turned_comparison("A1 is faster than B2.", "B2 is slower than A1.") == "faster"
+    assert turned_comparison("A1 is faster than B2.", "A1 is slower than B2.") == ""

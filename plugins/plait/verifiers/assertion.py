@@ -1,24 +1,54 @@
-"""Exchanged roles: "A outperforms B" is not "B outperforms A", though the words are the same."""
+"""Does the span assert it? Exchanged roles, a direction of change that it does not name, a question that it announces.
+
+All three pass any comparison of words: "A outperforms B" has the words of "B outperforms A", and "prior infection
+decreases the risk" shares all but one of its words with "To investigate the association between prior infection and the
+risk".
+"""
 
 from __future__ import annotations
 
 import re
 from itertools import combinations, permutations
 
-from plait.prompts.polarity import clauses, opposites_of
-from plait.prompts.synonyms import canonical
 from plait.text.content import Word, content_words, stem, words
+from plait.text.sentences import sentence_spans
+from plait.verifiers.polarity import clauses, opposites_of
+from plait.verifiers.synonyms import canonical
 
-__all__ = ["exchanged_roles", "turned_comparison"]
+__all__ = ["announced_only", "direction_missing", "exchanged_roles", "turned_comparison"]
 
-_VERBS = """
+_RELATING = """
     outperform beat exceed surpass precede follow cause inhibit activate induce promote suppress block replace extend
     improve cite use require contain produce generate convert transform translate teach distil distill supervise train
     call depend derive inherit support contradict refute bind phosphorylate regulate infect encode feed lead predict
     imply win lose defeat kill eat contact dominate include trail underperform resemble differ
 """
 _PREPOSITIONS = "before after above below than into onto to from over under versus vs"
-_RELATIONS = frozenset(canonical(stem(word)) for word in (_VERBS + _PREPOSITIONS).split())
+_RELATIONS = frozenset(canonical(stem(word)) for word in (_RELATING + _PREPOSITIONS).split())
+
+_UP = """
+increase raise rise grow elevate enhance boost improve promote stimulate upregulate activate augment accelerate gain
+expand amplify strengthen intensify facilitate exacerbate higher greater more larger better up induce double triple
+"""
+_DOWN = """
+decrease reduce lower diminish decline drop fall lessen inhibit suppress impair attenuate weaken downregulate block
+prevent shrink slow worsen deteriorate abolish abrogate repress deplete limit restrict hamper minimise minimize
+less fewer smaller worse down protect avoid eliminate remove lose loss decreased halve mitigate alleviate curb
+"""
+_WAYS = tuple(frozenset(stem(word) for word in way.split()) for way in (_UP, _DOWN))
+_CHANGE = """
+increase raise elevate enhance boost improve promote stimulate upregulate activate augment accelerate exacerbate
+decrease reduce lower diminish decline inhibit suppress impair attenuate weaken downregulate prevent worsen
+"""
+_VERBS = frozenset(map(stem, _CHANGE.split()))
+"""Words of change that a claim makes its point with; "more" or "up" may stand there for other reasons."""
+
+_AIM = re.compile(
+    r"""\b(?: (?:aim|objective|purpose|goal)s?\b(?=[^.]{0,40}\b(?:to|of|was|is|were)\b) | aim(?:ed|ing)?\ to\b
+    | (?:to|we|study|studies|trial|review|paper|and)\ (?:\w+ly\ )?(?:investigat|examin|explor|determin|assess|evaluat
+    |test|study|ask)\w*\ (?:whether|if|how|the|their|its)\b )""",
+    re.IGNORECASE | re.VERBOSE,
+)
 
 
 def exchanged_roles(claim: str, span: str) -> str:
@@ -80,6 +110,36 @@ def turned_comparison(claim: str, span: str) -> str:
     return polar[0] if crossed and not straight else ""
 
 
+def direction_missing(claim: str, span: str) -> str:
+    """A word of change in the claim, such as "decreases", where no word of the span points the same way.
+
+    Example:
+        >>> direction_missing("Infection decreases the risk.", "The risk after infection was studied.")
+        'decreases'
+        >>> direction_missing("Infection decreases the risk.", "Infection was tied to a lower risk.")
+        ''
+    """
+    there = {word.stem for word in words(_closest(claim, span))}
+    for word in words(claim):
+        if word.stem in _VERBS and not any(word.stem in way and there & way for way in _WAYS):
+            return word.lower
+    return ""
+
+
+def announced_only(claim: str, span: str) -> bool:
+    """Whether every sentence of the span says what was to be found out, and the claim says what is so.
+
+    Example:
+        >>> announced_only("Tea lowers the risk.", "OBJECTIVE To investigate whether tea lowers the risk.")
+        True
+        >>> announced_only("The study aimed to find causes.", "The study aimed to find causes of it.")
+        False
+    """
+    if _AIM.search(claim):
+        return False
+    return all(_AIM.search(span[start:end]) for start, end in sentence_spans(span))
+
+
 def _exchanged_between_clauses(claim: str, span: str, shared: set[str]) -> str:
     """Two clauses that exchanged what they say: "A is X and B is Y" against "A is Y and B is X"."""
     ours = [_arguments(claim[a:b]) & shared for a, b in clauses(claim)]
@@ -117,3 +177,10 @@ def _passive(text: str, pivot: Word) -> bool:
     return bool(re.match(r"(?:\W+\w+){0,3}?\W+by\b", text[pivot.end :])) and pivot.lower.endswith(
         ("ed", "en", "t", "n")
     )
+
+
+def _closest(claim: str, span: str) -> str:
+    """The sentence of the span that holds most of the claim: a direction in one beside it belongs to something else."""
+    asked = {canonical(word.stem) for word in content_words(claim)}
+    sentences = [span[start:end] for start, end in sentence_spans(span)] or [span]
+    return max(sentences, key=lambda text: len(asked & {canonical(word.stem) for word in content_words(text)}))

@@ -1,6 +1,6 @@
 import pytest
 
-from plait.prompts.polarity import (
+from plait.verifiers.polarity import (
     clauses,
     doubt_lost,
     negated_stems,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from plait.text.turns import defused, forged_turns
+from plait.guards.turns import forged_turns
 
 HONEST = "Pandas eat bamboo."
 

@@ -8,23 +8,16 @@ passes is not proof of entailment, but each way of failing it is a way in which 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass
 
-from plait.prompts.assertion import announced_only, direction_missing
-from plait.prompts.polarity import (
-    clauses,
-    doubt_lost,
-    negation_differs,
-    opposites_of,
-    quantifier_missing,
-)
-from plait.prompts.quantities import Quantity, agree, quantities
-from plait.prompts.roles import exchanged_roles, turned_comparison
-from plait.prompts.synonyms import canonical
-from plait.text.content import Word, content_words, stem, words
+from plait.text.content import Prose, Word, content_words, stem, words
+from plait.text.quantities import Quantity, agree, quantities
+from plait.verifiers.assertion import announced_only, direction_missing, exchanged_roles, turned_comparison
+from plait.verifiers.polarity import clauses, doubt_lost, negation_differs, opposites_of, quantifier_missing
+from plait.verifiers.synonyms import canonical
 
-__all__ = ["MIN_COVERAGE", "MIN_SPAN_COVERAGE", "Verdict", "judge", "same_text"]
+__all__ = ["MIN_COVERAGE", "MIN_SPAN_COVERAGE", "Coverage", "Judgement", "Sought", "judge", "same_text"]
 
 MIN_COVERAGE = 0.80
 """Share of the claim's weight that span and context together must hold."""
@@ -39,7 +32,7 @@ _LIGHT = frozenset(canonical(stem(word)) for word in ("reach", "show", "use", "p
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Judgement:
     """Whether a span supports a claim.
 
     Args:
@@ -53,7 +46,73 @@ class Verdict:
     reason: str = ""
 
 
-def judge(claim: str, span: str, context: str = "", weight: Callable[[str], float] | None = None) -> Verdict:
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How much of a claim's words a span holds, and which word it lacks too much of; empty when none."""
+
+    score: float
+    reason: str = ""
+
+
+class Sought:
+    """A claim with what is sought of it in every span, found once.
+
+    Args:
+        claim: one sentence of an answer.
+        weight: inverse document frequency of a stem; all words weigh the same without it.
+    """
+
+    def __init__(self, claim: str, weight: Callable[[str], float] | None = None) -> None:
+        self.claim = Prose(claim)
+        self.numbers = quantities(claim)
+        claimed = [
+            word for word in content_words(self.claim) if not any(q.start <= word.start < q.end for q in self.numbers)
+        ]
+        self.masses: list[tuple[Word, str, float]] = []
+        for key, word in {canonical(word.stem): word for word in reversed(claimed)}.items():
+            mass = (weight(word.stem) if weight is not None else 1.0) * (1.5 if word.named else 1.0)
+            self.masses.append((word, key, mass * (LIGHT_WEIGHT if key in _LIGHT else 1.0)))
+        self.total = sum(mass for _, _, mass in self.masses)
+        self.compares = any(word.lower == "than" for word in words(self.claim))
+        self.initials = any(_abbreviates(word) for word, _, _ in self.masses)
+
+    def covered_by(self, here: Set[str], above: Set[str], span: str) -> Coverage:
+        """How far the words of a span cover the claim.
+
+        Args:
+            here: stems of the span's content words, each the first of its synonyms.
+            above: the same of its context.
+            span: its text, for abbreviations and comparisons.
+        """
+        turned = turned_comparison(self.claim, span) if self.compares else ""
+        initials = _initials(span) if self.initials else ""
+        covered = in_span = 0.0
+        missing: list[tuple[float, Word]] = []
+        for word, key, mass in self.masses:
+            if key in here or word.stem == turned or (initials and _abbreviates(word) and word.lower in initials):
+                covered += mass
+                in_span += mass
+            elif key in above:
+                covered += mass
+            else:
+                missing.append((mass, word))
+        if not self.total and not self.numbers:
+            return Coverage(0.0, "the sentence states nothing that could be checked")
+        score = min(1.0, in_span / self.total) if self.total else 1.0
+        return Coverage(score, _missing_reason(missing, self.total, covered, in_span))
+
+    def vetoed_by(self, span: str) -> str:
+        """Why a span that holds the words still does not say it; empty when it does."""
+        span = Prose(span)
+        turned = turned_comparison(self.claim, span) if self.compares else ""
+        return (
+            _number_reason(self.claim, span, self.numbers)
+            or _polarity_reason(self.claim, span, turned)
+            or exchanged_roles(self.claim, span)
+        )
+
+
+def judge(claim: str, span: str, context: str = "", weight: Callable[[str], float] | None = None) -> Judgement:
     """Decides whether ``span`` supports ``claim``.
 
     Args:
@@ -69,36 +128,12 @@ def judge(claim: str, span: str, context: str = "", weight: Callable[[str], floa
         'number .66 is not in the closest span'
     """
     if same_text(claim, span):
-        return Verdict(True, 1.0)
-    numbers = quantities(claim)
-    turned = turned_comparison(claim, span)
-    claimed = [word for word in content_words(claim) if not any(q.start <= word.start < q.end for q in numbers)]
+        return Judgement(True, 1.0)
+    sought, span = Sought(claim, weight), Prose(span)
     here = {canonical(word.stem) for word in content_words(span)}
-    above = {canonical(word.stem) for word in content_words(context)}
-    total = covered = in_span = 0.0
-    missing: list[tuple[float, Word]] = []
-    for word in {canonical(word.stem): word for word in reversed(claimed)}.values():
-        mass = (weight(word.stem) if weight is not None else 1.0) * (1.5 if word.named else 1.0)
-        mass *= LIGHT_WEIGHT if canonical(word.stem) in _LIGHT else 1.0
-        total += mass
-        key = canonical(word.stem)
-        if key in here or word.stem == turned or _spelled_out(word, span):
-            covered += mass
-            in_span += mass
-        elif key in above:
-            covered += mass
-        else:
-            missing.append((mass, word))
-    if not total and not numbers:
-        return Verdict(False, 0.0, "the sentence states nothing that could be checked")
-    score = in_span / total if total else 1.0
-    reason = (
-        _missing_reason(missing, total, covered, in_span)
-        or _number_reason(claim, span, numbers)
-        or _polarity_reason(claim, span, turned)
-        or exchanged_roles(claim, span)
-    )
-    return Verdict(not reason, min(1.0, score), reason)
+    covered = sought.covered_by(here, {canonical(word.stem) for word in content_words(context)}, span)
+    reason = covered.reason or sought.vetoed_by(span)
+    return Judgement(not reason, covered.score, reason)
 
 
 def _missing_reason(missing: list[tuple[float, Word]], total: float, covered: float, in_span: float) -> str:
@@ -213,12 +248,13 @@ def _all_stems(text: str) -> set[str]:
     return {word.stem for word in words(text)}
 
 
-def _spelled_out(word: Word, span: str) -> bool:
-    """Whether an abbreviation's letters begin consecutive words of the span (``RRF``: reciprocal rank fusion)."""
-    if not (word.text.isupper() and word.text.isalpha() and 2 <= len(word.text) <= 6):
-        return False
-    initials = "".join(match.group(1) for match in re.finditer(r"\b([A-Za-z])[a-z]+", span))
-    return word.text.lower() in initials.lower()
+def _abbreviates(word: Word) -> bool:
+    """Whether a word may stand for words that begin with its letters (``RRF``: reciprocal rank fusion)."""
+    return word.text.isupper() and word.text.isalpha() and 2 <= len(word.text) <= 6
+
+
+def _initials(span: str) -> str:
+    return "".join(match.group(1) for match in re.finditer(r"\b([A-Za-z])[a-z]+", span)).lower()
 
 
 def same_text(claim: str, span: str) -> bool:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from plait.prompts.support import judge
+from plait.verifiers.support import judge
 
 PAIRS = [
     json.loads(line)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from plait.text.directives import directives, parted
-from plait.text.orders import is_order
+from plait.guards.directives import directives, parted
+from plait.guards.orders import is_order
 
 HONEST = [
     line

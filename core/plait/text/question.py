@@ -1,13 +1,18 @@
-"""What a question names and which quantity it asks for, read off by rules."""
+"""What a question names, which quantity it asks for, and whether a text mentions either; read off by rules.
+
+Mentions are found leniently on purpose: "absent" makes a question declined.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from plait.text.content import Word, words
 
-__all__ = ["Focus", "foci", "names"]
+__all__ = ["NEAR", "Focus", "foci", "holds", "mentions", "names"]
 
 
 def _set(text: str) -> frozenset[str]:
@@ -43,6 +48,12 @@ _LOOSE = _set(
 
 _CONTRACTED = re.compile(r"['\u2019][a-z]+$", re.IGNORECASE)
 _QUANTITY = re.compile(r"\d+[a-z]{0,2}", re.IGNORECASE)
+
+
+NEAR = 120
+"""Characters within which the words of one phrase must stand: about a sentence."""
+
+_NAME_PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +119,38 @@ def foci(question: str) -> list[Focus]:
     return found
 
 
+def mentions(text: str, name: str) -> bool:
+    """Whether ``text`` writes ``name``: in any case, with or without hyphens and spaces, its plural included.
+
+    An abbreviation of four or more letters also counts as mentioned where words with these initials follow one another.
+
+    Example:
+        >>> mentions("read aloud in libri-speech", "LibriSpeech"), mentions("BM 25 and MiniLMs", "BM25")
+        (True, True)
+        >>> mentions("binary embedding-based retrieval systems", "BEBRS"), mentions("a whisk", "Whisper")
+        (True, False)
+    """
+    if _name_pattern(name).search(text):
+        return True
+    letters = name.rstrip("s")
+    return len(letters) > 3 and letters.isupper() and letters.isalpha() and letters.casefold() in _initials(text)
+
+
+def holds(text: str, words: Sequence[Word]) -> bool:
+    """Whether all ``words`` stand near one another in ``text``, each in any form that shares its root.
+
+    Example:
+        >>> from plait.text.content import content_words
+        >>> phrase = content_words("learning rate")
+        >>> holds("the rate at which it learns", phrase), holds("deep learning", phrase)
+        (True, False)
+    """
+    places = [[match.start() for match in _root_pattern(word.stem).finditer(text)] for word in words]
+    if not all(places):
+        return False
+    return any(all(any(abs(at - first) <= NEAR for at in others) for others in places[1:]) for first in places[0])
+
+
 def _asks(question: str, tokens: list[Word], place: int) -> bool:
     """Whether the word opens a question; else it opens a relative clause ("a program in which ...")."""
     before = tokens[place - 1] if place else None
@@ -148,3 +191,21 @@ def _until(question: str, tokens: list[Word], start: int, ends: frozenset[str]) 
             break
         phrase.append(token)
     return phrase
+
+
+@lru_cache(maxsize=1024)
+def _name_pattern(name: str) -> re.Pattern[str]:
+    bare = name[:-1] if len(name) > 3 and name.endswith("s") and not name.endswith("ss") else name
+    parts = _NAME_PARTS.findall(bare) or [bare]
+    return re.compile(r"(?<![^\W_])" + r"[\W_]{0,2}".join(map(re.escape, parts)), re.IGNORECASE)
+
+
+@lru_cache(maxsize=1024)
+def _root_pattern(stem: str) -> re.Pattern[str]:
+    """Words that begin with the root: what Snowball leaves of a long word still carries a suffix or two."""
+    root = stem if len(stem) < 6 else stem[: max(5, len(stem) - 2)]
+    return re.compile(r"(?<![^\W_])" + re.escape(root), re.IGNORECASE)
+
+
+def _initials(text: str) -> str:
+    return "".join(match.group() for match in re.finditer(r"(?<![^\W_])[^\W\d_]", text)).casefold()

@@ -1,5 +1,5 @@
 from plait.contracts import Document, Section, Text
-from plait.prompts.rarity import rarity_in
+from plait.text.idf import idf_in
 from plait.testing.memory import memory_view
 
 
@@ -8,27 +8,27 @@ def _view(texts):
 
 
 def test_a_word_in_every_passage_weighs_less_than_one_in_a_single_passage_and_unknown_words_weigh_one():
-    weight = rarity_in(_view([f"retrieval number{n}x" for n in range(40)]))
+    weight = idf_in(_view([f"retrieval number{n}x" for n in range(40)]))
     assert weight("retriev") < 0.1 < weight("number7x") < weight("zebra") == 1.0
 
 
 def test_a_tiny_index_trusts_its_frequencies_little():
-    weight = rarity_in(_view(["retrieval one thing", "retrieval two things"]))
+    weight = idf_in(_view(["retrieval one thing", "retrieval two things"]))
     assert weight("retriev") > 0.85
 
 
 def test_frequencies_are_counted_once_per_snapshot(monkeypatch):
     view = _view(["some words here"] * 3)
-    rarity_in(view)
+    idf_in(view)
     monkeypatch.setattr(view, "passage", lambda row: (_ for _ in ()).throw(AssertionError("counted again")))
-    rarity_in(view)
+    idf_in(view)
 
 
 def test_an_empty_index_gives_every_word_full_weight():
-    assert rarity_in(_view([]))("anything") == 1.0
+    assert idf_in(_view([]))("anything") == 1.0
 
 
 def test_it_knows_the_stems_of_the_index_and_no_others():
-    weight = rarity_in(_view(["Whisper listens"]))
+    weight = idf_in(_view(["Whisper listens"]))
     assert weight.knows("whisper")
     assert not weight.knows("alphafold")
