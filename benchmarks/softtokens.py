@@ -50,7 +50,7 @@ from plait.fusion.tokens.reader_settings import ReaderSettings
 from plait.fusion.tokens.reader_training import teach, train_reader
 from plait.fusion.tokens.soft_token_reader import SoftTokenReader
 from plait.fusion.tokens.tasks import TaskSet, label_tasks
-from plait.generators.causal import SMOLLM2, CausalModel, find_causal_model, load_causal_model
+from plait.generators.local.model import SMOLLM2, CausalModel, find_causal_model, load_causal_model
 from plait.gnn import ArrayGraph, ArrayRelation
 from plait.gnn.encoding import Structural, encode
 from plait.gnn.propagation import Propagation

@@ -25,7 +25,7 @@ from plait.fusion.tokens.fid import FusionInDecoder, PassageBatch, StructureMode
 from plait.fusion.tokens.frozen import FrozenReader
 from plait.fusion.tokens.projector import Projector
 from plait.fusion.tokens.task_prompt import TaskPrompt
-from plait.generators.causal import SMOLLM2, CausalModel, find_causal_model, load_causal_model
+from plait.generators.local.model import SMOLLM2, CausalModel, find_causal_model, load_causal_model
 from plait.gnn import ArrayGraph, ArrayRelation, TrainingSettings
 from plait.gnn.aggregation import on_device
 from plait.gnn.building import build_encoder

@@ -50,7 +50,7 @@ def test_every_contract_is_kept() -> None:
     [
         ("core/plait/contracts/passage.py", "import plait.rag", "Each layer imports only those below it"),
         ("core/plait/hooks/host.py", "def late():\n    import plait.testing", "Each layer imports only those below it"),
-        ("core/plait/config/use.py", "import torch", "The core runs without torch"),
+        ("core/plait/config/schema.py", "import torch", "The core runs without torch"),
         ("pipelines/plait/rag/__init__.py", "import lancedb", "Only plait.index knows Lance and Arrow"),
     ],
 )

@@ -101,4 +101,4 @@ def test_only_the_config_package_executes_a_file() -> None:
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"exec", "eval"}:
                 running.append(file)
-    assert _named(running) == ["core/plait/config/python.py"]
+    assert _named(running) == ["core/plait/config/loading.py"]

@@ -14,8 +14,7 @@ import transformers
 
 from plait.config import Use, use
 from plait.embedders.location import package_folder
-from plait.hooks import Assembly, PluginHost
-from plait.hooks.registered import Registered
+from plait.hooks import Assembly, PluginHost, Registered
 from plait.testing.chat_server import chat_server
 
 HOST = PluginHost.discover(third_party=False)

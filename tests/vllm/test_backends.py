@@ -229,8 +229,8 @@ def test_an_unknown_model_is_answered_with_those_served(server_url, ask):
 
 
 def test_the_space_is_that_of_the_transformers_generator(in_process, over_http):
-    from plait.generators.transformers import Config as Local
-    from plait.generators.transformers import Transformers
+    from plait.generators.local.generator import Config as Local
+    from plait.generators.local.generator import Transformers
 
     expected = Transformers(Local()).embedding_space()
     assert in_process.embedding_space().model == over_http.embedding_space().model == expected.model

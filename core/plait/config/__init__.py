@@ -1,14 +1,10 @@
 """Pipelines as their users write them, in Python or TOML."""
 
 from plait.config.bounds import check_request
-from plait.config.explain import combine, explain
 from plait.config.extras import require
-from plait.config.loading import load_pipeline
-from plait.config.python import load_python
-from plait.config.schema import AnswerSettings, Pipeline
-from plait.config.toml import dump_toml, load_toml, parse_toml
-from plait.config.use import Settings, Use, use
-from plait.config.validation import named_components, validate_pipeline
+from plait.config.loading import dump_toml, load_pipeline, load_python, load_toml, parse_toml
+from plait.config.schema import AnswerSettings, Pipeline, Settings, Use, use
+from plait.config.validation import combine, explain, named_components, validate_pipeline
 
 __all__ = [
     "AnswerSettings",

@@ -1,11 +1,10 @@
 """The plugin host: discovers components by entry point, isolates broken plugins, runs stage hooks."""
 
 from plait.hooks.assembly import Assembly
-from plait.hooks.component import API_VERSION, KINDS, Component, Kind
+from plait.hooks.component import API_VERSION, KINDS, Component, Kind, Problem, Registered
 from plait.hooks.discovery import ALLOW_VARIABLE
 from plait.hooks.host import PluginHost
-from plait.hooks.markers import hookimpl, hookspec
-from plait.hooks.registered import Problem, Registered
+from plait.hooks.specs import hookimpl, hookspec
 from plait.hooks.stages import StageHooks
 
 __all__ = [

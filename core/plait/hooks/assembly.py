@@ -13,10 +13,9 @@ from plait.config import Use
 from plait.config.extras import missing
 from plait.contracts import Chunker, Embedder, Fusion, Generator, Ranker, Reader, Retriever
 from plait.contracts.errors import PlaitError, PluginError
+from plait.hooks.component import Registered
 from plait.hooks.host import PluginHost
-from plait.hooks.importing import import_attribute
-from plait.hooks.registered import Registered
-from plait.hooks.settings import as_uses
+from plait.hooks.settings import as_uses, import_attribute
 
 __all__ = ["Assembly"]
 

@@ -1,4 +1,4 @@
-"""What a plugin declares: one :class:`Component` for each reader, retriever, generator, ... it offers.
+"""What a plugin declares, one :class:`Component` for each reader, retriever, generator, ...; and who declared it.
 
 Everything heavy is named by import string, so that listing, validating and configuring plugins imports neither
 torch nor the plugin's own dependencies.
@@ -13,13 +13,16 @@ from typing import Any, Literal, get_args
 
 from plait.contracts.errors import PluginError
 
-__all__ = ["API_VERSION", "KINDS", "Component", "Kind"]
+__all__ = ["API_VERSION", "BUILT_IN", "KINDS", "Component", "Kind", "Problem", "Registered"]
 
 API_VERSION = "1.0"
 """Version of the plugin contracts. The minor part grows when something is added, the major when something breaks."""
 
 Kind = Literal["reader", "chunker", "embedder", "retriever", "ranker", "fusion", "generator"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+
+BUILT_IN = "plait"
+"""The distribution whose components nobody may shadow."""
 
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _IMPORT_STRING = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
@@ -91,3 +94,63 @@ digits and hyphens. Fix: rename it, for example 'overlap'.
                 raise PluginError(
                     f"the part {part!r} has the kind {kind!r}, which does not exist", where=where, choices=KINDS
                 )
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A component, and the distribution that offers it.
+
+    Example:
+        >>> dense = Component("retriever", "dense", factory="plait.retrievers.dense:Dense")
+        >>> str(Registered(dense, "plait", "0.1.0", "retrievers"))
+        "retriever 'dense' (plait 0.1.0)"
+    """
+
+    component: Component
+    distribution: str
+    version: str = ""
+    entry_point: str = ""
+
+    @property
+    def kind(self) -> Kind:
+        """The component's kind."""
+        return self.component.kind
+
+    @property
+    def name(self) -> str:
+        """The component's name."""
+        return self.component.name
+
+    @property
+    def built_in(self) -> bool:
+        """Whether it comes with Plait itself."""
+        return self.distribution == BUILT_IN
+
+    @property
+    def owner(self) -> str:
+        """Distribution and version."""
+        return f"{self.distribution} {self.version}".rstrip()
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name!r} ({self.owner})"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A plugin, or one component of it, that cannot be used. The others go on.
+
+    ``cause`` is a sentence for people; ``error`` the exception behind it, for ``raise ... from`` and debugging.
+
+    Example:
+        >>> print(Problem("plait-ocr", "ocr", "ImportError: no module named 'tesserocr'"))
+        plait-ocr, entry point 'ocr': ImportError: no module named 'tesserocr'
+    """
+
+    distribution: str
+    entry_point: str
+    cause: str
+    error: BaseException | None = field(default=None, compare=False)
+
+    def __str__(self) -> str:
+        place = f"{self.distribution}, entry point {self.entry_point!r}" if self.entry_point else self.distribution
+        return f"{place}: {self.cause}"

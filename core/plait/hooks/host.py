@@ -10,10 +10,14 @@ from pydantic import BaseModel
 from plait.config import Use
 from plait.contracts.errors import PlaitError, PluginError, UnknownComponentError
 from plait.hooks import specs
-from plait.hooks.discovery import allowed_by_environment, distribution_of, find_entry_points
-from plait.hooks.loading import components_of, register_hooks
-from plait.hooks.markers import PROJECT
-from plait.hooks.registered import BUILT_IN, Problem, Registered
+from plait.hooks.component import BUILT_IN, Problem, Registered
+from plait.hooks.discovery import (
+    allowed_by_environment,
+    components_of,
+    distribution_of,
+    find_entry_points,
+    register_hooks,
+)
 from plait.hooks.registry import Registry
 from plait.hooks.settings import component_settings
 from plait.hooks.stages import StageHooks
@@ -36,7 +40,7 @@ class PluginHost:
     """
 
     def __init__(self) -> None:
-        self._manager = pluggy.PluginManager(PROJECT)
+        self._manager = pluggy.PluginManager(specs.PROJECT)
         self._manager.add_hookspecs(specs)
         self._registry = Registry()
         self._problems: list[Problem] = []

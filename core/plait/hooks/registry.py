@@ -1,13 +1,11 @@
-"""Who offers which component, and who wins when two do."""
+"""Who offers which component, for which plugin API, and who wins when two do."""
 
 from __future__ import annotations
 
-from plait.contracts.errors import DuplicateComponentError, PluginError, UnknownComponentError, nearest
-from plait.hooks.component import KINDS, Kind
-from plait.hooks.registered import Registered
-from plait.hooks.versions import check_api
+from plait.contracts.errors import ApiVersionError, DuplicateComponentError, PluginError, UnknownComponentError, nearest
+from plait.hooks.component import API_VERSION, KINDS, Kind, Registered
 
-__all__ = ["Registry"]
+__all__ = ["Registry", "check_api"]
 
 
 class Registry:
@@ -69,6 +67,46 @@ PLAIT_PLUGINS to leave one out.
         """Everyone who offers it for this API, built-ins first."""
         found = [offer for offer, error in self._offers if error is None and (offer.kind, offer.name) == (kind, name)]
         return sorted(found, key=lambda offer: not offer.built_in)
+
+
+def check_api(registered: Registered, api: str = API_VERSION) -> None:
+    """Refuses a component whose ``api`` specifier excludes version ``api`` of the plugin contracts.
+
+    Raises:
+        ApiVersionError: it was written for an older or a newer API; the message says which side to upgrade.
+        PluginError: its specifier is not one.
+
+    Example:
+        >>> from plait.hooks import Component
+        >>> check_api(Registered(Component("fusion", "sum", factory="m:Sum", api=">=2"), "plait-sum", "3.1"))
+        Traceback (most recent call last):
+        ...
+        plait.contracts.errors.ApiVersionError: fusion 'sum' (plait-sum 3.1): it was written for plugin API >=2, \
+this Plait speaks 1.0. Fix: upgrade Plait: pip install --upgrade plait.
+    """
+    # Imported late: it costs 30 ms, which `import plait.rag` can do without.
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+    from packaging.version import Version
+
+    try:
+        wanted = SpecifierSet(registered.component.api)
+    except (InvalidSpecifier, TypeError, AttributeError) as error:
+        raise PluginError(
+            f"api={registered.component.api!r} is not a version specifier",
+            where=str(registered),
+            fix="write, for example, api='>=1,<2'",
+        ) from error
+    if wanted.contains(api, prereleases=True):
+        return
+    # A lower bound above this host's API means that the plugin is ahead of Plait; anything else, that it is behind.
+    lower = [Version(part.version.removesuffix(".*")) for part in wanted if part.operator in {">=", ">", "==", "~="}]
+    if any(bound >= Version(api) for bound in lower):
+        fix = "upgrade Plait: pip install --upgrade plait"
+    else:
+        fix = f"upgrade the plugin: pip install --upgrade {registered.distribution}"
+    raise ApiVersionError(
+        f"it was written for plugin API {wanted}, this Plait speaks {api}", where=str(registered), fix=fix
+    )
 
 
 def as_kind(kind: str) -> Kind:

@@ -1,19 +1,19 @@
-"""Validates what a pipeline says about a component, importing only the component's light config module."""
+"""Resolves what components and pipelines name: import strings, late, and settings by the light config module."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any, Protocol
 
 from pydantic import BaseModel, ValidationError
 
 from plait.config import Settings, Use, combine, explain
-from plait.contracts.errors import PlaitError, PluginError
-from plait.hooks.component import Kind
-from plait.hooks.importing import import_attribute
-from plait.hooks.registered import Registered
+from plait.config.extras import missing
+from plait.contracts.errors import PlaitError, PluginError, nearest
+from plait.hooks.component import Kind, Registered
 
-__all__ = ["component_settings", "uses_of_parts"]
+__all__ = ["as_uses", "component_settings", "import_attribute"]
 
 
 class NoSettings(Settings):
@@ -51,7 +51,7 @@ def component_settings(host: Lookup, kind: str, use: Use, above: tuple[str, ...]
     except ValidationError as error:
         raise explain(error, model, str(registered)) from error
     findings: list[PlaitError] = []
-    for part_kind, part in uses_of_parts(registered, settings):
+    for part_kind, part in _uses_of_parts(registered, settings):
         try:
             component_settings(host, part_kind, part, (*above, str(registered)))
         except PlaitError as error:
@@ -63,7 +63,7 @@ def component_settings(host: Lookup, kind: str, use: Use, above: tuple[str, ...]
     return settings
 
 
-def uses_of_parts(registered: Registered, settings: BaseModel) -> Iterator[tuple[Kind, Use]]:
+def _uses_of_parts(registered: Registered, settings: BaseModel) -> Iterator[tuple[Kind, Use]]:
     """The components that ``settings`` name as parts."""
     for field, kind in registered.component.parts.items():
         for part in as_uses(registered, field, getattr(settings, field, ...)):
@@ -86,6 +86,42 @@ def as_uses(registered: Registered, field: str, value: Any) -> tuple[Use, ...]:
     return held
 
 
+def import_attribute(path: str, owner: Registered) -> Any:
+    """What ``"module:name"`` stands for.
+
+    Raises:
+        MissingDependencyError: a module it imports is not installed; the fix is the pip line of its extra.
+        PluginError: the module does not exist, fails, or has no such name.
+
+    Example:
+        >>> from plait.hooks import Component
+        >>> owner = Registered(Component("fusion", "sum", factory="json:dumps"), "plait-sum")
+        >>> import_attribute("json:dumps", owner)([1])
+        '[1]'
+    """
+    module_name, _, attribute = path.partition(":")
+    try:
+        found: Any = import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name and (module_name == error.name or module_name.startswith(f"{error.name}.")):
+            raise PluginError(
+                f"it names the module {module_name!r}, which does not exist", where=str(owner), fix=_reinstall(owner)
+            ) from error
+        raise missing(error.name or module_name, owner.component.extra, str(owner)) from error
+    except PlaitError:
+        raise
+    except (Exception, SystemExit) as error:
+        message = f"importing {module_name!r} raised {type(error).__name__}: {error}".rstrip(": ")
+        raise PluginError(message, where=str(owner), fix=_reinstall(owner)) from error
+    for name in attribute.split("."):
+        if not hasattr(found, name):
+            likely = nearest(name, dir(found))
+            hint = f"; did its author mean {likely!r}?" if likely else ""
+            raise PluginError(f"{module_name!r} has no {attribute!r}{hint}", where=str(owner), fix=_reinstall(owner))
+        found = getattr(found, name)
+    return found
+
+
 def _config_model(registered: Registered) -> type[BaseModel]:
     path = registered.component.config
     if not path:
@@ -96,3 +132,7 @@ def _config_model(registered: Registered) -> type[BaseModel]:
             f"its config {path!r} is not a pydantic model", where=str(registered), fix="derive it from Settings"
         )
     return model
+
+
+def _reinstall(owner: Registered) -> str:
+    return f"upgrade or reinstall {owner.distribution}, or report this to its authors"

@@ -12,9 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import pluggy
+
 from plait.contracts import Answer, GenerationRequest, Hit, IndexView, Query
 from plait.hooks.component import Component
-from plait.hooks.markers import hookspec
 
 __all__ = [
     "plait_after_generate",
@@ -24,6 +25,11 @@ __all__ = [
     "plait_components",
     "plait_indexed",
 ]
+
+PROJECT = "plait"
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+"""What plugin authors mark their functions with, imported from :mod:`plait.hooks`."""
 
 
 @hookspec

@@ -1,16 +1,20 @@
-"""The stage hooks as a pipeline calls them: typed, chained, checked."""
+"""The stage hooks as a pipeline calls them: typed, chained over all plugins with wrappers around, checked."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, NoReturn
 
-import pluggy
+from pluggy import HookCaller, HookImpl, PluginManager
 
 from plait.contracts import Answer, GenerationRequest, Hit, IndexView, Query
-from plait.hooks.chain import run_chain
+from plait.contracts.errors import PluginError
 
 __all__ = ["StageHooks"]
+
+_Refuse = Callable[[Any], str | None]
+"""Says what is wrong with a value that a hook returned; None when nothing is."""
 
 
 class StageHooks:
@@ -19,36 +23,36 @@ class StageHooks:
     Every method raises :class:`~plait.contracts.errors.PluginError`, naming plugin and hook, when a plugin fails.
     """
 
-    def __init__(self, manager: pluggy.PluginManager) -> None:
+    def __init__(self, manager: PluginManager) -> None:
         self._hook = manager.hook
 
     def before_retrieve(self, query: Query) -> Query:
         """The question as the plugins want it asked."""
-        rewritten: Query = run_chain(self._hook.plait_before_retrieve, {"query": query}, "query", _is_a(Query))
+        rewritten: Query = _run_chain(self._hook.plait_before_retrieve, {"query": query}, "query", _is_a(Query))
         return rewritten
 
     def after_retrieve(self, query: Query, hits: Sequence[Hit], view: IndexView) -> list[Hit]:
         """The hits that the plugins leave, in their order."""
         arguments = {"query": query, "hits": list(hits), "view": view}
-        return list(run_chain(self._hook.plait_after_retrieve, arguments, "hits", _not_hits))
+        return list(_run_chain(self._hook.plait_after_retrieve, arguments, "hits", _not_hits))
 
     def before_generate(self, request: GenerationRequest) -> GenerationRequest:
         """The request as the plugins want it answered."""
         caller = self._hook.plait_before_generate
-        rewritten: GenerationRequest = run_chain(caller, {"request": request}, "request", _is_a(GenerationRequest))
+        rewritten: GenerationRequest = _run_chain(caller, {"request": request}, "request", _is_a(GenerationRequest))
         return rewritten
 
     def after_generate(self, answer: Answer) -> Answer:
         """The answer as the plugins want it shown."""
-        rewritten: Answer = run_chain(self._hook.plait_after_generate, {"answer": answer}, "answer", _is_a(Answer))
+        rewritten: Answer = _run_chain(self._hook.plait_after_generate, {"answer": answer}, "answer", _is_a(Answer))
         return rewritten
 
     def indexed(self, summary: Mapping[str, Any]) -> None:
         """Tells the plugins about a commit to the index."""
-        run_chain(self._hook.plait_indexed, {"summary": summary}, None, lambda _: None)
+        _run_chain(self._hook.plait_indexed, {"summary": summary}, None, lambda _: None)
 
 
-def _is_a(wanted: type) -> Callable[[Any], str | None]:
+def _is_a(wanted: type) -> _Refuse:
     def refuse(value: Any) -> str | None:
         if isinstance(value, wanted):
             return None
@@ -62,3 +66,88 @@ def _not_hits(value: Any) -> str | None:
         return f"it returned {type(value).__name__}, not a list of Hit"
     wrong = next((item for item in value if not isinstance(item, Hit)), None)
     return None if wrong is None else f"it returned a list that holds {type(wrong).__name__}, not only Hit"
+
+
+def _run_chain(caller: HookCaller, arguments: Mapping[str, Any], subject: str | None, refuse: _Refuse) -> Any:
+    """Calls every implementation of a hook in pluggy's order; each sees what the one before it returned.
+
+    Args:
+        caller: the hook.
+        arguments: what it is called with.
+        subject: the argument that implementations may replace; None when they only observe.
+        refuse: checks what they return.
+
+    Returns:
+        The subject as the last implementation left it; None when there is no subject.
+
+    Raises:
+        PluginError: an implementation raised, or returned something else than the hook asks for.
+    """
+    every = caller.get_hookimpls()  # pluggy keeps them in reverse order of calling
+    inner = [impl for impl in reversed(every) if not impl.wrapper]
+    wrappers = [impl for impl in reversed(every) if impl.wrapper]
+    return _around(caller.name, wrappers, inner, dict(arguments), subject, refuse)
+
+
+def _around(
+    hook: str,
+    wrappers: Sequence[HookImpl],
+    inner: Sequence[HookImpl],
+    arguments: dict[str, Any],
+    subject: str | None,
+    refuse: _Refuse,
+) -> Any:
+    if not wrappers:
+        for impl in inner:
+            try:
+                returned = impl.function(*(arguments[name] for name in impl.argnames))
+            except (Exception, SystemExit) as error:
+                _raised(hook, impl, error)
+            if subject is not None and returned is not None:
+                arguments[subject] = _accepted(hook, impl, returned, refuse)
+        return None if subject is None else arguments[subject]
+    wrapper, *others = wrappers
+    running: Any = None  # the generator of a wrapper: pluggy has checked that it is one
+    try:
+        running = wrapper.function(*(arguments[name] for name in wrapper.argnames))
+        next(running)
+    except (Exception, SystemExit) as error:
+        _raised(hook, wrapper, error)
+    try:
+        result = _around(hook, others, inner, arguments, subject, refuse)
+    except BaseException as error:
+        returned = _resume(hook, wrapper, partial(running.throw, error), passing=error)
+    else:
+        returned = _resume(hook, wrapper, partial(running.send, result), passing=None)
+    return None if subject is None else _accepted(hook, wrapper, returned, refuse)
+
+
+def _resume(hook: str, wrapper: HookImpl, step: Callable[[], None], passing: BaseException | None) -> Any:
+    """Lets a wrapper run to its end; the error that it was told of may pass through it unchanged."""
+    try:
+        step()
+    except StopIteration as end:
+        return end.value
+    except BaseException as error:
+        if error is passing or not isinstance(error, (Exception, SystemExit)):
+            raise
+        _raised(hook, wrapper, error)
+    raise PluginError("it yielded twice", where=_where(hook, wrapper), fix="yield exactly once in a wrapper")
+
+
+def _accepted(hook: str, impl: HookImpl, returned: Any, refuse: _Refuse) -> Any:
+    complaint = refuse(returned)
+    if complaint:
+        fix = "return the result of the yield" if impl.wrapper else "return None to leave things as they are"
+        raise PluginError(complaint, where=_where(hook, impl), fix=fix)
+    return returned
+
+
+def _raised(hook: str, impl: HookImpl, error: BaseException) -> NoReturn:
+    message = f"it raised {type(error).__name__}: {error}".rstrip(": ")
+    fix = "correct the plugin, or run without it: set PLAIT_PLUGINS to the plugins you want"
+    raise PluginError(message, where=_where(hook, impl), fix=fix) from error
+
+
+def _where(hook: str, impl: HookImpl) -> str:
+    return f"plugin {impl.plugin_name!r}, hook {hook}"

@@ -19,8 +19,7 @@ def pipeline(
     as_json: JsonFlag = False,
 ) -> None:
     """Validate a pipeline, every component's settings included, and print it as TOML."""
-    from plait.config import load_pipeline, validate_pipeline
-    from plait.config.toml import dump_toml
+    from plait.config import dump_toml, load_pipeline, validate_pipeline
     from plait.hooks import PluginHost
 
     loaded = load_pipeline(file)

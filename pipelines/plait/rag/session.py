@@ -8,8 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from plait.config import Pipeline, load_pipeline, validate_pipeline
-from plait.config.toml import dump_toml, parse_toml
+from plait.config import Pipeline, dump_toml, load_pipeline, parse_toml, validate_pipeline
 from plait.contracts import Answer, Hit, Query
 from plait.contracts.errors import ConfigError, IndexNotFoundError
 from plait.hooks import PluginHost

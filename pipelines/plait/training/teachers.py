@@ -9,7 +9,7 @@ from plait.fusion.tokens.gold import AnswerReader
 from plait.fusion.tokens.reader_settings import ReaderSettings
 from plait.fusion.tokens.reader_training import Untrained
 from plait.fusion.tokens.soft_token_reader import SoftTokenReader
-from plait.generators.transformers import Transformers
+from plait.generators.local.generator import Transformers
 from plait.rag import Rag
 
 __all__ = ["answer_reader", "reader_settings", "untrained_reader"]

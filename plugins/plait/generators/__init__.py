@@ -22,8 +22,8 @@ def plait_components() -> list[Component]:
         Component(
             "generator",
             "transformers",
-            factory="plait.generators.transformers:Transformers",
-            config="plait.generators.transformers:Config",
+            factory="plait.generators.local.generator:Transformers",
+            config="plait.generators.local.generator:Config",
             summary="a causal language model in this process: SmolLM2-135M from its package, or any by id or folder",
             extra="plait[models]",
             capabilities={"streaming": True},

@@ -7,7 +7,7 @@ from typing import Any
 
 from plait.config import require
 from plait.contracts.errors import ModelError
-from plait.generators.causal import find_causal_model
+from plait.generators.local.model import find_causal_model
 
 __all__ = ["local_tokenizer"]
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from plait.contracts import EmbeddingSpace, Message
 from plait.contracts.errors import GenerationError
-from plait.generators.causal import find_causal_model, load_causal_model
-from plait.generators.gate import check_prompt_embeddings, check_soft_tokens
+from plait.generators.embedding_checks import check_prompt_embeddings, check_soft_tokens
+from plait.generators.local.model import find_causal_model, load_causal_model
 from plait.generators.markers import MarkedPrompt, marked_prompt
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from plait.contracts import GenerationRequest
 from plait.contracts.errors import GenerationError
-from plait.generators.gate import check_soft_tokens
+from plait.generators.embedding_checks import check_soft_tokens
 
 __all__ = ["refuse_choices", "refuse_json_schema", "refuse_soft_tokens"]
 

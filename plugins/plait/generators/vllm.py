@@ -13,8 +13,8 @@ from plait.config import Settings, check_request, require
 from plait.contracts import Chunk, EmbeddingSpace, Generation, GenerationRequest, Message, Usage
 from plait.contracts.errors import ConfigError, GenerationError
 from plait.generators.canary import Canary
-from plait.generators.causal import SMOLLM2
-from plait.generators.gate import MOST_SOFT_TOKENS
+from plait.generators.embedding_checks import MOST_SOFT_TOKENS
+from plait.generators.local.model import SMOLLM2
 from plait.generators.prompt_embeddings import PromptEmbeddings
 from plait.generators.structured import check_form, chosen, valid_json
 from plait.generators.threaded import in_thread

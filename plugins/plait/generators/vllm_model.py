@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from plait.contracts.errors import ModelError
-from plait.generators.causal import find_causal_model, load_causal_model
+from plait.generators.local.model import find_causal_model, load_causal_model
 
 __all__ = ["engine_folder"]
 

@@ -17,12 +17,12 @@ from pydantic import Field
 from plait.config import check_request
 from plait.contracts import Chunk, EmbeddingSpace, GenerationRequest, Message
 from plait.contracts.errors import ConfigError, GenerationError
-from plait.generators.causal import SMOLLM2
+from plait.generators.embedding_checks import MOST_SOFT_TOKENS
 from plait.generators.event_loop import iterate, run
 from plait.generators.exchange import Exchange
-from plait.generators.gate import MOST_SOFT_TOKENS
 from plait.generators.http_faults import ServerError
 from plait.generators.json_values import whole_number
+from plait.generators.local.model import SMOLLM2
 from plait.generators.openai_compatible import Config as OpenAIConfig
 from plait.generators.openai_compatible import OpenAICompatible
 from plait.generators.prompt_embeddings import PromptEmbeddings

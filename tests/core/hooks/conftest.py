@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from plait.hooks import Component, PluginHost, hookimpl
+from plait.hooks import Assembly, Component, PluginHost, hookimpl
 
 PARTS = '''
 from plait.config import Settings, Use, use
@@ -153,3 +153,8 @@ def host(module: str) -> PluginHost:
         name="test-parts",
     )
     return host
+
+
+@pytest.fixture
+def assembly(host: PluginHost) -> Assembly:
+    return Assembly(host)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any
 
 import pytest
 
+from plait.contracts import Query
+from plait.contracts.errors import PluginError
 from plait.hooks import Component, PluginHost, hookimpl
 
 Install = Callable[..., None]
@@ -159,7 +161,17 @@ def test_an_argument_overrides_the_environment(
     assert [registered.name for registered in PluginHost.discover(allow=["plait-b"]).components()] == ["b"]
 
 
-def test_two_hosts_know_nothing_of_each_other(offering: Any) -> None:
-    first, second = PluginHost(), PluginHost()
-    first.register(offering(_fusion("sum")), name="mine")
-    assert second.components() == []
+def test_components_cannot_be_wrapped_and_old_wrappers_are_refused() -> None:
+    class Wraps:
+        @hookimpl(wrapper=True)
+        def plait_components(self) -> Generator[None, Any, Any]:
+            return (yield)
+
+    class Old:
+        @hookimpl(hookwrapper=True)
+        def plait_before_retrieve(self, query: Query) -> Generator[None, Any, None]:
+            yield
+
+    for plugin in (Wraps(), Old()):
+        with pytest.raises(PluginError, match="cannot be wrapped this way"):
+            PluginHost().register(plugin, name="plugin-0")

@@ -10,7 +10,6 @@ import pytest
 from plait.contracts.errors import (
     ApiVersionError,
     DuplicateComponentError,
-    PluginError,
     UnknownComponentError,
 )
 from plait.hooks import Component, PluginHost
@@ -112,62 +111,3 @@ def test_an_unknown_kind_is_told_the_kinds(ask: str) -> None:
     host = PluginHost()
     with pytest.raises(UnknownComponentError, match="write 'retriever'"):
         host.components("retreiver") if ask == "components" else host.component("retreiver", "dense")
-
-
-def test_registering_a_clash_raises_and_leaves_nothing(offering: Any) -> None:
-    host = PluginHost()
-    host.register(offering(_fusion("sum")), name="first")
-    with pytest.raises(DuplicateComponentError, match="both first and second"):
-        host.register(offering(_fusion("sum"), _fusion("other")), name="second")
-    assert [str(registered) for registered in host.components()] == ["fusion 'sum' (first)"]
-    host.register(offering(_fusion("other")), name="second")
-
-
-def test_registering_for_another_api_raises(offering: Any) -> None:
-    with pytest.raises(ApiVersionError):
-        PluginHost().register(offering(_fusion("sum", api=">=9")), name="mine")
-
-
-def test_a_name_is_registered_once(offering: Any) -> None:
-    host = PluginHost()
-    host.register(offering(), name="mine")
-    with pytest.raises(PluginError, match="registered already"):
-        host.register(offering(), name="mine")
-
-
-def test_nobody_registers_as_plait_itself(offering: Any) -> None:
-    with pytest.raises(PluginError, match="belongs to Plait"):
-        PluginHost().register(offering(), name="plait")
-
-
-def test_a_plugin_can_be_taken_out_again(offering: Any) -> None:
-    host = PluginHost()
-    host.register(offering(_fusion("sum")), name="mine")
-    host.unregister("mine")
-    assert host.components() == []
-    with pytest.raises(PluginError, match="no such plugin"):
-        host.unregister("mine")
-
-
-def test_components_are_listed_by_kind_and_name(offering: Any) -> None:
-    host = PluginHost()
-    declared = [_fusion("b"), _fusion("a"), Component("reader", "z", factory="m:Z")]
-    host.register(offering(*declared), name="mine")
-    assert [registered.name for registered in host.components()] == ["z", "a", "b"]
-    assert [registered.name for registered in host.components("fusion")] == ["a", "b"]
-
-
-@pytest.mark.parametrize(
-    ("declaration", "said"),
-    [
-        ({"name": "Has Space"}, "rename it, for example 'has-space'"),
-        ({"name": "-dash"}, "lower-case letters"),
-        ({"factory": "no colon"}, "write factory='module:Class'"),
-        ({"config": "m.n"}, "write config='module:Class'"),
-        ({"parts": {"embedder": "embedder"}}, "add config="),
-        ({"config": "m:C", "parts": {"x": "encoder"}}, "kind 'encoder', which does not exist"),
-    ],
-)
-def test_a_declaration_that_breaks_a_rule_says_which(declaration: dict[str, Any], said: str) -> None:
-    with pytest.raises(PluginError, match=said.replace("(", r"\(")):
-        Component(**{"kind": "fusion", "name": "sum", "factory": "m:F", **declaration})

@@ -5,8 +5,8 @@ import pytest
 
 from plait.contracts import Message, Slot
 from plait.contracts.errors import GenerationError
-from plait.generators.causal import find_causal_model
 from plait.generators.conversation import prompt_tokens
+from plait.generators.local.model import find_causal_model
 from plait.generators.markers import MarkedPrompt, marked_prompt, marker_token
 
 CONTENT = (

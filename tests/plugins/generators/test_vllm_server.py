@@ -148,8 +148,8 @@ def test_it_takes_embeddings_when_told_how_many(server, soft):
 
 
 def test_the_space_is_that_of_the_transformers_generator(soft, folder):
-    from plait.generators.transformers import Config as Local
-    from plait.generators.transformers import Transformers
+    from plait.generators.local.generator import Config as Local
+    from plait.generators.local.generator import Transformers
 
     assert soft.embedding_space() == Transformers(Local(model=str(folder), dtype="float32")).embedding_space()
 

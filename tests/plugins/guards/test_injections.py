@@ -22,8 +22,8 @@ from plait.evaluation.evidence import as_evidence, given_hits
 from plait.evaluation.injections import Injection, load_injections
 from plait.generators.conversation import prompt_tokens
 from plait.generators.extractive import Config, Extractive
-from plait.generators.transformers import Config as TransformersConfig
-from plait.generators.transformers import Transformers
+from plait.generators.local.generator import Config as TransformersConfig
+from plait.generators.local.generator import Transformers
 from plait.prompts import load_template, pack, template_names, verify
 from plait.testing import MemoryView, memory_view
 

@@ -15,7 +15,7 @@ from plait.contracts import EmbeddingSpace, Message
 from plait.contracts.errors import ModelError
 from plait.fusion.tokens.answer_rows import Answers, Row, answer_tokens, rows_of, tables_of
 from plait.fusion.tokens.task_prompt import TaskPrompt
-from plait.generators.causal import CausalModel
+from plait.generators.local.model import CausalModel
 from plait.generators.markers import MarkedPrompt, marked_prompt
 
 __all__ = ["FrozenReader"]
@@ -31,7 +31,7 @@ class FrozenReader:
     kept, which changes likelihoods by rounding only.
 
     Args:
-        model: from :func:`plait.generators.causal.load_causal_model`.
+        model: from :func:`plait.generators.local.model.load_causal_model`.
         k: markers in front of each passage.
     """
 

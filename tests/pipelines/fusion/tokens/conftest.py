@@ -10,7 +10,7 @@ import pytest
 from plait.contracts import Document, Reference
 from plait.docgraph import DocumentGraph, build_graph
 from plait.fusion.tokens.tasks import TaskSet, label_tasks
-from plait.generators.causal import CausalModel
+from plait.generators.local.model import CausalModel
 from plait.gnn.encoding import Structural
 
 CHAT = "{% for m in messages %}<{{ m['role'] }}>{{ m['content'] }}\n{% endfor %}<answer>"

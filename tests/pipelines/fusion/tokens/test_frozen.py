@@ -8,7 +8,7 @@ from plait.contracts import Message, Slot
 from plait.contracts.errors import ModelError
 from plait.fusion.tokens.frozen import FrozenReader
 from plait.fusion.tokens.task_prompt import TaskPrompt
-from plait.generators.causal import CausalModel
+from plait.generators.local.model import CausalModel
 
 QUESTION = TaskPrompt("Which?", ("one", "two"), question_first=True).messages
 OTHER = TaskPrompt("Which?", ("three and more", "two"), question_first=True).messages

@@ -9,7 +9,7 @@ from plait.fusion.tokens import frozen
 from plait.fusion.tokens.frozen import FrozenReader
 from plait.fusion.tokens.gold import Gold
 from plait.fusion.tokens.task_prompt import TaskPrompt
-from plait.generators.causal import CausalModel
+from plait.generators.local.model import CausalModel
 
 QUESTIONS = [("What is red?", "a rose"), ("What is green?", "grass and moss"), ("Who?", "x" * 100)]
 PASSAGES = [('The "first"', "Roses are red."), ("Second", "Grass is green, and so is moss."), ("Third", "Nobody.")]

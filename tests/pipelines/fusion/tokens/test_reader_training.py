@@ -18,7 +18,7 @@ from plait.fusion.tokens.reader_training import ReaderProgress, Untrained, teach
 from plait.fusion.tokens.soft_token_reader import SoftTokenReader
 from plait.fusion.tokens.task_prompt import TaskPrompt
 from plait.fusion.tokens.tasks import QuestionAnswer, Task, TaskSet, answer_tasks, label_tasks, make_tasks
-from plait.generators.causal import CausalModel
+from plait.generators.local.model import CausalModel
 from plait.gnn.encoding import Structural
 
 SETTINGS = ReaderSettings(steps=150, hidden=32, batch=16)

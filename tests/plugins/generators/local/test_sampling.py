@@ -1,7 +1,7 @@
 import pytest
 
 from plait.contracts.errors import GenerationError
-from plait.generators.sampling import checked_logits, next_token
+from plait.generators.local.sampling import checked_logits, next_token
 
 torch = pytest.importorskip("torch")
 

@@ -1,10 +1,10 @@
 import pytest
 
 from plait.contracts.errors import GenerationError
-from plait.generators.causal import find_causal_model, load_causal_model
-from plait.generators.prefill import BLOCK, TokenPrompt, read_prompt
-from plait.generators.prefixes import PrefixStore
-from plait.generators.scoring import check_choices, log_likelihoods
+from plait.generators.local.model import find_causal_model, load_causal_model
+from plait.generators.local.prefill import BLOCK, TokenPrompt, read_prompt
+from plait.generators.local.prefixes import PrefixStore
+from plait.generators.local.scoring import check_choices, log_likelihoods
 
 torch = pytest.importorskip("torch")
 PROMPT = (72, 101, 108, 108, 111)

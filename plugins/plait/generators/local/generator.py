@@ -11,17 +11,17 @@ from plait.config import Settings, check_request
 from plait.contracts import Chunk, EmbeddingSpace, Generation, GenerationRequest, Message
 from plait.contracts.errors import GenerationError
 from plait.embedders.precision import Dtype
-from plait.generators.answering import choose, write, write_together
-from plait.generators.causal import SMOLLM2, CausalModel, find_causal_model, load_causal_model
 from plait.generators.conversation import PLAIN_STOPS
-from plait.generators.engine import Engine
-from plait.generators.gate import MOST_SOFT_TOKENS, check_prompt_embeddings, check_soft_tokens
+from plait.generators.embedding_checks import MOST_SOFT_TOKENS, check_prompt_embeddings, check_soft_tokens
+from plait.generators.local.answering import choose, write, write_together
+from plait.generators.local.engine import Engine
+from plait.generators.local.model import SMOLLM2, CausalModel, find_causal_model, load_causal_model
+from plait.generators.local.prefill import EmbeddedPrompt, Prompt, TokenPrompt
+from plait.generators.local.scoring import check_choices
+from plait.generators.local.writing import Writing
 from plait.generators.markers import MarkedPrompt, following_tokens, marked_prompt, marker_token
-from plait.generators.prefill import EmbeddedPrompt, Prompt, TokenPrompt
-from plait.generators.scoring import check_choices
 from plait.generators.threaded import in_thread
 from plait.generators.unsupported import refuse_json_schema
-from plait.generators.writing import Writing
 
 __all__ = ["Config", "Transformers"]
 
@@ -115,9 +115,9 @@ class Transformers:
         """Yields the answer as it is written.
 
         With ``choices`` the answer is one of them, by the likelihood of the whole choice
-        (:func:`~plait.generators.scoring.log_likelihoods` says how its length counts). At temperature 0 it is the most
-        likely one, the first of equals; above, one is drawn from softmax(log-likelihoods / temperature). Stop strings
-        do not apply.
+        (:func:`~plait.generators.local.scoring.log_likelihoods` says how its length counts). At temperature 0 it is
+        the most likely one, the first of equals; above, one is drawn from softmax(log-likelihoods / temperature). Stop
+        strings do not apply.
 
         Raises:
             GenerationError: the prompt and the answer do not fit the window, soft tokens do not fit the model, a JSON

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from plait.generators.causal import find_causal_model, load_causal_model
-from plait.generators.prefill import BLOCK, EmbeddedPrompt, EndedError, TokenPrompt, read_prompt
-from plait.generators.prefixes import PrefixStore
+from plait.generators.local.model import find_causal_model, load_causal_model
+from plait.generators.local.prefill import BLOCK, EmbeddedPrompt, EndedError, TokenPrompt, read_prompt
+from plait.generators.local.prefixes import PrefixStore
 
 torch = pytest.importorskip("torch")
 LENGTH = 3 * BLOCK + 17

@@ -2,7 +2,7 @@
 
 import pytest
 
-from plait.generators.causal import SMOLLM2, Place, find_causal_model, load_causal_model
+from plait.generators.local.model import SMOLLM2, Place, find_causal_model, load_causal_model
 
 TOKENS = [72, 101, 108, 108, 111, 32, 116, 101, 97]
 

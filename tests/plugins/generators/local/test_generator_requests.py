@@ -18,8 +18,8 @@ from plait.contracts import (
     Slot,
 )
 from plait.contracts.errors import GenerationError
-from plait.generators.prefill import BLOCK
-from plait.generators.transformers import Config, Transformers
+from plait.generators.local.generator import Config, Transformers
+from plait.generators.local.prefill import BLOCK
 from plait.testing.conformance import GeneratorConformance
 
 CONTEXT = "Tea is steamed soon after picking. " * 20

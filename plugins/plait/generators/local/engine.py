@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from plait.contracts.errors import GenerationError
 from plait.generators.canary import Canary
-from plait.generators.causal import CausalModel
+from plait.generators.local.model import CausalModel
+from plait.generators.local.prefill import BLOCK, EndedError, Prompt, ReadPrompt, TokenPrompt, read_prompt
+from plait.generators.local.prefixes import PrefixStore
+from plait.generators.local.sampling import checked_logits
 from plait.generators.markers import following_tokens
-from plait.generators.prefill import BLOCK, EndedError, Prompt, ReadPrompt, TokenPrompt, read_prompt
-from plait.generators.prefixes import PrefixStore
-from plait.generators.sampling import checked_logits
 
 if TYPE_CHECKING:
     import torch

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from plait.generators.batching import PaddedBatch
-from plait.generators.causal import find_causal_model, load_causal_model
-from plait.generators.prefill import BLOCK, TokenPrompt, read_prompt
-from plait.generators.prefixes import PrefixStore
+from plait.generators.local.batching import PaddedBatch
+from plait.generators.local.model import find_causal_model, load_causal_model
+from plait.generators.local.prefill import BLOCK, TokenPrompt, read_prompt
+from plait.generators.local.prefixes import PrefixStore
 
 torch = pytest.importorskip("torch")
 

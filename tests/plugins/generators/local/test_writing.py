@@ -1,8 +1,8 @@
 import pytest
 
 from plait.contracts import GenerationRequest, Query
-from plait.generators.causal import find_causal_model, load_causal_model
-from plait.generators.writing import Writing
+from plait.generators.local.model import find_causal_model, load_causal_model
+from plait.generators.local.writing import Writing
 
 torch = pytest.importorskip("torch")
 

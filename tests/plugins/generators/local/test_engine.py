@@ -3,9 +3,9 @@ import threading
 import pytest
 
 from plait.contracts.errors import GenerationError
-from plait.generators.causal import find_causal_model, load_causal_model
-from plait.generators.engine import Engine
-from plait.generators.prefill import BLOCK, TokenPrompt
+from plait.generators.local.engine import Engine
+from plait.generators.local.model import find_causal_model, load_causal_model
+from plait.generators.local.prefill import BLOCK, TokenPrompt
 
 torch = pytest.importorskip("torch")
 PROMPT = TokenPrompt(tuple(range(1, 2 * BLOCK)))

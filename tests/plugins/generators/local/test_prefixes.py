@@ -1,6 +1,6 @@
 import pytest
 
-from plait.generators.prefixes import PrefixStore
+from plait.generators.local.prefixes import PrefixStore
 
 torch = pytest.importorskip("torch")
 BLOCK = 4

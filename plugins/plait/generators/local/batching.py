@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from plait.generators.causal import CausalModel
-from plait.generators.prefill import ReadPrompt
+from plait.generators.local.model import CausalModel
+from plait.generators.local.prefill import ReadPrompt
 
 if TYPE_CHECKING:
     import torch

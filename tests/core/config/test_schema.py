@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from plait.config import Settings, Use, use
-from plait.config.plain import plain
+from plait.config.schema import plain
 from plait.contracts.errors import ConfigError
 
 

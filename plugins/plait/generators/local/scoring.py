@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from plait.contracts.errors import GenerationError
-from plait.generators.causal import CausalModel
-from plait.generators.prefill import ReadPrompt
-from plait.generators.sampling import checked_logits
+from plait.generators.local.model import CausalModel
+from plait.generators.local.prefill import ReadPrompt
+from plait.generators.local.sampling import checked_logits
 
 __all__ = ["check_choices", "log_likelihoods"]
 

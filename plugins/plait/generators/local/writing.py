@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 from plait.contracts import GenerationRequest
-from plait.generators.causal import CausalModel
 from plait.generators.decoding import StopFilter, TextFromTokens
-from plait.generators.sampling import checked_logits, next_token
+from plait.generators.local.model import CausalModel
+from plait.generators.local.sampling import checked_logits, next_token
 
 if TYPE_CHECKING:
     import torch
@@ -23,7 +23,7 @@ class Writing:
         model: what writes.
         request: how long, how random, and until which stop strings.
         stops: further stop strings.
-        penalty: see :func:`~plait.generators.sampling.next_token`.
+        penalty: see :func:`~plait.generators.local.sampling.next_token`.
 
     Attributes:
         tokens: what was written, without an end token.

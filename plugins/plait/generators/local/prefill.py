@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plait.contracts.errors import GenerationError
-from plait.generators.causal import CausalModel
-from plait.generators.prefixes import Layers, PrefixStore
+from plait.generators.local.model import CausalModel
+from plait.generators.local.prefixes import Layers, PrefixStore
 
 if TYPE_CHECKING:
     import torch
@@ -43,7 +43,7 @@ class Prompt(Protocol):
         ...
 
     def inputs(self, model: CausalModel, start: int, end: int) -> torch.Tensor:
-        """Token numbers or embeddings for :meth:`~plait.generators.causal.CausalModel.step`."""
+        """Token numbers or embeddings for :meth:`~plait.generators.local.model.CausalModel.step`."""
         ...
 
 

@@ -1,0 +1,1 @@
+"""Local decoding: a causal language model of transformers in this process."""
