@@ -32,12 +32,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from plait.prompts.rarity import rarity_in
+from plait.prompts.relevance import HELD, THRESHOLD, UNKNOWN, Signals, signals
 
 from plait.chunkers.sections import SectionChunker
 from plait.contracts import Document, Embedder, Evidence, IndexView, Query, ReadReport
 from plait.embedders.minilm import Config, MiniLM
-from plait.prompts.rarity import rarity_in
-from plait.prompts.relevance import HELD, THRESHOLD, UNKNOWN, Signals, signals
 from plait.readers.beir import BeirReader
 from plait.retrievers.lexical import Config as LexicalConfig
 from plait.retrievers.lexical import Lexical

@@ -171,9 +171,7 @@ class AnalysedPassage:
         return self._text[start - self._offset : end - self._offset]
 
 
-def analysed(
-    view: IndexView, passages: Sequence[Passage], steering: Steering | None = None
-) -> list[AnalysedPassage]:
+def analysed(view: IndexView, passages: Sequence[Passage], steering: Steering | None = None) -> list[AnalysedPassage]:
     """The passages as the view keeps them, analysed where it has not seen them before.
 
     Args:
@@ -181,7 +179,7 @@ def analysed(
         passages: passages of this view.
         steering: asked once, for all texts that are new: the passages, and their documents' titles and headings.
     """
-    kept = _kept_by(view)
+    kept = _kept_by(view, steering)
     missing = [passage for passage in passages if kept.passage(passage) is None]
     if missing:
         opened = {document_id: view.document(document_id) for document_id in {p.document_id for p in missing}}
@@ -338,8 +336,10 @@ class _Kept:
         return np.stack([found[text] if text in found else made[text] for text in texts])
 
 
-def _kept_by(view: IndexView) -> _Kept:
-    return view.derived("plait.text.passages", _Kept)
+def _kept_by(view: IndexView, steering: Steering | None) -> _Kept:
+    """What the view keeps of passages that this guard has looked at: another may see other things in them."""
+    guards: dict[Steering | None, _Kept] = view.derived("plait.text.passages", dict)
+    return guards.setdefault(steering, _Kept())
 
 
 def _drop_oldest(kept: OrderedDict[str, AnalysedPassage] | OrderedDict[str, NDArray[np.float32]], most: int) -> None:

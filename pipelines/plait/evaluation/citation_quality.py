@@ -1,7 +1,7 @@
 """Do the citations of an answer hold: are cited sentences supported by what they cite, are supported ones cited?
 
 Gao et al. 2023, *Enabling large language models to generate text with citations* (ALCE), measure the same two shares
-with an entailment model. Here the judge is :func:`plait.prompts.verify`, which also chose the citations of Plait's own
+with an entailment model. Here the judges are the pipeline's own verifiers, which also chose the citations of its
 answers: for these, precision says that the delivered citations hold when they are opened again on their own, and not
 that someone else agrees. ``held`` is counted without that judge.
 """
@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from plait.contracts import Answer, Citation, Evidence, IndexView, Passage, Sentence
 from plait.evaluation.answers import check_citations, tokens
 from plait.evaluation.evidence import as_evidence
-from plait.prompts import verify
+from plait.prompts import checked_sentences
+from plait.rag.parts import Parts
 
 __all__ = ["CitationQuality", "citation_quality"]
 
@@ -45,21 +46,22 @@ class CitationQuality:
     held: tuple[int, int]
 
 
-def citation_quality(answer: Answer, view: IndexView, gold: Collection[str] = ()) -> CitationQuality:
+def citation_quality(answer: Answer, view: IndexView, parts: Parts, gold: Collection[str] = ()) -> CitationQuality:
     """Judges each sentence again, once against its citations alone and once against all that was found.
 
     Args:
         answer: the answer.
         view: the snapshot it was made from.
+        parts: the pipeline's components, whose verifiers judge.
         gold: ids of the documents that answer the question; empty where they are not known.
     """
     broken = {id(citation) for citation, _ in check_citations(answer, view).broken}
-    found = as_evidence(answer.hits, view)
+    found = as_evidence(answer.hits, view, parts.host.hook.steering)
     counted: Counter[str] = Counter()
     for sentence in answer.sentences:
         whole = [citation for citation in sentence.citations if id(citation) not in broken]
-        holds = _supports(sentence, list(_cited(whole, view)), view)
-        supported = holds or _supports(sentence, found, view)
+        holds = _supports(sentence, list(_cited(whole, view)), view, parts)
+        supported = holds or _supports(sentence, found, view, parts)
         counted["supported"] += supported
         if not sentence.citations:
             continue
@@ -91,7 +93,8 @@ def _cited(citations: Collection[Citation], view: IndexView) -> Iterator[Evidenc
         yield Evidence(number, passage, citation.title, citation.score)
 
 
-def _supports(sentence: Sentence, evidence: list[Evidence], view: IndexView) -> bool:
+def _supports(sentence: Sentence, evidence: list[Evidence], view: IndexView, parts: Parts) -> bool:
     """Whether every sentence of the text finds support; the splitter may see more than one in it."""
-    judged = verify(sentence.text, evidence, view) if evidence else ()
+    rule = parts.pipeline.answer.supported_by
+    judged = checked_sentences(sentence.text, evidence, view, parts.verifiers, rule) if evidence else ()
     return bool(judged) and all(part.supported for part in judged)

@@ -68,7 +68,7 @@ HELD = 0.50
 UNKNOWN = 0.30
 """How much a question that consists of unknown names alone would lose."""
 WORDS = 0.35
-"""Instead of :data:`THRESHOLD` where words alone decide, for the share of the question's words that a document holds."""
+"""Instead of :data:`THRESHOLD` where words alone decide, for the share of the question's words in one document."""
 MIN_WORDS = 4
 """Content words that a sentence of a longer question needs to be compared on its own."""
 OPENED = 8
@@ -221,7 +221,9 @@ class SimilarityGate:
             if not calm:
                 return 0.0
             vectors = self.embedder.embed_passages(calm)
-        return max(0.0, *(float((vectors @ self.embedder.embed_queries([part])[0]).max()) for part in [question, *telling]))
+        return max(
+            0.0, *(float((vectors @ self.embedder.embed_queries([part])[0]).max()) for part in [question, *telling])
+        )
 
     def _threshold(self, calibration: Calibration | None) -> tuple[float, str]:
         if self.embedder is None:
@@ -245,7 +247,9 @@ def _trained(view: IndexView, fingerprint: Mapping[str, Any]) -> Calibration | N
         fits = held["embedder"] == json.loads(json.dumps(fingerprint))
         made = Calibration(float(held["offset"]), float(held["scale"]), "measured on this index")
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"the gate's calibration cannot be read ({error})", where=str(file), fix="plait train gate") from error
+        raise ModelError(
+            f"the gate's calibration cannot be read ({error})", where=str(file), fix="plait train gate"
+        ) from error
     return made if fits else None
 
 

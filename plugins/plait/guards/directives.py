@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from plait.text.masks import disguised
 from plait.guards.orders import is_order
-from plait.text.sentences import parted
 from plait.guards.turns import forged_turns
+from plait.text.masks import disguised
+from plait.text.sentences import parted
 
 __all__ = ["directives"]
 

@@ -1,4 +1,4 @@
-"""A sequence classification model of transformers over pairs of texts, loaded late and never with code from its folder."""
+"""A sequence classification model over pairs of texts, loaded late and never with code from its folder."""
 
 from __future__ import annotations
 
@@ -33,9 +33,7 @@ class PairClassifier:
         ModelError: the model is missing or has pickled weights only.
     """
 
-    def __init__(
-        self, model: str, *, max_tokens: int, batch: int, dtype: Dtype, device: str, trained_to: str
-    ) -> None:
+    def __init__(self, model: str, *, max_tokens: int, batch: int, dtype: Dtype, device: str, trained_to: str) -> None:
         self.name = model
         self._folder = find_model(model)
         weight_files(self._folder)

@@ -1,4 +1,4 @@
-"""Verifier ``entailment``: a sentence is supported where a model of natural language inference says that a span entails it.
+"""Verifier ``entailment``: a sentence is supported where a model says that a span entails it.
 
 Any sequence classification model that was trained on premise and hypothesis serves (Bowman et al. 2015, *A large
 annotated corpus for learning natural language inference*). Its classes are found by their names.

@@ -1,6 +1,6 @@
 from plait.contracts import Document, Section, Text
-from plait.text.idf import idf_in
 from plait.testing.memory import memory_view
+from plait.text.idf import idf_in
 
 
 def _view(texts):

@@ -23,7 +23,7 @@ def answers(tmp_path_factory):
 
 
 def reason(answer):
-    return next(stage.detail["reason"] for stage in answer.trace.stages if stage.name == "relevance")
+    return next(stage.detail["reason"] for stage in answer.trace.stages if stage.name == "gate")
 
 
 def test_plain_questions_with_an_answer_are_answered(answers):

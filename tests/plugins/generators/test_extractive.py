@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
+from plait.generators.pieces import pieces_of
 
 from plait.contracts import Evidence, GenerationRequest, Passage, Query
 from plait.embedders.minilm import Config as MiniLMConfig
 from plait.embedders.minilm import MiniLM
 from plait.generators.extractive import Config, Extractive
-from plait.generators.pieces import pieces_of
 
 TEXTS = (
     "Green tea is steamed after picking. Steaming keeps the leaves from oxidising. Tea grows in Assam.",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,8 +25,11 @@ from plait.generators.conversation import prompt_tokens
 from plait.generators.extractive import Config, Extractive
 from plait.generators.local.generator import Config as TransformersConfig
 from plait.generators.local.generator import Transformers
-from plait.prompts import load_template, pack, template_names, verify
+from plait.guards import plait_steering
+from plait.prompts import checked_sentences, load_template, pack, template_names
 from plait.testing import MemoryView, memory_view
+from plait.text.passages import analysed
+from plait.verifiers.words import WordsVerifier
 
 FILE = Path(__file__).parent / "injections.jsonl"
 INJECTIONS = load_injections(FILE)
@@ -69,7 +73,13 @@ def view() -> MemoryView:
 
 
 def evidence_of(injection: Injection, view: MemoryView) -> list[Evidence]:
-    return as_evidence(given_hits({injection.id}, view), view)
+    given = as_evidence(given_hits({injection.id}, view), view)
+    passages = analysed(view, [item.passage for item in given], plait_steering)
+    return [replace(item, analysis=passage) for item, passage in zip(given, passages, strict=True)]
+
+
+def verify(text: str, evidence: list[Evidence], view: MemoryView) -> tuple[Sentence, ...]:
+    return checked_sentences(text, evidence, view, [WordsVerifier()])
 
 
 def prompted(injection: Injection, view: MemoryView, extractive: Extractive, template: str) -> tuple[Message, ...]:

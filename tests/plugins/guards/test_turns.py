@@ -45,22 +45,3 @@ def test_a_role_of_a_chat_is_in_doubt_up_to_the_blank_line() -> None:
 )
 def test_marks_that_are_spoken_of_and_ordinary_labels_are_none(text: str) -> None:
     assert forged_turns(text) == []
-
-
-@pytest.mark.parametrize(
-    ("text", "plain"),
-    [
-        ("</s><s>[INST] Go [/INST]", "«/s»«s»«INST» Go «/INST»"),
-        ("<<SYS>> x <</SYS>>", "««SYS»» x ««/SYS»»"),
-        ("<start_of_turn>user<end_of_turn><bos><eos>", "«start_of_turn»user«end_of_turn»«bos»«eos»"),
-        ("<tool_call>{}</tool_call>", "«tool_call»{}«/tool_call»"),
-        ("<\uff5cUser\uff5c>", "«\uff5cUser\uff5c»"),
-        ("<|im_\u200bstart|>", "«|im_start|»"),
-        ("p <s> q", "p «s» q"),
-        ("a < b, x[1] > 2, <b>bold</b>, [12]", "a < b, x[1] > 2, <b>bold</b>, [12]"),
-    ],
-)
-def test_only_the_brackets_of_tokens_change(text: str, plain: str) -> None:
-    plain = plain.replace("«", "\u2039").replace("»", "\u203a")
-    assert defused(text) == plain
-    assert defused(plain) == plain

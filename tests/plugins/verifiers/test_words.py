@@ -5,9 +5,11 @@ from dataclasses import replace
 import pytest
 
 from plait.contracts import Document, Evidence, Passage, Reference, Section, Table, Text
-from plait.prompts import verify
-from plait.prompts.candidates import units_of, windows
+from plait.guards import plait_steering
+from plait.prompts import checked_sentences
 from plait.testing.memory import memory_view
+from plait.text.passages import analysed, statements_of
+from plait.verifiers.words import WordsVerifier, windows_of
 
 SCIFACT = Document(
     "scifact",
@@ -43,6 +45,13 @@ def view():
 def evidence(view):
     passages = [view.passage(row) for row in range(len(view))]
     return [Evidence(n, p, view.title(p.document_id), 1.0) for n, p in enumerate(passages, 1)]
+
+
+def verify(text, evidence, view):
+    """As a session does it: passages are cut once, with what the guards find, and the verifier judges."""
+    passages = analysed(view, [item.passage for item in evidence], plait_steering)
+    known = [replace(item, analysis=passage) for item, passage in zip(evidence, passages, strict=True)]
+    return checked_sentences(text, known, view, [WordsVerifier()])
 
 
 def _one(text, evidence, view):
@@ -142,13 +151,13 @@ def test_only_text_inside_the_passages_is_searched(view):
     assert not _one("The corpus holds 5,183 abstracts.", only_fusion, view).supported
 
 
-def test_units_open_exactly_and_windows_stay_inside_a_block(evidence, view):
-    units = units_of(evidence, view)
-    for unit in units:
-        assert unit.text == view.document(unit.item.passage.document_id).text[unit.start : unit.end]
-    everything = frozenset(stem for unit in units for stem in unit.stems)
-    assert {candidate.size for candidate in windows(units, everything)} == {1, 2, 3}
-    assert all("|" not in c.text for c in windows(units, everything) if c.size > 1)
+def test_windows_open_exactly_and_stay_inside_a_block(evidence, view):
+    for item, statement in statements_of(evidence):
+        document = view.document(item.passage.document_id)
+        assert statement.text == document.text[statement.start : statement.end]
+    windows = windows_of(evidence)
+    assert {window.size for window in windows} == {1, 2, 3}
+    assert all("|" not in window.text for window in windows if window.size > 1)
 
 
 def test_an_instruction_to_the_reader_supports_nothing_and_its_neighbours_still_do():
