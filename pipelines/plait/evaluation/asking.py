@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from plait.contracts import Answer, Query
+from plait.contracts import Answer, BatchGenerator, Query
 from plait.contracts.errors import QueryError
 from plait.evaluation.answers import Agreement, CitationCheck, agreement, check_citations
 from plait.evaluation.citation_quality import CitationQuality, citation_quality
@@ -101,8 +101,9 @@ def ask_questions(
     asked: list[Asked] = []
     if progress is not None:
         progress("questions", 0, len(questions))
-    for start in range(0, len(questions), max(1, batch)):
-        group = questions[start : start + max(1, batch)]
+    size = max(1, batch) if isinstance(rag.parts.generator, BatchGenerator) else 1
+    for start in range(0, len(questions), size):
+        group = questions[start : start + size]
         ready: dict[str, tuple[tuple[str, ...] | None, Prepared]] = {}
         for question in group:
             try:
@@ -152,6 +153,13 @@ def _judged(
         answer,
         check_citations(answer, view),
         max((agreement(given, gold) for gold in golds), key=lambda found: found.f1, default=None),
-        citation_quality(answer, view, parts, question.documents),
+        citation_quality(
+            answer,
+            view,
+            parts.verifiers,
+            question.documents,
+            rule=parts.pipeline.answer.supported_by,
+            steering=parts.host.hook.steering,
+        ),
         decision,
     )

@@ -9,14 +9,14 @@ that someone else agrees. ``held`` is counted without that judge.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from plait.contracts import Answer, Citation, Evidence, IndexView, Passage, Sentence
+from plait.contracts import Answer, Citation, Evidence, IndexView, Passage, Sentence, Verifier
 from plait.evaluation.answers import check_citations, tokens
 from plait.evaluation.evidence import as_evidence
-from plait.prompts import checked_sentences
-from plait.rag.parts import Parts
+from plait.prompts import Rule, checked_sentences
+from plait.text.passages import Steering
 
 __all__ = ["CitationQuality", "citation_quality"]
 
@@ -46,22 +46,38 @@ class CitationQuality:
     held: tuple[int, int]
 
 
-def citation_quality(answer: Answer, view: IndexView, parts: Parts, gold: Collection[str] = ()) -> CitationQuality:
+def citation_quality(
+    answer: Answer,
+    view: IndexView,
+    verifiers: Sequence[Verifier],
+    gold: Collection[str] = (),
+    *,
+    rule: Rule = "all",
+    steering: Steering | None = None,
+) -> CitationQuality:
     """Judges each sentence again, once against its citations alone and once against all that was found.
 
     Args:
         answer: the answer.
         view: the snapshot it was made from.
-        parts: the pipeline's components, whose verifiers judge.
+        verifiers: the judges.
         gold: ids of the documents that answer the question; empty where they are not known.
+        rule: how their verdicts are joined.
+        steering: says what in a passage gives orders, so that it supports nothing.
     """
     broken = {id(citation) for citation, _ in check_citations(answer, view).broken}
-    found = as_evidence(answer.hits, view, parts.host.hook.steering)
+    found = as_evidence(answer.hits, view, steering)
+
+    def supports(sentence: Sentence, evidence: list[Evidence]) -> bool:
+        """Whether every sentence of the text finds support; the splitter may see more than one in it."""
+        judged = checked_sentences(sentence.text, evidence, view, verifiers, rule) if evidence else ()
+        return bool(judged) and all(part.supported for part in judged)
+
     counted: Counter[str] = Counter()
     for sentence in answer.sentences:
         whole = [citation for citation in sentence.citations if id(citation) not in broken]
-        holds = _supports(sentence, list(_cited(whole, view)), view, parts)
-        supported = holds or _supports(sentence, found, view, parts)
+        holds = supports(sentence, list(_cited(whole, view)))
+        supported = holds or supports(sentence, found)
         counted["supported"] += supported
         if not sentence.citations:
             continue
@@ -91,10 +107,3 @@ def _cited(citations: Collection[Citation], view: IndexView) -> Iterator[Evidenc
         text = view.document(span.document_id).text[span.start : span.end]
         passage = Passage(citation.passage_id, span.document_id, 0, span.start, span.end, text)
         yield Evidence(number, passage, citation.title, citation.score)
-
-
-def _supports(sentence: Sentence, evidence: list[Evidence], view: IndexView, parts: Parts) -> bool:
-    """Whether every sentence of the text finds support; the splitter may see more than one in it."""
-    rule = parts.pipeline.answer.supported_by
-    judged = checked_sentences(sentence.text, evidence, view, parts.verifiers, rule) if evidence else ()
-    return bool(judged) and all(part.supported for part in judged)

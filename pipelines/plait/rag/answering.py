@@ -217,7 +217,9 @@ def finish(parts: Parts, prepared: Prepared, generation: Generation | None) -> A
     with tracer.stage("verify") as detail:
         if request.choices or request.json_schema is not None:
             form = "one of the given choices" if request.choices else "JSON"
-            sentences = (Sentence(text, (), "unchecked", f"the answer is {form}, not a sentence to check"),)
+            sentences: tuple[Sentence, ...] = (
+                Sentence(text, (), "unchecked", f"the answer is {form}, not a sentence to check"),
+            )
         else:
             with plugin_errors("a verifier"):
                 sentences = checked_sentences(

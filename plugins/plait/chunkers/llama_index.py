@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from plait.chunkers.context import context_of
+from plait.chunkers.sections import context_of
 from plait.config import Settings
 from plait.contracts import Document, Passage
 from plait.contracts.errors import ConfigError, DocumentError, MissingDependencyError

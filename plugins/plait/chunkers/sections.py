@@ -1,23 +1,23 @@
-"""Passages along the sections of a document."""
+"""Passages along the sections of a document, each with its headings as context; tables are cut between rows."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
 from pydantic import Field
 
-from plait.chunkers.context import common_path, context_of
-from plait.chunkers.packing import pack, units_of
-from plait.chunkers.tables import table_pieces
-from plait.chunkers.words import count_words
+from plait.chunkers.packing import Unit, count_words, pack, units_of
 from plait.config import Settings
 from plait.contracts import Document, Passage, PlacedBlock, Text
 from plait.contracts.document import SEPARATOR, Equation, Figure, Section, Table
 
-__all__ = ["Config", "SectionChunker"]
+__all__ = ["Config", "SectionChunker", "context_of", "table_pieces"]
+
+_MAX_NOTE = 400
+"""Most characters of a caption, and of a header, that every further piece of a table repeats."""
 
 Kind = Literal["text", "table", "figure", "equation"]
 
@@ -129,7 +129,7 @@ class SectionChunker:
         for draft in drafts:
             while merged and self._joins(merged[-1], draft):
                 last = merged.pop()
-                path = common_path([last.path, draft.path])
+                path = _common_path([last.path, draft.path])
                 start = min(last.heading, last.start)
                 words = last.words + draft.words
                 draft = _Draft(start, draft.end, words, path, draft.parent, last.role, "text", start, draft.run)
@@ -161,3 +161,70 @@ def _kind(blocks: Sequence[PlacedBlock]) -> Kind:
     if isinstance(first, Figure):
         return "figure"
     return "equation" if all(isinstance(block.block, Equation) for block in blocks) else "text"
+
+
+def context_of(document: Document, path: Sequence[str]) -> str:
+    """``title > heading > heading``, each line once.
+
+    Example:
+        >>> context_of(Document("a", "On braids", ()), ("On braids", "Method", "Data"))
+        'On braids > Method > Data'
+    """
+    parts: list[str] = []
+    for part in (document.title, *path):
+        shown = " ".join(part.split())
+        if shown and (not parts or shown.casefold() != parts[-1].casefold()):
+            parts.append(shown)
+    return " > ".join(parts)
+
+
+def _common_path(paths: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """The headings that all of ``paths`` begin with."""
+    shared: list[str] = []
+    for level in zip(*paths, strict=False):
+        if len(set(level)) > 1:
+            break
+        shared.append(level[0])
+    return tuple(shared)
+
+
+def table_pieces(text: str, placed: PlacedBlock, limit: int) -> Iterator[tuple[int, int, str]]:
+    r"""Start, end and note of each piece of a table. The note of a later piece repeats caption and header.
+
+    Example:
+        >>> from plait.contracts import Document, Section
+        >>> table = Table(("model", "score"), (("BM25", ".68"), ("MiniLM", ".65"), ("ours", ".71")), "SciFact")
+        >>> placed = next(Document("a", "", (Section("", (table,)),)).placed())
+        >>> [(table.text[start:end], note) for start, end, note in table_pieces(table.text, placed, 10)][1]
+        ('MiniLM | .65\nours | .71', 'SciFact\nmodel | score')
+    """
+    table = placed.block
+    if not isinstance(table, Table):
+        raise TypeError(f"a table is cut here, not a {type(table).__name__}")
+    if count_words(text[placed.start : placed.end]) <= limit:
+        content = text[placed.start : placed.end]
+        lead = len(content) - len(content.lstrip())
+        yield placed.start + lead, placed.start + len(content.rstrip()), ""
+        return
+    header = " | ".join(table.header)
+    note = "\n".join(part for part in (_short(table.caption), _short(header)) if part)
+    units = _rows(text, placed, table, limit)
+    for first, last in pack(units, limit):
+        yield units[first].start, units[last - 1].end, note if first else ""
+
+
+def _rows(text: str, placed: PlacedBlock, table: Table, limit: int) -> list[Unit]:
+    """One unit a line of the table; a line beyond the limit is cut at sentences and words."""
+    units: list[Unit] = []
+    position = placed.start
+    lines = [table.caption] if table.caption else []
+    lines += [" | ".join(row) for row in (table.header, *table.rows) if row]
+    for line in lines:
+        block = PlacedBlock(placed.section, placed.path, Text(line), position, position + len(line))
+        units += units_of(text, [block], limit)
+        position += len(line) + 1
+    return units
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _MAX_NOTE else text[:_MAX_NOTE].rsplit(" ", 1)[0] + " …"

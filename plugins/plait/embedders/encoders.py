@@ -1,23 +1,27 @@
-"""Which numeric part runs a model: the lean one where it applies and agrees with the general one."""
+"""The numeric part of an embedder: the general one, and which one runs a model.
+
+The lean one is taken where it applies and agrees with the general one.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from plait.embedders.batching import pad, pool, token_batches
 from plait.embedders.lean_bert import LeanBert, is_plain_bert
-from plait.embedders.padded import PaddedEncoder
+from plait.embedders.loading import load_pretrained
 from plait.embedders.recipe import Pooling, Recipe
-from plait.embedders.tokenising import Tokeniser
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["AGREEMENT", "PROVEN", "Encoder", "agreement", "make_encoder"]
+__all__ = ["AGREEMENT", "PROVEN", "Encoder", "PaddedEncoder", "Tokeniser", "agreement", "make_encoder"]
 
 AGREEMENT = 0.995
 """Least cosine between lean and general vectors; bfloat16 alone stays above .999 on small models."""
@@ -26,6 +30,9 @@ PROVEN = frozenset({"6fceb34132ad726946adc26b588445bcb11811d1a28d8a42a03a6dccf63
 _PROBES = ("Short text.", "A second, longer text, so that the batch has padding: 42 % of Müller's cells (p < 0.05)!")
 _log = logging.getLogger(__name__)
 
+Tokeniser = Callable[[Sequence[str]], list[list[int]]]
+"""Token numbers of each text, special tokens included, at most as many as it was made for."""
+
 
 class Encoder(Protocol):
     """The numeric part: token numbers in, pooled vectors out."""
@@ -33,6 +40,52 @@ class Encoder(Protocol):
     def encode(self, texts: Sequence[Sequence[int]]) -> NDArray[np.float32]:
         """Shape (texts, dimension); not yet of length 1."""
         ...
+
+
+class PaddedEncoder:
+    """Runs any architecture through ``AutoModel``, in padded batches.
+
+    Args:
+        folder: the model's folder; only its safetensors weights are read, and no code of it runs.
+        pooling: how token states become one vector.
+        device: where to run.
+        dtype: the number format of weights and states.
+        batch_tokens: most tokens, padding included, that run together; by default what suits the device.
+
+    Raises:
+        ModelError: transformers does not know the architecture or cannot read the folder.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        pooling: Pooling,
+        device: torch.device,
+        dtype: torch.dtype,
+        batch_tokens: int | None = None,
+    ) -> None:
+        self._model = load_pretrained("AutoModel", folder, where=str(folder), dtype=dtype).to(device).eval()
+        self._pooling = pooling
+        self._device = device
+        self._batch_tokens = batch_tokens or (65_536 if device.type == "cuda" else 8_192)
+
+    def encode(self, texts: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+        """Pooled vectors of tokenised texts, shape (texts, dimension); not yet of length 1."""
+        groups = token_batches([len(tokens) for tokens in texts], self._batch_tokens)
+        parts = [(group, self._encode_batch([texts[position] for position in group])) for group in groups]
+        vectors = np.empty((len(texts), parts[0][1].shape[1]), dtype=np.float32)
+        for group, part in parts:
+            vectors[group] = part
+        return vectors
+
+    def _encode_batch(self, batch: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+        import torch
+
+        ids, mask = (tensor.to(self._device) for tensor in pad(batch))  # (n, L) each
+        with torch.inference_mode():
+            states = self._model(input_ids=ids, attention_mask=mask).last_hidden_state  # (n, L, d)
+            vectors: NDArray[np.float32] = pool(states, mask, self._pooling).cpu().numpy()
+        return vectors
 
 
 def make_encoder(

@@ -26,11 +26,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plait.contracts.errors import ModelError
-from plait.embedders.batching import token_batches
-from plait.embedders.pooling import pool
+from plait.embedders.batching import each_on_its_own, pad, pool, single_threaded, token_batches
+from plait.embedders.location import weight_files
 from plait.embedders.recipe import Pooling, Recipe
-from plait.embedders.threads import each_on_its_own, single_threaded
-from plait.embedders.weights import weight_files
 
 if TYPE_CHECKING:
     import torch
@@ -164,12 +162,9 @@ class LeanBert:
         import torch
         from torch.nn.functional import embedding, layer_norm
 
-        lengths = [len(tokens) for tokens in batch]
-        n, longest = len(batch), max(lengths)
-        ids = torch.zeros((n, longest), dtype=torch.long)
-        for row, tokens in enumerate(batch):
-            ids[row, : lengths[row]] = torch.tensor(tokens)
-        kept = torch.arange(longest) < torch.tensor(lengths).unsqueeze(1)  # (n, L)
+        ids, mask = pad(batch)
+        kept = mask.bool()  # (n, L)
+        n, longest = kept.shape
         shape = [self._width]
         summed = embedding(ids, self._words).float() + self._positions[:longest]  # (n, L, d)
         states = layer_norm(summed, shape, *self._norm, self._epsilon).to(self._dtype).view(-1, self._width)  # (T, d)

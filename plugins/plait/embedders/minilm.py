@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 from pydantic import Field
 
-from plait.config import Settings
+from plait.config import Settings, require
+from plait.contracts.errors import ModelError
 from plait.embedders import transformers
+from plait.embedders.loading import Dtype
 from plait.embedders.location import package_folder
-from plait.embedders.precision import Dtype
-from plait.embedders.tokenising import Tokeniser, fast_tokeniser
 
-__all__ = ["Config", "MiniLM"]
+if TYPE_CHECKING:
+    from plait.embedders.encoders import Tokeniser
+
+__all__ = ["Config", "MiniLM", "fast_tokeniser"]
 
 
 class Config(Settings):
@@ -46,3 +52,23 @@ class MiniLM(transformers.Transformers):
 
     def _tokeniser(self) -> Tokeniser:
         return fast_tokeniser(self.recipe.folder, self.max_tokens)
+
+
+def fast_tokeniser(folder: Path, max_tokens: int) -> Tokeniser:
+    """The tokenizer of a ``tokenizer.json`` alone: the same numbers without importing transformers.
+
+    Raises:
+        ModelError: the file is missing or broken.
+        MissingDependencyError: tokenizers is not installed.
+    """
+    file = folder / "tokenizer.json"
+    tokenizers = require("tokenizers", "plait[models]", needed_by=str(folder))
+    try:
+        tokenizer = tokenizers.Tokenizer.from_file(str(file))
+    except Exception as error:  # the Rust side raises bare Exception for every failure
+        raise ModelError(
+            f"cannot read the tokenizer: {error}", where=str(file), fix="install the model again"
+        ) from error
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(max_tokens)
+    return lambda texts: [encoding.ids for encoding in tokenizer.encode_batch_fast(list(texts))]

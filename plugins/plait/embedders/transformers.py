@@ -13,19 +13,21 @@ from pydantic import Field
 
 from plait.config import Settings
 from plait.contracts.errors import MissingDependencyError, ModelError
-from plait.embedders.location import find_model
-from plait.embedders.precision import Dtype
+from plait.embedders.loading import Dtype, choose_device, choose_dtype, load_pretrained
+from plait.embedders.location import find_model, weights_digest
 from plait.embedders.recipe import Pooling, Recipe, read_recipe
-from plait.embedders.tokenising import Tokeniser, load_tokeniser
-from plait.embedders.weights import weights_digest
 
 if TYPE_CHECKING:
-    from plait.embedders.encoders import Encoder
+    from plait.embedders.encoders import Encoder, Tokeniser
 
 __all__ = ["Config", "Transformers"]
 
 TOKENISED_TOGETHER = 2_048
 """Texts tokenised and sorted by length together: bounds the memory of long ingests."""
+_KEPT_QUESTIONS = 8
+"""Vectors of single questions that are kept: several parts of one pipeline ask for the same one in turn."""
+_TABLED = frozenset({"bert", "distilbert", "electra", "albert", "mpnet"})
+"""Architectures with one learned vector per position, which cannot go beyond their table."""
 
 
 class Config(Settings):
@@ -124,7 +126,6 @@ class Transformers:
         """
         if len(texts) != 1:
             return self._embed(self.query_prefix, texts)
-        # Several parts of one pipeline ask for the same question's vector, one after the other.
         vector = self._asked.get(texts[0])
         if vector is None:
             vector = self._embed(self.query_prefix, texts)
@@ -159,11 +160,12 @@ class Transformers:
             return self._loaded
 
     def _tokeniser(self) -> Tokeniser:
-        return load_tokeniser(self.recipe.folder, self.max_tokens)
+        folder = self.recipe.folder
+        tokenizer = load_pretrained("AutoTokenizer", folder, where=str(folder))
+        return lambda texts: tokenizer(list(texts), truncation=True, max_length=self.max_tokens)["input_ids"]
 
     def _encoder(self, tokenise: Tokeniser) -> Encoder:
         from plait.embedders.encoders import make_encoder
-        from plait.embedders.precision import choose_device, choose_dtype
 
         device = choose_device(self.config.device)
         dtype = choose_dtype(self.config.dtype, device)
@@ -183,9 +185,3 @@ class Transformers:
             )
         vectors /= lengths
         return vectors
-
-
-_KEPT_QUESTIONS = 8
-
-_TABLED = frozenset({"bert", "distilbert", "electra", "albert", "mpnet"})
-"""Architectures with one learned vector per position, which cannot go beyond their table."""

@@ -148,11 +148,11 @@ class Extractive:
     ) -> NDArray[np.float64]:
         coverage = np.array([item.coverage for item in items])
         prior = np.array([1.0 / (1 + item.place) for item in items])
-        scores = self._config.coverage * coverage + self._config.prior * prior
+        scores: NDArray[np.float64] = self._config.coverage * coverage + self._config.prior * prior
         if vectors is None or self._embedder is None:
             return scores
         query = self._embedder.embed_queries([request.query.text])[0]
-        return scores + (vectors @ query).astype(np.float64)
+        return np.asarray(scores + vectors @ query, dtype=np.float64)
 
 
 def _same_table(one: Quotable, other: Quotable) -> bool:

@@ -9,11 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from plait.contracts.errors import MissingDependencyError, ModelError
-from plait.embedders.location import find_model
-from plait.embedders.precision import Dtype, choose_device, choose_dtype
-from plait.embedders.quiet import without_bars
-from plait.embedders.weights import weight_files
+from plait.contracts.errors import ModelError
+from plait.embedders.loading import Dtype, choose_device, choose_dtype, load_pretrained
+from plait.embedders.location import find_model, weight_files
 
 __all__ = ["PairClassifier"]
 
@@ -91,31 +89,15 @@ class PairClassifier:
             return self._loaded
 
     def _models(self) -> tuple[Any, Any]:
-        try:
-            from transformers import AutoModelForSequenceClassification, AutoTokenizer
-        except ModuleNotFoundError as error:
-            raise MissingDependencyError(
-                f"a model that can {self._trained_to} needs transformers",
-                where=self.name,
-                fix='pip install "plait[models]"',
-            ) from error
+        tokenizer = load_pretrained("AutoTokenizer", self._folder, where=self.name)
         device = choose_device(self._device)
-        try:
-            tokenizer = AutoTokenizer.from_pretrained(self._folder, local_files_only=True, trust_remote_code=False)
-            with without_bars():
-                model, report = AutoModelForSequenceClassification.from_pretrained(
-                    self._folder,
-                    dtype=choose_dtype(self._dtype, device),
-                    use_safetensors=True,
-                    local_files_only=True,
-                    trust_remote_code=False,
-                    output_loading_info=True,
-                )
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
-            reason = str(error).strip().split("\n")[0]
-            raise ModelError(
-                f"transformers cannot load this model: {reason}", where=self.name, fix="choose another model"
-            ) from error
+        model, report = load_pretrained(
+            "AutoModelForSequenceClassification",
+            self._folder,
+            where=self.name,
+            dtype=choose_dtype(self._dtype, device),
+            output_loading_info=True,
+        )
         if report["missing_keys"]:
             # An encoder without its classification head would be given a random one.
             raise ModelError(

@@ -8,11 +8,10 @@ import pytest
 import torch
 
 from plait.embedders import encoders
-from plait.embedders.encoders import agreement, make_encoder
+from plait.embedders.encoders import PaddedEncoder, agreement, make_encoder
 from plait.embedders.lean_bert import LeanBert
-from plait.embedders.padded import PaddedEncoder
+from plait.embedders.minilm import fast_tokeniser
 from plait.embedders.recipe import read_recipe
-from plait.embedders.tokenising import fast_tokeniser
 
 CPU = torch.device("cpu")
 

@@ -10,12 +10,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from plait.contracts.errors import ModelError
-from plait.embedders.encoders import agreement
+from plait.embedders.encoders import PaddedEncoder, agreement
 from plait.embedders.lean_bert import LeanBert, is_plain_bert
-from plait.embedders.padded import PaddedEncoder
+from plait.embedders.location import weights_digest
+from plait.embedders.minilm import fast_tokeniser
 from plait.embedders.recipe import Pooling, read_recipe
-from plait.embedders.tokenising import fast_tokeniser
-from plait.embedders.weights import weights_digest
 
 TEXTS = [
     "Two.",

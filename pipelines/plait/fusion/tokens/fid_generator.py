@@ -20,10 +20,8 @@ from plait.config import Settings, check_request
 from plait.config.extras import require
 from plait.contracts import Chunk, GenerationRequest, Message, StructureWeights, Usage
 from plait.contracts.errors import ConfigError, GenerationError, ModelError
-from plait.embedders.location import find_model
-from plait.embedders.precision import Dtype, choose_device, choose_dtype
-from plait.embedders.quiet import without_bars
-from plait.embedders.weights import weight_files, weights_digest
+from plait.embedders.loading import Dtype, choose_device, choose_dtype, without_bars
+from plait.embedders.location import find_model, weight_files, weights_digest
 from plait.fusion.tokens.reader_files import FID
 from plait.fusion.tokens.task_prompt import numbered
 

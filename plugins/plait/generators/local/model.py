@@ -13,10 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from plait.contracts import EmbeddingSpace
 from plait.contracts.errors import MissingDependencyError, ModelError
-from plait.embedders.location import find_model
-from plait.embedders.precision import Dtype, choose_device, choose_dtype
-from plait.embedders.quiet import without_bars
-from plait.embedders.weights import weight_files
+from plait.embedders.loading import Dtype, choose_device, choose_dtype, without_bars
+from plait.embedders.location import find_model, weight_files
 
 if TYPE_CHECKING:
     import torch
