@@ -49,7 +49,8 @@ class Evidence:
     ``structure`` is the structural vector of its document, float32 of shape (dimension,); None where the pipeline has
     no document graph, or the document is tied to no other. ``analysis`` is the passage cut into statements, made once
     per snapshot and shared by gate, generator and verifier; :func:`plait.text.passages.analysis_of` reads it, and makes
-    one where it is missing.
+    one where it is missing. ``similarity`` is the cosine of the question with the whole passage; None where the
+    pipeline searches no text vectors.
     """
 
     number: int
@@ -58,6 +59,7 @@ class Evidence:
     score: float
     structure: NDArray[np.float32] | None = field(default=None, compare=False)
     analysis: object | None = field(default=None, compare=False, repr=False)
+    similarity: float | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

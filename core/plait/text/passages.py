@@ -36,8 +36,12 @@ __all__ = [
 
 KEPT_PASSAGES = 1_000
 """Passages that a view keeps: some 20 MB of statements and words."""
+NEARNESS = 2.0
+"""What the cosine of a whole passage counts for its statements, against 1 for all words of the question in one of them.
+Of nine orders tried on 85 questions about the example papers this one brought the statement of the highest cosine, or
+one within .02 of it, among the first six of 35 most often (.95 of the questions; by words and rank alone .86)."""
 PRIOR = 0.4
-"""What the first passage adds to the share of words held, against 1 for all of them; later ones add less."""
+"""Instead of it where no cosine is known: what the first passage adds; later ones add less."""
 KEPT_VECTORS = 4_000
 """Vectors of statements that a view keeps for each embedder: 6 MB at 384 dimensions."""
 BAR = " | "
@@ -226,7 +230,8 @@ class Quotable:
     Args:
         statement: what is quoted.
         place: place of its passage among the evidence, from 0.
-        coverage: share of the question's words it holds, each weighted by how few statements hold it; in [0, 1].
+        coverage: share of the question's words that it or its context holds, each weighted by how few statements hold
+            it; in [0, 1].
     """
 
     statement: Statement
@@ -245,15 +250,25 @@ def quotable(question: str, evidence: Sequence[Evidence]) -> list[Quotable]:
     for item, statement in statements_of(evidence):
         if not statement.steers and statement.kind != "caption" and len(statement.stems) > 1:
             found.setdefault((statement.header_text, statement.text), (places[item.number], statement))
-    held = [statement.stems | frozenset(stems(statement.context)) for _, statement in found.values()]
+    contexts = {
+        context: frozenset(stems(context)) for context in {statement.context for _, statement in found.values()}
+    }
+    held = [statement.stems | contexts[statement.context] for _, statement in found.values()]
     frequency = Counter(stem for words in held for stem in words)
     asked = {stem: math.log(1 + len(held) / (1 + frequency[stem])) for stem in stems(question)}
     total = sum(asked.values()) or 1.0
+
+    def share(words: frozenset[str]) -> float:
+        return sum(mass for stem, mass in asked.items() if stem in words) / total
+
+    def promise(item: Quotable) -> float:
+        near = evidence[item.place].similarity
+        return share(item.statement.stems) + (PRIOR / (1 + item.place) if near is None else NEARNESS * near)
+
     items = [
-        Quotable(statement, place, sum(mass for stem, mass in asked.items() if stem in words) / total)
-        for (place, statement), words in zip(found.values(), held, strict=True)
+        Quotable(statement, place, share(words)) for (place, statement), words in zip(found.values(), held, strict=True)
     ]
-    return sorted(items, key=lambda item: -(item.coverage + PRIOR / (1 + item.place)))
+    return sorted(items, key=lambda item: -promise(item))
 
 
 def statement_vectors(

@@ -26,6 +26,7 @@ from plait.contracts import (
     Sentence,
     Stage,
     Usage,
+    VectorSearch,
 )
 from plait.contracts.errors import GenerationError, PlaitError
 from plait.prompts import checked_sentences, pack
@@ -95,7 +96,7 @@ def prepare(parts: Parts, retrieval: Retrieval, tracer: Tracer, asked: Asked) ->
     if asked.max_tokens is not None:
         settings = settings.model_copy(update={"max_tokens": asked.max_tokens})
     with tracer.stage("gate") as detail:
-        evidence = _evidence(parts, hits, view, settings.passages)
+        evidence = _evidence(parts, query, hits, view, settings.passages)
         with plugin_errors(f"gate {parts.pipeline.gate.name!r}"):
             relevance = parts.gate.assess(query, evidence, view)
         detail |= {"score": relevance.score, "answerable": relevance.answerable, "reason": relevance.reason}
@@ -282,11 +283,23 @@ def _generator_errors(parts: Parts) -> Iterator[None]:
         ) from error
 
 
-def _evidence(parts: Parts, hits: Sequence[Hit], view: IndexView, most: int) -> list[Evidence]:
-    vectors = structure_of(parts, view)
+def _evidence(parts: Parts, query: Query, hits: Sequence[Hit], view: IndexView, most: int) -> list[Evidence]:
+    structural = structure_of(parts, view)
     passages = [view.passage(hit.row) for hit in hits[:most]]
     analyses = analysed(view, passages, parts.host.hook.steering)
+    near = _similarities(parts, query, [hit.row for hit in hits[:most]], view)
     return [
-        Evidence(number, passage, view.title(hit.document_id), hit.score, vectors(hit.row), analysis)
+        Evidence(
+            number, passage, view.title(hit.document_id), hit.score, structural(hit.row), analysis, near[number - 1]
+        )
         for number, (hit, passage, analysis) in enumerate(zip(hits, passages, analyses, strict=False), start=1)
     ]
+
+
+def _similarities(parts: Parts, query: Query, rows: Sequence[int], view: IndexView) -> list[float | None]:
+    """Cosine of the question with each passage, by the first retriever that searches text vectors."""
+    found = next((retriever for retriever in parts.retrievers.values() if isinstance(retriever, VectorSearch)), None)
+    if found is None or not rows:
+        return [None] * len(rows)
+    vector = found.embedder.embed_queries([query.text])[0]  # the search before has asked for the same one
+    return [float(cosine) for cosine in view.vectors(found.vector_column)[list(rows)] @ vector]

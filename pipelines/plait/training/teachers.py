@@ -1,20 +1,17 @@
-"""Language models of a pipeline that training can work with: those that run in this process."""
+"""Language models of a pipeline that training can work with: those that tell how likely given answers are."""
 
 from __future__ import annotations
 
+from plait.contracts import EmbeddingGenerator, ScoringGenerator, StructureLearner
 from plait.contracts.errors import ConfigError
-from plait.fusion.tokens.fid_generator import FusionInDecoderGenerator
 from plait.fusion.tokens.frozen import FrozenReader
 from plait.fusion.tokens.gold import AnswerReader
 from plait.fusion.tokens.reader_settings import ReaderSettings
 from plait.fusion.tokens.reader_training import Untrained
 from plait.fusion.tokens.soft_token_reader import SoftTokenReader
-from plait.generators.local.generator import Transformers
 from plait.rag import Rag
 
 __all__ = ["answer_reader", "reader_settings", "untrained_reader"]
-
-Local = Transformers | FusionInDecoderGenerator
 
 
 def answer_reader(rag: Rag) -> AnswerReader:
@@ -24,10 +21,13 @@ def answer_reader(rag: Rag) -> AnswerReader:
         ConfigError: it does not run in this process.
         ModelError: the model cannot be loaded.
     """
-    generator = _local(rag)
-    if isinstance(generator, Transformers):
-        return FrozenReader(generator.language_model)
-    return generator.untrained(generator.config.dimension)
+    generator = rag.parts.generator
+    if isinstance(generator, StructureLearner):
+        reader: AnswerReader = generator.answer_reader()
+        return reader
+    if isinstance(generator, ScoringGenerator):
+        return FrozenReader(generator.scoring_model())
+    raise _refused(rag)
 
 
 def reader_settings(rag: Rag, steps: int | None = None) -> ReaderSettings:
@@ -36,16 +36,18 @@ def reader_settings(rag: Rag, steps: int | None = None) -> ReaderSettings:
     Raises:
         ConfigError: it cannot be taught from here, or its settings leave structure out.
     """
-    generator, chosen = _local(rag), {} if steps is None else {"steps": steps}
-    if isinstance(generator, FusionInDecoderGenerator):
+    generator, chosen = rag.parts.generator, {} if steps is None else {"steps": steps}
+    if isinstance(generator, StructureLearner):
         if not generator.structure_file:
             raise ConfigError(
                 "the generator's settings name a file of structural weights, which would be used in place of new ones",
                 where=str(rag.path),
-                fix="leave 'weights' out of use('fusion-in-decoder', ...)",
+                fix=f"leave 'weights' out of use({rag.pipeline.generator.name!r}, ...)",
             )
         return ReaderSettings(**chosen)
-    if not generator.soft_tokens:
+    if not isinstance(generator, ScoringGenerator):
+        raise _refused(rag)
+    if not isinstance(generator, EmbeddingGenerator) or not generator.soft_tokens:
         raise ConfigError(
             "the generator takes no soft tokens",
             where=str(rag.path),
@@ -61,18 +63,17 @@ def untrained_reader(rag: Rag, settings: ReaderSettings, seed: int) -> Untrained
         ConfigError: it does not run in this process.
         ModelError: the model cannot be loaded.
     """
-    generator = _local(rag)
-    if isinstance(generator, Transformers):
-        frozen = FrozenReader(generator.language_model, settings.soft_tokens)
-        return lambda width: SoftTokenReader.untrained(frozen, width, settings, seed)
-    return lambda width: generator.untrained(width, seed)
-
-
-def _local(rag: Rag) -> Local:
     generator = rag.parts.generator
-    if isinstance(generator, Local):
-        return generator
-    raise ConfigError(
+    if isinstance(generator, StructureLearner):
+        return lambda width: generator.untrained(width, seed)
+    if isinstance(generator, ScoringGenerator):
+        frozen = FrozenReader(generator.scoring_model(), settings.soft_tokens)
+        return lambda width: SoftTokenReader.untrained(frozen, width, settings, seed)
+    raise _refused(rag)
+
+
+def _refused(rag: Rag) -> ConfigError:
+    return ConfigError(
         f"the generator {rag.pipeline.generator.name!r} cannot be taught from here, nor teach: only a model in this "
         "process tells how likely answers are, and hands back gradients",
         where=str(rag.path),

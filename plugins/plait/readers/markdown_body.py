@@ -1,4 +1,4 @@
-"""The body of a Markdown file as sections of blocks."""
+"""The body of a Markdown file as sections of blocks, mathematics between dollars kept as it stands."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from urllib.parse import unquote
 
 from markdown_it import MarkdownIt
+from markdown_it.rules_block import StateBlock
+from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
 from plait.contracts import Block, Equation, Figure, ReadReport, Reference, Section, Table, Text
 from plait.readers.headings import is_bibliography, role_of
-from plait.readers.markdown_math import add_math
 from plait.readers.metadata import one_line
 
 __all__ = ["MarkdownBody"]
@@ -24,7 +25,7 @@ _BREAKS = {"softbreak": " ", "hardbreak": "\n"}
 
 def _parse(text: str) -> tuple[list[Token], int]:
     """The tokens of ``text``, and in how many places something was nested too deeply to be among them."""
-    parser = add_math(MarkdownIt("commonmark").enable("table"))
+    parser = _add_math(MarkdownIt("commonmark").enable("table"))
     # Below maxNesting the parser drops blocks without a word; inside a line it keeps the characters as they are.
     inline = parser.options["maxNesting"]
     parser.core.ruler.before("inline", "nesting", lambda _state: parser.options.__setitem__("maxNesting", inline))
@@ -206,3 +207,66 @@ def _matching(tokens: Sequence[Token], index: int) -> int:
         if depth == 0:
             return position
     return len(tokens) - 1
+
+
+def _add_math(parser: MarkdownIt) -> MarkdownIt:
+    """Teaches ``parser`` the tokens ``math_block`` and ``math_inline``; returns it.
+
+    Without them Markdown would take the asterisks and underscores of a formula for emphasis and its backslashes for
+    escapes.
+    """
+    parser.block.ruler.before(
+        "fence", "math_block", _math_block, {"alt": ["paragraph", "reference", "blockquote", "list"]}
+    )
+    parser.inline.ruler.before("escape", "math_inline", _math_inline)
+    return parser
+
+
+def _math_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    """``$$ ... $$`` over one or several lines; without a closing pair it stays ordinary text."""
+    if state.is_code_block(start):
+        return False
+    first = state.src[state.bMarks[start] + state.tShift[start] : state.eMarks[start]]
+    if not first.startswith("$$"):
+        return False
+    lines = [first[2:]]
+    line = start
+    while "$$" not in lines[-1]:
+        line += 1
+        if line >= end or (state.isEmpty(line) and line + 1 >= end):
+            return False
+        lines.append(state.src[state.bMarks[line] + state.tShift[line] : state.eMarks[line]])
+    content, _, rest = lines[-1].partition("$$")
+    if rest.strip():
+        return False
+    if silent:
+        return True
+    lines[-1] = content
+    token = state.push("math_block", "math", 0)
+    token.content = "\n".join(lines)
+    token.map = [start, line + 1]
+    state.line = line + 1
+    return True
+
+
+def _math_inline(state: StateInline, silent: bool) -> bool:
+    """``$x$``, by Pandoc's rule: no space inside the dollars, no digit after the second (prices stay prices)."""
+    source, start = state.src, state.pos
+    if source[start] != "$":
+        return False
+    width = 2 if source.startswith("$$", start) else 1
+    opened = start + width
+    if opened >= state.posMax or (width == 1 and source[opened].isspace()):
+        return False
+    closed = source.find("$" * width, opened)
+    while closed > 0 and source[closed - 1] == "\\":
+        closed = source.find("$" * width, closed + 1)
+    if closed < 0 or closed + width > state.posMax or not source[opened:closed].strip():
+        return False
+    if width == 1 and (source[closed - 1].isspace() or source[closed + 1 : closed + 2].isdigit()):
+        return False
+    if not silent:
+        token = state.push("math_inline", "math", 0)
+        token.content = source[opened:closed].strip().replace("\n", " ")
+    state.pos = closed + width
+    return True

@@ -151,7 +151,7 @@ def test_trained_soft_tokens_reach_the_model_and_change_what_it_expects(rag: Rag
     request, _ = _asked(rag)
     assert set(request.soft_tokens) == {item.number for item in request.evidence}
     assert all(table.shape == (1, 32) for table in request.soft_tokens.values())
-    reader = FrozenReader(rag.parts.generator.language_model, 1)  # type: ignore[attr-defined]
+    reader = FrozenReader(rag.parts.generator.scoring_model(), 1)  # type: ignore[attr-defined]
     prompt = reader.prompt(request.messages)
     offsets = {number: torch.from_numpy(table) for number, table in request.soft_tokens.items()}
     silent = {number: torch.zeros_like(table) for number, table in offsets.items()}

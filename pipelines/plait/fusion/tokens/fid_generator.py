@@ -163,6 +163,14 @@ class FusionInDecoderGenerator:
         name, identity, longest = self.config.model, self._identity(), self.config.longest
         return FusionReader(part, tokenizer, name, identity, longest=longest, lock=self._lock)
 
+    def answer_reader(self) -> FusionReader:
+        """A reader that leaves structure out, and tells how likely answers are.
+
+        Raises:
+            ModelError: the model cannot be loaded.
+        """
+        return self.untrained(self.config.dimension)
+
     def _identity(self) -> dict[str, Any]:
         """Its weights alone: the same model may lie elsewhere."""
         return {"weights": weights_digest(self._folder)}

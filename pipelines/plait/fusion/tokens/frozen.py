@@ -11,11 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from plait.contracts import EmbeddingSpace, Message
+from plait.contracts import EmbeddingSpace, Message, ScoringModel
 from plait.contracts.errors import ModelError
 from plait.fusion.tokens.answer_rows import Answers, Row, answer_tokens, rows_of, tables_of
 from plait.fusion.tokens.task_prompt import TaskPrompt
-from plait.generators.local.model import CausalModel
 from plait.generators.markers import MarkedPrompt, marked_prompt
 
 __all__ = ["FrozenReader"]
@@ -31,11 +30,11 @@ class FrozenReader:
     kept, which changes likelihoods by rounding only.
 
     Args:
-        model: from :func:`plait.generators.local.model.load_causal_model`.
+        model: of a :class:`~plait.contracts.ScoringGenerator`.
         k: markers in front of each passage.
     """
 
-    def __init__(self, model: CausalModel, k: int = 1) -> None:
+    def __init__(self, model: ScoringModel, k: int = 1) -> None:
         self._model = model
         self.k, self.name = k, model.name
         self._words = int(model.model.config.get_text_config().vocab_size)
@@ -182,7 +181,7 @@ class FrozenReader:
         """(rows, longest, width): what follows the shared tokens. Filled up behind, where causal attention ends."""
         longest = max(map(len, sequences)) - shared
         filled = [(*tokens[shared:], *[0] * (longest - (len(tokens) - shared))) for tokens in sequences]
-        embeddings = self._model.embed(torch.tensor(filled)).detach()
+        plain: Tensor = self._model.embed(torch.tensor(filled)).detach()
         at: list[tuple[int, int]] = []
         added: list[Tensor] = []
         for number, row in enumerate(rows if offsets else ()):
@@ -192,10 +191,10 @@ class FrozenReader:
                     given = offsets[row.prompt][passage]
                     added.append(given.repeat(len(places) // self.k, 1))
         if not at:
-            return embeddings
+            return plain
         index = torch.tensor(at, device=self.device)
-        values = torch.cat(added).to(embeddings.dtype)
-        return embeddings.index_put((index[:, 0], index[:, 1]), values, accumulate=True)
+        values = torch.cat(added).to(plain.dtype)
+        return plain.index_put((index[:, 0], index[:, 1]), values, accumulate=True)
 
     def _logits(self, embeddings: Tensor, shared: Sequence[int], wanted: Sequence[int]) -> Tensor:
         past = self._past(tuple(shared), len(embeddings)) if shared else None

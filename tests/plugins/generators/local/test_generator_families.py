@@ -5,7 +5,7 @@ import pytest
 
 from plait.contracts import GenerationRequest, Message, Query, Slot
 from plait.generators.local.generator import Config, Transformers
-from plait.generators.local.prefill import BLOCK
+from plait.generators.local.reading import BLOCK
 
 TEXT = "Tea is steamed soon after picking, which keeps it from oxidising. " * 8
 SMALL = {"vocab_size": 257, "hidden_size": 32, "eos_token_id": 256, "bos_token_id": None, "pad_token_id": None}
@@ -68,7 +68,7 @@ def test_it_writes_what_the_library_writes(generator):
     import torch
 
     prompt = list(generator._marked(REQUESTS[0].messages).tokens)
-    model = generator.language_model
+    model = generator.scoring_model()
     reference = model.model.generate(
         torch.tensor([prompt]), attention_mask=torch.ones(1, len(prompt)), max_new_tokens=8, do_sample=False,
         pad_token_id=256,
@@ -85,7 +85,7 @@ def test_what_it_remembers_changes_nothing(generator):
     forgetful = Transformers(generator.config.model_copy(update={"prefix_megabytes": 0}))
     assert _answers(generator) == _answers(forgetful)
     last = list(generator.stream(REQUESTS[0]))[-1]
-    carries = generator.language_model.carries_state
+    carries = generator.scoring_model().carries_state
     assert carries is ("convolutions" in generator.config.model)
     assert last.detail["reused_tokens"] == (0 if carries else (last.usage.prompt_tokens - 1) // BLOCK * BLOCK)
 
