@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plait.retrievers.bm25 import Impacts, best_rows
-from plait.testing.columns import postings
+from plait.testing.memory import postings
 
 DOCUMENTS = st.lists(st.lists(st.sampled_from("abcdefg"), max_size=12), min_size=1, max_size=15)
 
