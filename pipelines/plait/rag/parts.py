@@ -8,7 +8,18 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from plait.config import Pipeline, Use
-from plait.contracts import Chunker, Embedder, Fusion, Generator, Ranker, Reader, Retriever, VectorFusion
+from plait.contracts import (
+    Chunker,
+    Embedder,
+    Fusion,
+    Generator,
+    HasEmbedder,
+    Ranker,
+    Reader,
+    Retriever,
+    StructureSource,
+    VectorFusion,
+)
 from plait.contracts.errors import ConfigError
 from plait.hooks import Assembly, Kind, PluginHost
 
@@ -97,8 +108,8 @@ class Parts:
     @cached_property
     def graph_settings(self) -> GraphSettings | None:
         """How the retriever that reads the document graph wants it; None where none does."""
-        found = (getattr(retriever, "graph_settings", None) for retriever in self.retrievers.values())
-        return next((settings for settings in found if settings is not None), None)
+        source = next((made for made in self.retrievers.values() if isinstance(made, StructureSource)), None)
+        return None if source is None else source.graph_settings
 
     @cached_property
     def ranker(self) -> Ranker | None:
@@ -114,9 +125,9 @@ class Parts:
     def relevance_embedder(self) -> Embedder:
         """The embedder that judges whether evidence can answer: one a retriever already uses, else the default."""
         for use in self.pipeline.retrievers:
-            embedder = getattr(self._assembly.build("retriever", use), "embedder", None)
-            if isinstance(embedder, Embedder):
-                return embedder
+            made = self._assembly.build("retriever", use)
+            if isinstance(made, HasEmbedder):
+                return made.embedder
         return self._assembly.build("embedder", Use(name="minilm"))
 
     def identity(self) -> dict[str, Any]:
