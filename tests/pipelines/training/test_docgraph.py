@@ -150,7 +150,7 @@ def test_what_is_added_later_is_encoded_by_the_model_in_use(trained: Path, paper
         view, retriever = rag.view, docgraph_of(rag)
         folder = view.model(MODEL)
         assert folder is not None
-        at_once = load(folder, retriever.identity()).encode(retriever.graph(view), retriever.text_vectors(view))
+        at_once = load(folder, retriever.encoder_identity()).encode(retriever.graph(view), retriever.text_vectors(view))
         assert np.array_equal(view.vectors("docgraph"), at_once.vectors[view.document_numbers])
         rows = {view.document_ids[number]: row for row, number in enumerate(view.document_numbers)}
         tied = np.asarray(view.values("docgraph.tied"))
