@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from plait.contracts import IndexView, RankedVectorFusion, VectorSearch
 from plait.contracts.errors import ConfigError
-from plait.evaluation.measures import check_measures, per_query
+from plait.evaluation.retrieval.measures import check_measures, per_query
 from plait.fusion.tokens.distillation import Adapter, DistillationSettings, distil
 from plait.fusion.tokens.gold import Gold
 from plait.rag import Rag

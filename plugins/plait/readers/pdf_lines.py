@@ -1,4 +1,4 @@
-"""From fragments to lines in reading order, without running heads."""
+"""What stands on a page: from fragments to lines in reading order, without running heads."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from plait.readers.pdf_process import Fragment, PdfPage
-
-__all__ = ["Line", "is_furniture", "lines_of", "reading_order", "running_heads"]
+__all__ = ["Fragment", "Line", "PdfPage", "PdfPages", "is_furniture", "lines_of", "reading_order", "running_heads"]
 
 _LIGATURES = {
     "ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st",
@@ -22,6 +20,39 @@ _PAGE_NUMBER = re.compile(
 )
 _MARGIN = 0.12
 """Share of the page's height, at its top and at its bottom, where running heads can stand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """A run of characters on one baseline in one style; positions in points from the lower left corner."""
+
+    x0: float
+    x1: float
+    baseline: float
+    size: float
+    bold: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PdfPage:
+    """One page as the worker saw it."""
+
+    number: int
+    width: float
+    height: float
+    fragments: tuple[Fragment, ...]
+    pictures: int = 0
+    rotated: int = 0
+    unmapped: int = 0
+
+
+@dataclass(slots=True)
+class PdfPages:
+    """All pages of a file and its metadata."""
+
+    metadata: dict[str, str] = field(default_factory=dict)
+    pages: list[PdfPage] = field(default_factory=list)
 
 
 @dataclass(slots=True)

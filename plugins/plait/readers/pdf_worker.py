@@ -1,6 +1,6 @@
 """The process in which PDFium parses one untrusted file: text fragments out, one JSON line a page.
 
-Run as a script by :mod:`plait.readers.pdf_process`, never imported there: it needs the standard library and pypdfium2
+Run as a script by :mod:`plait.readers.pdf`, never imported there: it needs the standard library and pypdfium2
 only, and sets its own limits before it touches the file. Lines on standard output are ``{"pages": n, ...}`` first,
 then ``{"page": i, ...}``, then ``{"done": n}``; a line ``{"error": kind, "message": ...}`` ends it early.
 """

@@ -221,7 +221,7 @@ class DocGraph:
 
     def graph(self, view: IndexView) -> DocumentGraph:
         """The graph of a view; kept by it."""
-        from plait.docgraph.reading import graph_of_view
+        from plait.docgraph.graph import graph_of_view
 
         settings = self.graph_settings
         key = f"docgraph:{settings.model_dump_json()}"

@@ -46,8 +46,8 @@ def traversal_weights(view: IndexView) -> TraversalWeights:
     Raises:
         ModelError: the stored weights are damaged.
     """
-    from plait.docgraph.default_weights import DEFAULT_WEIGHTS
     from plait.docgraph.traversal import TraversalWeights
+    from plait.docgraph.weighing import DEFAULT_WEIGHTS
 
     def read() -> TraversalWeights:
         folder = view.model(MODEL)

@@ -14,7 +14,7 @@ from plait.config import Pipeline, use
 from plait.contracts import Document, Reference, StructureSource
 from plait.contracts.errors import ConfigError, QueryError
 from plait.docgraph import DocumentGraph, GraphSettings, build_graph
-from plait.docgraph.reading import graph_of_view
+from plait.docgraph.graph import graph_of_view
 from plait.embedders import minilm
 from plait.rag import open_index
 from plait.rag.explaining import carrying_edges

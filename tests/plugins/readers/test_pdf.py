@@ -163,8 +163,7 @@ def test_a_margin_column_is_set_apart_from_the_text(
 
 
 def test_ligatures_are_taken_apart(write: Write, read_one: Make) -> None:
-    from plait.readers.pdf_lines import Line
-    from plait.readers.pdf_process import Fragment
+    from plait.readers.pdf_lines import Fragment, Line
 
     assert Line(0, [Fragment(0, 1, 0, 10, False, "e\ufb03cient ﬁt")]).text == "efficient fit"
 
