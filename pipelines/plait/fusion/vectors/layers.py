@@ -29,7 +29,7 @@ from torch import Tensor, nn
 
 from plait.contracts import Structural
 from plait.contracts.errors import IdentityError, ModelError
-from plait.gnn.aggregation import unit
+from plait.gnn.layers import unit
 
 __all__ = ["Concatenated", "FusionLayer", "Gated"]
 
