@@ -9,7 +9,7 @@ import pytest
 
 from plait.contracts import Column, Document, Passage, Section, Text
 from plait.index import Index, exact
-from plait.index.tuning import sample_queries
+from plait.index.approximate import sample_queries
 
 WIDTH = 32
 COLUMN = Column("v", "vector", WIDTH)

@@ -7,7 +7,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plait.index.sparse import postings
+from plait.index.rows import postings
 
 bags = st.lists(
     st.dictionaries(st.text("abcé", min_size=1, max_size=2), st.floats(0, 9, width=32), max_size=5), max_size=12
