@@ -5,12 +5,12 @@ import pytest
 
 from plait.contracts.errors import ConfigError, DocumentError
 from plait.gnn import ArrayGraph, ArrayRelation
-from plait.gnn.neighbourhood import Neighbourhood
+from plait.gnn.sampling import NeighbourSampler
 from plait.gnn.structure import pair_keys
 
 
 def neighbours(graph: ArrayGraph, target: int, **options: object) -> dict[int, float]:
-    block = Neighbourhood(graph, ("cites",)).blocks(np.array([target]), 1, **options)[0]  # type: ignore[arg-type]
+    block = NeighbourSampler(graph, ("cites",)).blocks(np.array([target]), 1, **options)[0]  # type: ignore[arg-type]
     edges = block.edges[0]
     return dict(zip(block.nodes[edges.sources].tolist(), edges.weights.tolist(), strict=True))
 
@@ -40,7 +40,7 @@ def test_long_rows_are_sampled_without_bias() -> None:
 
 
 def neighbours_with_repeats(graph: ArrayGraph, random: np.random.Generator) -> np.ndarray:
-    block = Neighbourhood(graph, ("cites",)).blocks(np.array([0]), 1, fan_out=10, random=random)[0]
+    block = NeighbourSampler(graph, ("cites",)).blocks(np.array([0]), 1, fan_out=10, random=random)[0]
     return block.nodes[block.edges[0].sources]
 
 
@@ -49,16 +49,18 @@ def test_a_hub_does_not_blow_up_a_block() -> None:
     count = 200_000
     edges = ArrayRelation.of(np.stack([np.zeros(count, np.int64), np.arange(1, count + 1)], axis=1))
     graph = ArrayGraph(tuple(map(str, range(count + 1))), {"cites": edges})
-    block = Neighbourhood(graph, ("cites",)).blocks(np.array([0, 5]), 2, fan_out=8, random=np.random.default_rng(0))[0]
+    block = NeighbourSampler(graph, ("cites",)).blocks(np.array([0, 5]), 2, fan_out=8, random=np.random.default_rng(0))[
+        0
+    ]
     assert len(block.nodes) <= 2 + 8 + 8
 
 
 def test_an_unknown_relation_is_refused_with_what_there_is() -> None:
     graph = ArrayGraph(tuple("ab"), {"cites": ArrayRelation.of([(0, 1)])})
     with pytest.raises(ConfigError, match=r"no relation 'cite'.*Choices: cites"):
-        Neighbourhood(graph, ("cite",))
+        NeighbourSampler(graph, ("cite",))
     with pytest.raises(ConfigError, match="no relation is named"):
-        Neighbourhood(graph, ())
+        NeighbourSampler(graph, ())
 
 
 def test_edges_to_documents_that_do_not_exist_are_refused() -> None:

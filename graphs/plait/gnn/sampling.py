@@ -1,7 +1,8 @@
-"""Who is tied to whom, as rows; and blocks, the part of it that one layer needs for some documents.
+"""Neighbour sampling: blocks, the part of a graph that one layer needs for some documents.
 
-Own neighbour sampling after GraphSAGE (Hamilton, Ying and Leskovec, NeurIPS 2017, algorithm 2): a batch of documents
-needs their neighbours, and those theirs, layer by layer. Memory follows the batch, not the graph.
+After GraphSAGE (Hamilton, Ying and Leskovec 2017, arXiv:1706.02216, algorithm 2): a batch of documents needs their
+neighbours, and those theirs, layer by layer. Memory follows the batch, not the graph. PyTorch Geometric's
+``NeighborLoader`` does the same with pyg-lib or torch-sparse, of which no wheels are on PyPI.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from plait.contracts.errors import ConfigError
 from plait.gnn.structure import Graph, among
 
-__all__ = ["Block", "BlockEdges", "Neighbourhood"]
+__all__ = ["Block", "BlockEdges", "NeighbourSampler"]
 
 Numbers = NDArray[np.int64]
 _NO_KEYS: Numbers = np.zeros(0, np.int64)
@@ -44,7 +45,7 @@ class Block:
     edges: tuple[BlockEdges, ...]
 
 
-class Neighbourhood:
+class NeighbourSampler:
     """The edges of a graph as rows: row i of a relation holds what document i is tied to.
 
     Args:
