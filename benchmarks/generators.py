@@ -34,7 +34,7 @@ from rich.table import Table
 
 from plait.contracts import Generation, GenerationRequest, Message, Query
 from plait.contracts.errors import PlaitError
-from plait.evaluation.environment import environment
+from plait.evaluation.reporting import environment
 from plait.generators.local.generator import Config, Transformers
 
 NOTES = Path(__file__).resolve().parent.parent / "examples" / "papers"

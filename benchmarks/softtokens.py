@@ -42,7 +42,7 @@ from plait.contracts import Document, Embedder, ReadReport
 from plait.docgraph import DocumentGraph, GraphSettings, build_graph
 from plait.docgraph.settings import RelationName
 from plait.evaluation import bootstrap_interval, paired_bootstrap
-from plait.evaluation.environment import environment
+from plait.evaluation.reporting import environment
 from plait.fusion.tokens.frozen import FrozenReader
 from plait.fusion.tokens.probing import majority, outcomes, shuffled_documents
 from plait.fusion.tokens.reader_report import ReaderReport

@@ -38,7 +38,7 @@ from plait.docgraph import DocumentGraph
 from plait.docgraph.traversal import Traversal
 from plait.docgraph.weighing import learn_weights, recent_citers
 from plait.evaluation import bootstrap_interval, paired_bootstrap
-from plait.evaluation.environment import environment
+from plait.evaluation.reporting import environment
 from plait.fusion.vectors.concatenated import Concatenated
 from plait.fusion.vectors.fitting import cross_fitted, fit
 from plait.fusion.vectors.gated import Gated

@@ -1,10 +1,8 @@
 """Evaluation: test collections, measures, significance, reports; and how good answers and their citations are."""
 
-from plait.evaluation.retrieval.collections import Collection, CollectionQuery, load_collection
-from plait.evaluation.retrieval.evaluating import Found, evaluate
-from plait.evaluation.retrieval.evaluation import Comparison, Evaluation, SystemScores
+from plait.evaluation.retrieval.collections import Collection, CollectionQuery, Qrels, load_collection, read_qrels
+from plait.evaluation.retrieval.evaluating import Evaluation, Found, SystemScores, evaluate
 from plait.evaluation.retrieval.measures import DEFAULT_MEASURES, per_query
-from plait.evaluation.retrieval.qrels import Qrels, read_qrels
 from plait.evaluation.retrieval.reports import render, to_json
 from plait.evaluation.retrieval.runs import Run, documents_of, read_run, write_run
 from plait.evaluation.statistics.significance import (

@@ -12,9 +12,8 @@ import numpy as np
 from plait.evaluation.answers.answer_measures import ACCURACY, ANSWER_MEASURES, MACRO_F1, majority_baseline, pooled
 from plait.evaluation.answers.asking import Asked, AskedAll
 from plait.evaluation.answers.questions import DECISIONS, KINDS, Kind
-from plait.evaluation.retrieval.evaluation import Comparison
 from plait.evaluation.statistics.pooled import Pooled, pooled_bootstrap, pooled_interval
-from plait.evaluation.statistics.significance import RESAMPLES, Interval, paired_bootstrap, paired_randomisation
+from plait.evaluation.statistics.significance import RESAMPLES, Comparison, Interval, compare
 
 __all__ = ["AnswerEvaluation", "AnswerScores", "Measured", "against", "of_kind", "score_answers"]
 
@@ -178,8 +177,7 @@ def _compared(first: Pooled, second: Pooled, baseline: str, how: Mapping[str, in
     if first.counts.shape[1] == 2 and _same_questions(first, second):
         there = first.counts[:, 1] > 0
         mine, theirs = first.counts[there, 0], second.counts[there, 0]
-        p_bootstrap = paired_bootstrap(mine, theirs, **how)
-        return Comparison(baseline, difference, paired_randomisation(mine, theirs, **how), p_bootstrap)
+        return compare(baseline, list(mine), list(theirs), **how)
     p = pooled_bootstrap(first, second, **how)
     return None if p is None else Comparison(baseline, difference, None, p)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from plait.evaluation.answers.answer_evaluation import AnswerEvaluation, AnswerScores, Measured, of_kind
 from plait.evaluation.answers.answer_measures import ANSWER_MEASURES, pooled
 from plait.evaluation.answers.asking import Asked
-from plait.evaluation.retrieval.reports import environment_lines
+from plait.evaluation.reporting import environment_lines
 
 if TYPE_CHECKING:
     from rich.console import Group

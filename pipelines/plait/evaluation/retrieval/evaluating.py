@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from plait.contracts import Hit, Query
+from plait.contracts import Embedder, HasEmbedder, Hit, Query
 from plait.contracts.errors import ConfigError, QueryError
-from plait.evaluation.environment import environment
+from plait.evaluation.reporting import environment
 from plait.evaluation.retrieval.collections import Collection
-from plait.evaluation.retrieval.evaluation import Comparison, Evaluation, SystemScores
-from plait.evaluation.retrieval.measures import DEFAULT_MEASURES, check_measures, per_query
-from plait.evaluation.retrieval.metering import metered
-from plait.evaluation.retrieval.runs import Ranking, documents_of
+from plait.evaluation.retrieval.measures import DEFAULT_MEASURES, Coherence, check_measures, per_query
+from plait.evaluation.retrieval.runs import Ranking, Run, documents_of
 from plait.evaluation.statistics.significance import (
     RESAMPLES,
+    Comparison,
+    Interval,
     bootstrap_interval,
-    paired_bootstrap,
-    paired_randomisation,
+    compare,
 )
 
-__all__ = ["FUSED", "Found", "Retrieve", "evaluate"]
+__all__ = ["FUSED", "Evaluation", "Found", "Retrieve", "SystemScores", "evaluate"]
 
 FUSED = "fused"
 """Label of the fused list in reports."""
+
+_TIMED = 50  # queries whose encoding is timed apart, at most: their mean is stable by then
 
 
 class Found(Protocol):
@@ -47,6 +49,67 @@ class Found(Protocol):
 
 
 Retrieve = Callable[[Query], Found]
+
+
+@dataclass(frozen=True, slots=True)
+class SystemScores:
+    """One leg, or their fusion.
+
+    Args:
+        label: the retriever's label, or ``fused``.
+        run: its rankings of documents.
+        values: measure -> query -> value.
+        intervals: measure -> mean with its 95 % bootstrap interval.
+        against: measure -> comparison with the leg that is best by that measure; the best leg itself has none.
+        search_ms: mean CPU milliseconds per query, encoding left out where ``encode_ms`` is known.
+        encode_ms: mean CPU milliseconds of encoding a query; None where it could not be told apart.
+    """
+
+    label: str
+    run: Run
+    values: Mapping[str, Mapping[str, float]]
+    intervals: Mapping[str, Interval]
+    against: Mapping[str, Comparison]
+    search_ms: float | None = None
+    encode_ms: float | None = None
+
+    def mean(self, measure: str) -> float:
+        """The mean over all judged queries."""
+        return self.intervals[measure].mean
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Legs and fused list of one pipeline on one split of a collection.
+
+    Args:
+        collection: name, path as given, split, and counts.
+        measures: what was measured, in order.
+        legs: label -> scores, in the pipeline's order.
+        fused: the fused (and reranked) list, as a user of the pipeline gets it.
+        queries: how many queries the means are over.
+        refused: queries that could not be asked, and why; they count 0.
+        notes: what a reader of the figures should know, such as judged documents that are not in the corpus.
+        settings: depth, seed, resamples, pipeline and so on.
+        environment: versions and threads.
+        coherence: label -> whether what was found first belongs together; empty where no document cites another.
+    """
+
+    collection: Mapping[str, Any]
+    measures: tuple[str, ...]
+    legs: Mapping[str, SystemScores]
+    fused: SystemScores
+    queries: int
+    refused: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    coherence: Mapping[str, Coherence] = field(default_factory=dict)
+
+    @property
+    def systems(self) -> tuple[SystemScores, ...]:
+        """The legs, then the fused list."""
+        return (*self.legs.values(), self.fused)
 
 
 def evaluate(
@@ -74,7 +137,8 @@ def evaluate(
         exclude_self: leave the document whose id is the query's out of its run, in every leg.
         resamples: of the bootstrap and the randomisation test.
         seed: of both.
-        retrievers: the legs' retrievers by label, to tell encoding from search (see ``metering``).
+        retrievers: the legs' retrievers by label, to tell encoding from search: what has an ``embedder`` encodes some
+            queries once more for that.
         progress: called with (what, queries done, queries in all).
         notes: added to the evaluation's notes.
         settings: added to the evaluation's settings.
@@ -86,25 +150,34 @@ def evaluate(
     names = check_measures(measures)
     asked, refused = _askable(collection)
     _warm_up(asked, retrieve)
-    with metered(retrievers or {}) as meters:
-        collected = _collect(asked, refused, retrieve, exclude_self, progress)
+    collected = _collect(asked, refused, retrieve, exclude_self, progress)
     if not collected.legs:
         why = next(iter(refused.values()), "the collection has no query")
         raise ConfigError(f"there is nothing to measure: no query could be asked ({why})", where=collection.name)
     values = {label: per_query(collection.qrels, run, names) for label, run in collected.legs.items()}
-    judge = _Judge(names, values, resamples, seed)
-    encode = {label: 1e3 * meter.cpu_seconds / collected.count for label, meter in meters.items()}
-    legs = {}
-    for label, run in collected.legs.items():
-        spent = collected.milliseconds(label)
-        search = spent - encode.get(label, 0.0) if spent is not None else None
-        legs[label] = judge.scores(label, run, values[label], search, encode.get(label))
-    fused_values = per_query(collection.qrels, collected.fused, names)
+    encode = _encoding([query.text for name, query in asked.items() if name not in refused], retrievers or {})
+
+    def scores(label: str, run: Run, found: Mapping[str, Mapping[str, float]], spent: float | None) -> SystemScores:
+        search = None if spent is None else max(0.0, spent - encode.get(label, 0.0))
+        intervals, against = {}, {}
+        for name in names:
+            mine = list(found[name].values())
+            intervals[name] = bootstrap_interval(mine, resamples=resamples, seed=seed)
+            baseline = max(values, key=lambda leg: sum(values[leg][name].values()))
+            if label != baseline:
+                best = [values[baseline][name][query] for query in found[name]]
+                against[name] = compare(baseline, mine, best, resamples=resamples, seed=seed)
+        return SystemScores(label, run, found, intervals, against, search, encode.get(label))
+
+    fused = per_query(collection.qrels, collected.fused, names)
     return Evaluation(
         collection=_described(collection),
         measures=names,
-        legs=legs,
-        fused=judge.scores(FUSED, collected.fused, fused_values, collected.milliseconds(None), None),
+        legs={
+            label: scores(label, run, values[label], collected.milliseconds(label))
+            for label, run in collected.legs.items()
+        },
+        fused=scores(FUSED, collected.fused, fused, collected.milliseconds(None)),
         queries=len(collection.qrels),
         refused=refused,
         notes=(*_notes(collection, refused), *notes),
@@ -132,37 +205,17 @@ class _Collected:
         return 1e3 * sum(own) / self.count if own else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Judge:
-    """Puts values per query beside those of the leg that is best by each measure."""
-
-    names: Sequence[str]
-    legs: Mapping[str, Mapping[str, Mapping[str, float]]]
-    resamples: int
-    seed: int
-
-    def scores(
-        self,
-        label: str,
-        run: Mapping[str, Ranking],
-        values: Mapping[str, Mapping[str, float]],
-        search_ms: float | None,
-        encode_ms: float | None,
-    ) -> SystemScores:
-        intervals, against = {}, {}
-        how = {"resamples": self.resamples, "seed": self.seed}
-        for name in self.names:
-            baseline = max(self.legs, key=lambda leg: sum(self.legs[leg][name].values()))
-            mine = list(values[name].values())
-            intervals[name] = bootstrap_interval(mine, **how)
-            if label == baseline:
-                continue
-            best = [self.legs[baseline][name][query] for query in values[name]]
-            difference = (sum(mine) - sum(best)) / len(mine)
-            against[name] = Comparison(
-                baseline, difference, paired_randomisation(mine, best, **how), paired_bootstrap(mine, best, **how)
-            )
-        return SystemScores(label, run, values, intervals, against, search_ms, encode_ms)
+def _encoding(texts: Sequence[str], retrievers: Mapping[str, object]) -> dict[str, float]:
+    """CPU milliseconds of encoding a query, by the label of what has an embedder; no part of a pipeline is touched."""
+    spent: dict[str, float] = {}
+    for label, retriever in retrievers.items():
+        if isinstance(retriever, HasEmbedder) and isinstance(retriever.embedder, Embedder) and texts:
+            some = texts[:: -(-len(texts) // _TIMED)]
+            start = time.process_time()
+            for text in some:
+                retriever.embedder.embed_queries([text])
+            spent[label] = 1e3 * (time.process_time() - start) / len(some)
+    return spent
 
 
 def _askable(collection: Collection) -> tuple[dict[str, Query], dict[str, str]]:

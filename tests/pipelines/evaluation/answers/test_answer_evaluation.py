@@ -18,7 +18,7 @@ from plait.evaluation.answers.asking import Asked, AskedAll
 from plait.evaluation.answers.citation_quality import CitationQuality
 from plait.evaluation.answers.decisions import Decision
 from plait.evaluation.answers.questions import Kind, Question
-from plait.evaluation.environment import environment
+from plait.evaluation.reporting import environment
 from plait.evaluation.statistics.significance import paired_bootstrap, paired_randomisation
 
 GOLD = ["yes"] * 12 + ["no"] * 6 + ["maybe"] * 2

@@ -16,7 +16,6 @@ from rich.console import Console
 from plait.contracts import Hit, Query
 from plait.contracts.errors import ConfigError, QueryError
 from plait.evaluation import Collection, CollectionQuery, evaluate, render, to_json
-from plait.evaluation.retrieval.metering import MeteredEmbedder, metered
 
 
 @dataclass
@@ -57,7 +56,6 @@ def good_and_bad(query: Query) -> Found:
 def test_legs_and_fused_list_get_means_intervals_and_comparisons_with_the_best_leg() -> None:
     evaluation = evaluate(collection(MANY), good_and_bad, resamples=500)
     assert [system.label for system in evaluation.systems] == ["bad", "good", "fused"]
-    assert evaluation.best_leg("MRR@10").label == "good"
     assert evaluation.legs["good"].mean("MRR@10") == 1.0
     assert evaluation.legs["bad"].mean("MRR@10") == pytest.approx(1 / 3)
     assert evaluation.fused.mean("MRR@10") == pytest.approx(1 / 2)
@@ -216,31 +214,20 @@ def test_encoding_is_told_from_search_where_a_leg_has_an_embedder() -> None:
     assert dense.encode_ms is not None
     assert dense.search_ms is not None
     assert dense.encode_ms >= 3.0
-    assert 1.0 <= dense.search_ms < dense.encode_ms
+    assert dense.search_ms < dense.encode_ms
     assert other.encode_ms is None
     assert other.search_ms == pytest.approx(2.0)
     assert leg.embedder is embedder
 
 
-def test_two_legs_that_share_an_embedder_are_metered_apart_and_restored_after_an_error() -> None:
-    shared = Busy()
-    first, second = Leg(shared), Leg(shared)
-    with pytest.raises(RuntimeError, match="stop"), metered({"a": first, "b": second}) as meters:
-        assert isinstance(first.embedder, MeteredEmbedder)
-        vectors = first.embedder.embed_queries(["x"])
-        assert vectors.shape == (1, 2)
-        assert first.embedder.dimension == 2
-        assert first.embedder.fingerprint() == {"model": "busy"}
-        assert meters["a"].cpu_seconds > 0
-        assert meters["b"].cpu_seconds == 0
-        raise RuntimeError("stop")
-    assert first.embedder is shared
-    assert second.embedder is shared
-
-
 def test_the_json_report_holds_every_figure_and_no_machine_path() -> None:
     evaluation = evaluate(collection(MANY), good_and_bad, resamples=100, seed=5, settings={"depth": 100})
     value = json.loads(json.dumps(to_json(evaluation), allow_nan=False))
+    command = value.pop("command")  # the words of whoever ran it, paths and all
+    assert command
+    assert value["versions"]["scipy"]
+    (row,) = [row for row in value["rows"] if (row["arm"], row["measure"]) == ("good", "MRR@10")]
+    assert row == {"task": "tiny, test", "arm": "good", "measure": "MRR@10", "value": 1.0, "low": 1.0, "high": 1.0}
     assert value["collection"]["path"] == "some/tiny"
     assert value["settings"] == {"exclude_self": False, "resamples": 100, "seed": 5, "depth": 100}
     found = value["fused"]["measures"]["nDCG@10"]
