@@ -43,9 +43,9 @@ from plait.fusion.vectors.concatenated import Concatenated
 from plait.fusion.vectors.fitting import cross_fitted, fit
 from plait.fusion.vectors.gated import Gated
 from plait.fusion.vectors.mixed import Mixed, choose_share
+from plait.gnn.encoders import Propagation
 from plait.gnn.encoding import encode
 from plait.gnn.links import holdout, link_scores, random_negatives, shuffled
-from plait.gnn.propagation import Propagation
 from plait.gnn.settings import TrainingSettings
 from plait.gnn.structure import ArrayGraph, ArrayRelation
 from plait.gnn.training import train

@@ -185,9 +185,9 @@ class DocGraph:
             IdentityError: what is trained is another encoder, or was trained with another graph or text encoder.
             ModelError: its files are damaged.
         """
+        from plait.gnn.encoders import Propagation
         from plait.gnn.encoding import Structural, encode
-        from plait.gnn.neighbourhood import Neighbourhood
-        from plait.gnn.propagation import Propagation
+        from plait.gnn.sampling import NeighbourSampler
         from plait.gnn.trained import load
 
         graph, text = self.graph(view), self.text_vectors(view)
@@ -209,7 +209,7 @@ class DocGraph:
         if self.config.encoder == "propagation":
             closed = Propagation(depth=self.config.depth, teleport=self.config.teleport)
             return encode(closed, graph, text, self.config.relations)
-        return Structural(text, Neighbourhood(graph, self.config.relations).tied)
+        return Structural(text, NeighbourSampler(graph, self.config.relations).tied)
 
     def graph(self, view: IndexView) -> DocumentGraph:
         """The graph of a view; kept by it."""

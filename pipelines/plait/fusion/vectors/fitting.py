@@ -15,7 +15,7 @@ from plait.config import Settings
 from plait.contracts.errors import ConfigError
 from plait.fusion.vectors.fused import VectorFusion
 from plait.gnn.encoding import Structural
-from plait.gnn.objective import info_nce, true_elsewhere
+from plait.gnn.links import info_nce, true_elsewhere
 from plait.gnn.structure import Graph, Pairs, pair_keys
 from plait.gnn.trained import Trained
 from plait.gnn.training import supervision_pairs
@@ -24,7 +24,7 @@ __all__ = ["FittingSettings", "Fold", "QueryPairs", "cross_fitted", "fit"]
 
 
 class FittingSettings(Settings):
-    """How a vector fusion is trained. Rates as in :mod:`plait.gnn.sage`, for the same reason."""
+    """How a vector fusion is trained. Rates as in :class:`plait.gnn.encoders.Sage`, for the same reason."""
 
     steps: int = Field(default=40, ge=1)
     """Steps of AdamW."""

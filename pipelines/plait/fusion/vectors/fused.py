@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from plait.contracts.errors import IdentityError, ModelError
-from plait.gnn.aggregation import unit
 from plait.gnn.encoding import Structural
+from plait.gnn.layers import unit
 
 __all__ = ["VectorFusion"]
 
