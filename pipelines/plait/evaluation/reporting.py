@@ -12,7 +12,7 @@ import platform
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import Any
 
 from plait.contracts.errors import PlaitError
 
-__all__ = ["Row", "check_target", "environment", "environment_lines", "report", "write_json"]
+__all__ = ["Row", "check_target", "environment", "environment_lines", "json_report", "rows_of", "write_json"]
 
 _PACKAGES = (
     "plait",
@@ -59,11 +59,11 @@ class Row:
     high: float | None = None
 
 
-def report(rows: Iterable[Row], **more: Any) -> dict[str, Any]:
+def json_report(rows: Iterable[Row], **more: Any) -> dict[str, Any]:
     """Rows with the command, the commit and the versions that they come from, and what else is told beside them.
 
     Example:
-        >>> told = report([Row("cacm, test", "fused", "nDCG@10", .5, .4, .6)], notes=[])
+        >>> told = json_report([Row("cacm, test", "fused", "nDCG@10", .5, .4, .6)], notes=[])
         >>> list(told), told["rows"][0]["measure"]
         (['command', 'commit', 'versions', 'rows', 'notes'], 'nDCG@10')
     """
@@ -74,6 +74,27 @@ def report(rows: Iterable[Row], **more: Any) -> dict[str, Any]:
         "rows": [asdict(row) for row in rows],
         **more,
     }
+
+
+def rows_of(task: str, figures: Mapping[str, Any] | Sequence[Any], arm: str = "") -> Iterator[Row]:
+    """Rows of nested figures: the last key is the measure, those before it are the arm. What is no number is left out.
+
+    A mapping with ``low`` and ``high`` is one figure, and the first number in it the value.
+
+    Example:
+        >>> held = {"share": 1, "low": 0, "high": 1}
+        >>> told = rows_of("cacm", {"fused": {"AUC": .9, "seeds": [{"AUC": .8}]}, "held": held})
+        >>> [(row.arm, row.measure, row.value) for row in told]
+        [('fused', 'AUC', 0.9), ('fused, seeds, 0', 'AUC', 0.8), ('default', 'held', 1)]
+    """
+    for name, found in figures.items() if isinstance(figures, Mapping) else enumerate(figures):
+        if isinstance(found, Mapping) and {"low", "high"} <= found.keys():
+            value = next(each for each in found.values() if isinstance(each, int | float))
+            yield Row(task, arm or "default", str(name), value, found["low"], found["high"])
+        elif isinstance(found, Mapping | list | tuple):
+            yield from rows_of(task, found, f"{arm}, {name}" if arm else str(name))
+        elif isinstance(found, int | float):
+            yield Row(task, arm or "default", str(name), found)
 
 
 def environment() -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from plait.evaluation.reporting import Row, environment_lines, report
+from plait.evaluation.reporting import Row, environment_lines, json_report
 from plait.evaluation.retrieval.evaluating import Evaluation, SystemScores
 from plait.evaluation.statistics.significance import Interval
 
@@ -83,7 +83,7 @@ def to_json(evaluation: Evaluation) -> dict[str, Any]:
     The means stand in ``rows`` too, as in every report (see :mod:`plait.evaluation.reporting`).
     """
     task = f"{evaluation.collection['name']}, {evaluation.collection['split']}"
-    return report(
+    return json_report(
         [
             Row(task, system.label, measure, interval.mean, interval.low, interval.high)
             for system in evaluation.systems
