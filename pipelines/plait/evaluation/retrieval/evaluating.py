@@ -26,7 +26,7 @@ __all__ = ["FUSED", "Evaluation", "Found", "Retrieve", "SystemScores", "evaluate
 FUSED = "fused"
 """Label of the fused list in reports."""
 
-_TIMED = 50  # queries whose encoding is timed apart, at most: their mean is stable by then
+_AGAIN = 20  # queries that are encoded once more: enough to see whether an embedder keeps what it has just encoded
 
 
 class Found(Protocol):
@@ -127,7 +127,7 @@ def evaluate(
 ) -> Evaluation:
     """Asks every judged query once and measures what each leg and the fusion found.
 
-    The first query is asked one time more beforehand, so that loading models and matrices is not counted as
+    The last query is asked one time more beforehand, so that loading models and matrices is not counted as
     search. A query that cannot be asked (blank, too long) counts 0 and is named in ``refused``.
 
     Args:
@@ -137,8 +137,9 @@ def evaluate(
         exclude_self: leave the document whose id is the query's out of its run, in every leg.
         resamples: of the bootstrap and the randomisation test.
         seed: of both.
-        retrievers: the legs' retrievers by label, to tell encoding from search: what has an ``embedder`` encodes some
-            queries once more for that.
+        retrievers: the legs' retrievers by label, to tell encoding from search: each query is first given to their
+            embedders alone. One that keeps the vector, as Plait's own do, leaves only search to its leg; of another
+            one the encoding that the leg repeats is timed on a few queries, and taken off.
         progress: called with (what, queries done, queries in all).
         notes: added to the evaluation's notes.
         settings: added to the evaluation's settings.
@@ -150,15 +151,21 @@ def evaluate(
     names = check_measures(measures)
     asked, refused = _askable(collection)
     _warm_up(asked, retrieve)
-    collected = _collect(asked, refused, retrieve, exclude_self, progress)
+    embedders = {
+        label: retriever.embedder
+        for label, retriever in (retrievers or {}).items()
+        if isinstance(retriever, HasEmbedder) and isinstance(retriever.embedder, Embedder)
+    }
+    collected = _collect(asked, refused, retrieve, tuple(embedders.values()), exclude_self, progress)
     if not collected.legs:
         why = next(iter(refused.values()), "the collection has no query")
         raise ConfigError(f"there is nothing to measure: no query could be asked ({why})", where=collection.name)
     values = {label: per_query(collection.qrels, run, names) for label, run in collected.legs.items()}
-    encode = _encoding([query.text for name, query in asked.items() if name not in refused], retrievers or {})
 
     def scores(label: str, run: Run, found: Mapping[str, Mapping[str, float]], spent: float | None) -> SystemScores:
-        search = None if spent is None else max(0.0, spent - encode.get(label, 0.0))
+        encoding = repeated = None
+        if label in embedders:
+            encoding, repeated = collected.encoding(embedders[label])
         intervals, against = {}, {}
         for name in names:
             mine = list(found[name].values())
@@ -167,7 +174,8 @@ def evaluate(
             if label != baseline:
                 best = [values[baseline][name][query] for query in found[name]]
                 against[name] = compare(baseline, mine, best, resamples=resamples, seed=seed)
-        return SystemScores(label, run, found, intervals, against, search, encode.get(label))
+        search = None if spent is None else max(0.0, spent - (repeated or 0.0))
+        return SystemScores(label, run, found, intervals, against, search, encoding)
 
     fused = per_query(collection.qrels, collected.fused, names)
     return Evaluation(
@@ -188,11 +196,16 @@ def evaluate(
 
 @dataclass(slots=True)
 class _Collected:
-    """What all queries brought up: rankings of each leg and of the fused list, and CPU seconds by label."""
+    """What all queries brought up: rankings of each leg and of the fused list, and CPU seconds by label.
+
+    ``encoded`` and ``encoded_again`` hold the CPU seconds of each embedder, by its identity.
+    """
 
     legs: dict[str, dict[str, Ranking]] = field(default_factory=dict)
     fused: dict[str, Ranking] = field(default_factory=dict)
     spent: dict[str, float] = field(default_factory=dict)
+    encoded: dict[int, list[float]] = field(default_factory=dict)
+    encoded_again: dict[int, list[float]] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
@@ -204,18 +217,10 @@ class _Collected:
         own = [seconds for key, seconds in self.spent.items() if key == label or (not label and key not in self.legs)]
         return 1e3 * sum(own) / self.count if own else None
 
-
-def _encoding(texts: Sequence[str], retrievers: Mapping[str, object]) -> dict[str, float]:
-    """CPU milliseconds of encoding a query, by the label of what has an embedder; no part of a pipeline is touched."""
-    spent: dict[str, float] = {}
-    for label, retriever in retrievers.items():
-        if isinstance(retriever, HasEmbedder) and isinstance(retriever.embedder, Embedder) and texts:
-            some = texts[:: -(-len(texts) // _TIMED)]
-            start = time.process_time()
-            for text in some:
-                retriever.embedder.embed_queries([text])
-            spent[label] = 1e3 * (time.process_time() - start) / len(some)
-    return spent
+    def encoding(self, embedder: Embedder) -> tuple[float, float]:
+        """Mean CPU milliseconds of encoding a query, and of encoding it again behind its retrieval."""
+        first, again = self.encoded[id(embedder)], self.encoded_again.get(id(embedder)) or [0.0]
+        return 1e3 * sum(first) / len(first), 1e3 * sum(again) / len(again)
 
 
 def _askable(collection: Collection) -> tuple[dict[str, Query], dict[str, str]]:
@@ -234,19 +239,24 @@ def _collect(
     asked: Mapping[str, Query],
     refused: dict[str, str],
     retrieve: Retrieve,
+    embedders: Sequence[Embedder],
     exclude_self: bool,
     progress: Callable[[str, int, int | None], None] | None,
 ) -> _Collected:
     """Asks each query; one that the pipeline refuses is added to ``refused``."""
     collected = _Collected()
+    distinct = {id(embedder): embedder for embedder in embedders}
     for done, (identifier, query) in enumerate(asked.items()):
         if progress is not None:
             progress("queries", done, len(asked))
+        _encode(query, distinct, collected.encoded)
         try:
             found = retrieve(query)
         except QueryError as error:
             refused[identifier] = str(error)
             continue
+        if done < _AGAIN:
+            _encode(query, distinct, collected.encoded_again)
         exclude = (identifier,) if exclude_self else ()
         for label, hits in found.runs.items():
             collected.legs.setdefault(label, {})[identifier] = documents_of(hits, exclude)
@@ -256,8 +266,16 @@ def _collect(
     return collected
 
 
+def _encode(query: Query, embedders: Mapping[int, Embedder], spent: dict[int, list[float]]) -> None:
+    """Gives the query to each embedder, and notes what that took."""
+    for key, embedder in embedders.items():
+        start = time.process_time()
+        embedder.embed_queries([query.text])
+        spent.setdefault(key, []).append(time.process_time() - start)
+
+
 def _warm_up(asked: Mapping[str, Query], retrieve: Retrieve) -> None:
-    for query in asked.values():
+    for query in reversed(list(asked.values())):  # the last, whose vector nobody keeps any more when its turn comes
         try:
             retrieve(query)
         except QueryError:
