@@ -12,7 +12,6 @@ from torch import Tensor
 from plait.contracts import Structural
 from plait.contracts.errors import ModelError
 from plait.gnn.encoders import Encoder
-from plait.gnn.layers import on_device
 from plait.gnn.sampling import Block, NeighbourSampler
 from plait.gnn.structure import Graph
 
@@ -53,7 +52,7 @@ def encode(encoder: Encoder, graph: Graph, features: NDArray[np.float32], relati
                     number,
                     torch.from_numpy(states[block.nodes]).to(device),
                     torch.from_numpy(text[own]).to(device),
-                    on_device(block, device),
+                    block.to(device),
                 )
                 if following is None:
                     following = np.empty((len(text), found.shape[1]), np.float32)
