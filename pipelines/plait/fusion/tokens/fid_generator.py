@@ -20,8 +20,8 @@ from plait.config import Settings, check_request
 from plait.config.extras import require
 from plait.contracts import Chunk, GenerationRequest, Message, StructureWeights, Usage
 from plait.contracts.errors import ConfigError, GenerationError, ModelError
-from plait.embedders.loading import Dtype, choose_device, choose_dtype, without_bars
 from plait.embedders.location import find_model, weight_files, weights_digest
+from plait.embedders.pretrained import Dtype, choose_device, choose_dtype, without_bars
 from plait.fusion.tokens.reader_files import FID
 from plait.fusion.tokens.task_prompt import numbered
 
