@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from plait.contracts import ReadReport
 from plait.contracts.errors import IdentityError, IndexCorruptError, ModelError
-from plait.fusion.tokens.reader_files import FID, PROJECTOR, READER
+from plait.fusion.tokens.checkpoint import FID, PROJECTOR, READER, check_structural
 from plait.fusion.vectors.fused_leg import FusedLeg
 from plait.rag.parts import Parts
 from plait.rag.structure import structural_identity, walker_of
@@ -72,8 +72,6 @@ def _checks(name: str, folder: Path, view: View, parts: Parts) -> Iterator[tuple
                     partial(QueryAdapter.load, folder, column, source.embedder, source.made_by(view)),
                 )
     elif (walker := walker_of(parts)) is not None:
-        from plait.fusion.tokens.checkpoint import check_structural  # imports torch, which not every addition needs
-
         identity = structural_identity(walker, view)
         for file in (PROJECTOR, FID):
             yield file, partial(check_structural, folder / file, identity)
