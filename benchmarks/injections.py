@@ -27,9 +27,9 @@ from rich.table import Table
 from plait.config import Pipeline, load_pipeline, use
 from plait.contracts.errors import PlaitError
 from plait.evaluation import bootstrap_interval
+from plait.evaluation.answers.injections import Attacked, Injection, attack, believed, load_injections, write_corpus
 from plait.evaluation.environment import environment
-from plait.evaluation.injections import Attacked, Injection, attack, believed, load_injections, write_corpus
-from plait.evaluation.reports import environment_lines
+from plait.evaluation.retrieval.reports import environment_lines
 from plait.rag import open_index
 
 CORPUS = Path(__file__).resolve().parent.parent / "tests" / "pipelines" / "prompts" / "injections.jsonl"

@@ -20,12 +20,12 @@ from rich.console import Console
 from rich.table import Table
 
 from plait.contracts.errors import PlaitError
-from plait.evaluation.answer_command import evaluate_answers
-from plait.evaluation.answer_evaluation import of_kind
-from plait.evaluation.answer_measures import pooled
-from plait.evaluation.answer_reports import answers_to_json, render_answers
-from plait.evaluation.answers import refusals
-from plait.evaluation.asking import Asked
+from plait.evaluation.answers.agreement import refusals
+from plait.evaluation.answers.answer_command import evaluate_answers
+from plait.evaluation.answers.answer_evaluation import of_kind
+from plait.evaluation.answers.answer_measures import pooled
+from plait.evaluation.answers.answer_reports import answers_to_json, render_answers
+from plait.evaluation.answers.asking import Asked
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 RECALL_BAR = 0.90

@@ -35,7 +35,7 @@ import numpy as np
 import scipy.sparse
 
 from plait.contracts import Document, ReadReport, Reference
-from plait.docgraph import DocumentGraph, GraphSettings, Relation, build_graph
+from plait.docgraph import DocumentGraph, GraphSettings, Relation, build_graph, statistics_of
 from plait.readers.beir import BeirReader
 
 BAR = 0.94
@@ -130,7 +130,7 @@ def scale(documents: int, citations: int) -> dict[str, Any]:
     graph = build_graph(papers)
     built = time.perf_counter() - start
     used = time.process_time() - cpu
-    statistics = graph.stats()
+    statistics = statistics_of(graph)
     report = graph.report
     return {
         "documents": documents,

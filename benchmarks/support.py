@@ -27,7 +27,7 @@ from rich.table import Table
 from plait.contracts import Document, Evidence, ReadReport, Sentence
 from plait.evaluation import bootstrap_interval, load_collection
 from plait.evaluation.environment import environment
-from plait.evaluation.reports import environment_lines
+from plait.evaluation.retrieval.reports import environment_lines
 from plait.prompts import verify
 from plait.readers.beir import BeirReader
 from plait.retrievers.lexical import Config, Lexical

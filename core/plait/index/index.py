@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from weakref import WeakValueDictionary
 
 from plait.contracts.errors import IndexCorruptError, IndexStoreError
+from plait.index.approximate import Tuning
 from plait.index.check import Finding, check_commit
 from plait.index.commit import Commit, Difference, SourceState, now
-from plait.index.folder import Folder
-from plait.index.lock import write_lock
+from plait.index.folder import Folder, write_lock
 from plait.index.store import Store
 from plait.index.tables import DOCUMENTS
-from plait.index.tuning import Tuning
 from plait.index.view import View
 from plait.index.writer import Writer
 
@@ -31,7 +31,7 @@ class Index:
     Args:
         path: the index folder.
         exact_limit: vector columns with more rows than this get an approximate search, see
-            :mod:`plait.index.tuning`.
+            :mod:`plait.index.approximate`.
         min_recall: what the approximate search must find of the exact one's results.
         keep_commits: how many commits the history keeps.
     """
@@ -159,17 +159,12 @@ class Index:
             old, current = self._past(number), self.commit
             for name, version in old.tables.items():
                 self._store.open(name, version)  # so that a commit whose tables are damaged never becomes current
-            commit = Commit(
+            commit = replace(
+                old,
                 number=current.number + 1,
                 parent=current.number,
                 created=now(),
                 message=message or f"roll back to commit {number}",
-                tables=old.tables,
-                columns=old.columns,
-                identity=old.identity,
-                counts=old.counts,
-                approximate=old.approximate,
-                notes=old.notes,
             )
             self._folder.publish(commit)
             return commit

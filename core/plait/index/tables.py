@@ -143,27 +143,16 @@ def passage_rows(passages: Sequence[Passage]) -> Any:
     """Rows of the passages table."""
     import pyarrow as pa
 
-    return pa.table(
-        {
-            "id": [passage.id for passage in passages],
-            "document_id": [passage.document_id for passage in passages],
-            "ordinal": [passage.ordinal for passage in passages],
-            "start": [passage.start for passage in passages],
-            "end": [passage.end for passage in passages],
-            "text": [passage.text for passage in passages],
-            "context": [passage.context for passage in passages],
-            "kind": [passage.kind for passage in passages],
-        },
-        schema=schema(PASSAGES, {}),
-    )
+    wanted = schema(PASSAGES, {})
+    return pa.table({name: [getattr(passage, name) for passage in passages] for name in wanted.names}, schema=wanted)
 
 
 def edge_rows(edges: Sequence[Edge]) -> Any:
     """Rows of the edges table."""
     import pyarrow as pa
 
-    names = ("source", "relation", "target", "confidence", "label")
-    return pa.table({name: [getattr(edge, name) for edge in edges] for name in names}, schema=schema(EDGES, {}))
+    wanted = schema(EDGES, {})
+    return pa.table({name: [getattr(edge, name) for edge in edges] for name in wanted.names}, schema=wanted)
 
 
 def batch_rows(

@@ -24,8 +24,7 @@ from plait.index.codec import document_from_json
 from plait.index.commit import EXACT, Commit
 from plait.index.filters import FilterKey, satisfying
 from plait.index.models import is_whole, model_folder
-from plait.index.rows import RowIds, no_rows, rows_of
-from plait.index.sparse import postings
+from plait.index.rows import RowIds, no_rows, postings, rows_of
 from plait.index.store import Store
 from plait.index.tables import DOCUMENTS, EDGES, PASSAGES, column_table
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from plait.contracts.errors import IndexCorruptError, IndexStoreError
@@ -11,7 +12,7 @@ from plait.index.commit import Commit
 from plait.index.store import Store
 from plait.index.tables import DOCUMENTS, EDGES, PASSAGES, column_table, owner_key, schema
 
-__all__ = ["WorkingTables"]
+__all__ = ["Usability", "WorkingTables"]
 
 _FRAGMENTS = 20
 """A table in more small pieces than this is joined when it is next committed."""
@@ -160,3 +161,38 @@ class WorkingTables:
             if name in self.opened:
                 self.store.keep(self.opened[name])
         return {name: self.version(name) if name in self.opened else self.base.tables[name] for name in self.names}
+
+
+class Usability:
+    """True until a write fails half way. Used as a context around each write.
+
+    Args:
+        path: of the index, for messages.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._usable = True
+
+    def __bool__(self) -> bool:
+        return self._usable
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
+        if kind is not None:
+            self._usable = False  # the next writer undoes what was written
+
+    def check(self) -> None:
+        """Refuses to go on after a failure.
+
+        Raises:
+            IndexStoreError: a write failed before.
+        """
+        if not self._usable:
+            raise IndexStoreError(
+                "this writer failed before; what it had written cannot be trusted",
+                where=str(self._path),
+                fix="open a new writer; it starts from the last commit",
+            )

@@ -15,13 +15,12 @@ from plait.contracts.edge import Edge
 from plait.contracts.errors import DocumentError, IndexStoreError, IndexWriteError
 from plait.contracts.passage import Passage
 from plait.contracts.retriever import Column, ColumnValues
+from plait.index.approximate import Tuning
 from plait.index.commit import Commit, as_json, now
 from plait.index.folder import Folder
 from plait.index.models import MODELS, drop_unused_models, models_of, store_model, with_models
 from plait.index.store import Store
 from plait.index.tables import DOCUMENTS, EDGES, batch_rows, column_rows, column_table, document_rows, edge_rows
-from plait.index.tuning import Tuning
-from plait.index.usability import Usability
 from plait.index.validation import (
     check_documents,
     check_edges,
@@ -32,7 +31,7 @@ from plait.index.validation import (
     place_of,
 )
 from plait.index.view import View
-from plait.index.working import WorkingTables
+from plait.index.working import Usability, WorkingTables
 
 __all__ = ["Writer"]
 

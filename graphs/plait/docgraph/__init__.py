@@ -1,32 +1,43 @@
 """The document graph: who cites whom, who wrote with whom, what belongs together, from documents alone.
 
 Facts that documents state (:mod:`plait.docgraph.facts`) are stored with the index; all relations between documents are
-derived from them when a graph is loaded (:mod:`plait.docgraph.relations`).
+derived from them when a graph is loaded (:mod:`plait.docgraph.graph`).
+
+===================================  ==================================================================================
+:mod:`plait.docgraph.normalisation`  titles, venues, topics and identifiers in one form each
+:mod:`plait.docgraph.authors`        names as keys, and which of them mean one person
+:mod:`plait.docgraph.titles`         titles that equal, nearly equal or stand in a text
+:mod:`plait.docgraph.references`     from a reference to the document it names
+:mod:`plait.docgraph.facts`          what documents state, as rows of the index
+:mod:`plait.docgraph.linking`        keeps stored facts right while documents come and go
+:mod:`plait.docgraph.assembly`       facts as sparse matrices
+:mod:`plait.docgraph.relations`      edges of one type, and the products they are derived by
+:mod:`plait.docgraph.graph`          ``DocumentGraph``, ``build_graph``, ``graph_of_view``
+:mod:`plait.docgraph.traversal`      ranking by a walk from the documents that match a query
+:mod:`plait.docgraph.weighing`       the weights of that walk: default and learnt
+:mod:`plait.docgraph.ego_graph`      a document and its strongest neighbours
+:mod:`plait.docgraph.conversion`     networkx, PyTorch Geometric, GraphML, JSON Lines
+:mod:`plait.docgraph.pictures`       SVG and HTML, placed by :mod:`plait.docgraph.layout`
+:mod:`plait.docgraph.statistics`     a graph in figures; :mod:`plait.docgraph.report`: what was left out of it
+===================================  ==================================================================================
 """
 
 from plait.docgraph.assembly import Entities, Node
-from plait.docgraph.convert_networkx import from_networkx, to_networkx
-from plait.docgraph.convert_pyg import to_hetero_data
-from plait.docgraph.drawing import draw
-from plait.docgraph.facts import FactsReport, facts_of, updated_facts
-from plait.docgraph.graph import DocumentGraph, build_graph
-from plait.docgraph.graphml import write_graphml
-from plait.docgraph.jsonl import write_jsonl
+from plait.docgraph.conversion import from_networkx, to_hetero_data, to_networkx, write_graphml, write_jsonl
+from plait.docgraph.ego_graph import EgoGraph, Neighbour, Tie, ego_graph
+from plait.docgraph.graph import DocumentGraph, build_graph, graph_of_view
 from plait.docgraph.linking import Linker, fact_settings
-from plait.docgraph.neighbourhood import Neighbour, Neighbourhood, Tie
-from plait.docgraph.picture_html import draw_html
-from plait.docgraph.picture_png import draw_png
-from plait.docgraph.reading import graph_of_view
-from plait.docgraph.records import Record, date_of
-from plait.docgraph.references import Resolution, Resolver
+from plait.docgraph.pictures import draw
+from plait.docgraph.references import Record, Resolution, Resolver, date_of
 from plait.docgraph.relations import Relation
-from plait.docgraph.report import GraphReport
+from plait.docgraph.report import FactsReport, GraphReport
 from plait.docgraph.settings import ENTITY_KINDS, GraphSettings
-from plait.docgraph.statistics import GraphStatistics
+from plait.docgraph.statistics import GraphStatistics, statistics_of
 
 __all__ = [
     "ENTITY_KINDS",
     "DocumentGraph",
+    "EgoGraph",
     "Entities",
     "FactsReport",
     "GraphReport",
@@ -34,7 +45,6 @@ __all__ = [
     "GraphStatistics",
     "Linker",
     "Neighbour",
-    "Neighbourhood",
     "Node",
     "Record",
     "Relation",
@@ -44,15 +54,13 @@ __all__ = [
     "build_graph",
     "date_of",
     "draw",
-    "draw_html",
-    "draw_png",
+    "ego_graph",
     "fact_settings",
-    "facts_of",
     "from_networkx",
     "graph_of_view",
+    "statistics_of",
     "to_hetero_data",
     "to_networkx",
-    "updated_facts",
     "write_graphml",
     "write_jsonl",
 ]

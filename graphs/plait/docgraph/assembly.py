@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from plait.config import require
 from plait.contracts import Document, Edge
 from plait.contracts.errors import DocumentError
-from plait.docgraph.persons import Persons, merge_persons
-from plait.docgraph.records import date_of
+from plait.docgraph.authors import Persons, merge_persons
+from plait.docgraph.references import date_of
 from plait.docgraph.relations import incidence, same_pairs
 from plait.docgraph.report import GraphReport
 from plait.docgraph.settings import ENTITY_KINDS, EntityKind, GraphSettings
@@ -25,7 +25,7 @@ __all__ = ["Base", "Entities", "Node", "assemble", "later"]
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A document as a node: its id, title and date (see :func:`plait.docgraph.records.date_of`)."""
+    """A document as a node: its id, title and date (see :func:`plait.docgraph.references.date_of`)."""
 
     id: str
     title: str = ""

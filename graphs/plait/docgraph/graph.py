@@ -4,30 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from plait.contracts import Document, Edge
+from plait.contracts import Document, Edge, IndexView
 from plait.contracts.errors import DocumentError, nearest
 from plait.docgraph.assembly import Base, Entities, Node, assemble
-from plait.docgraph.deriving import derive, without_pairs
-from plait.docgraph.facts import FactsReport, stated_facts
-from plait.docgraph.records import Record
-from plait.docgraph.references import Resolver
-from plait.docgraph.relations import Relation, same_pairs
-from plait.docgraph.report import GraphReport
-from plait.docgraph.settings import EntityKind, GraphSettings
+from plait.docgraph.facts import report_of, stated_facts
+from plait.docgraph.references import Record, Resolver, date_of
+from plait.docgraph.relations import DroppedGroup, Relation, relation_of, same_pairs, shared, sparse
+from plait.docgraph.report import FactsReport, GraphReport, LeftOut
+from plait.docgraph.settings import DERIVED_FROM_ENTITIES, EntityKind, GraphSettings
 
-if TYPE_CHECKING:
-    from plait.docgraph.neighbourhood import Neighbourhood
-    from plait.docgraph.statistics import GraphStatistics
-
-__all__ = ["DocumentGraph", "build_graph"]
+__all__ = ["DocumentGraph", "build_graph", "graph_of_view"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,8 +92,8 @@ class DocumentGraph:
         excluded = same_pairs(numbers[:, 0], numbers[:, 1], len(self))
         base = replace(
             self.base,
-            citations=without_pairs(self.base.citations, excluded),
-            same_as=without_pairs(self.base.same_as, excluded),
+            citations=_without_pairs(self.base.citations, excluded),
+            same_as=_without_pairs(self.base.same_as, excluded),
         )
         made = excluded if self.excluded is None else ((self.excluded + excluded) > 0).astype(np.int32)
         return _finished(base, self.settings, self.report, made)
@@ -114,26 +108,6 @@ class DocumentGraph:
             for part in (relation.source, relation.target, relation.weight):
                 digest.update(np.ascontiguousarray(part).tobytes())
         return digest.hexdigest()
-
-    def neighbourhood(
-        self,
-        document_id: str,
-        *,
-        hops: int = 1,
-        limit: int = 25,
-        relations: Iterable[str] | None = None,
-        all_ties: bool = False,
-    ) -> Neighbourhood:
-        """The strongest neighbours of a document, see :func:`plait.docgraph.neighbourhood.neighbourhood`."""
-        from plait.docgraph.neighbourhood import neighbourhood
-
-        return neighbourhood(self, document_id, hops=hops, limit=limit, relations=relations, all_ties=all_ties)
-
-    def stats(self) -> GraphStatistics:
-        """Counts, degrees and components, see :func:`plait.docgraph.statistics.statistics_of`."""
-        from plait.docgraph.statistics import statistics_of
-
-        return statistics_of(self)
 
     @cached_property
     def _numbers(self) -> dict[str, int]:
@@ -182,8 +156,52 @@ def build_graph(
     return _finished(base, settings, replace(found, facts=made), None)
 
 
+def graph_of_view(
+    view: IndexView,
+    settings: GraphSettings | None = None,
+    *,
+    facts: Iterable[Edge] | None = None,
+    reasons: bool = False,
+    progress: Callable[[str, int, int | None], None] | None = None,
+) -> DocumentGraph:
+    """Builds the graph of all documents of an index; node i is ``view.document_ids[i]``.
+
+    Args:
+        view: the index.
+        settings: which relations, with what bounds.
+        facts: what is stored of the documents. Without it every document is opened, one after the other, and its
+            references are resolved: about two milliseconds each.
+        reasons: resolve stored references again, so that the report says why some could not be.
+        progress: told "linking", documents done, documents in all.
+
+    Raises:
+        DocumentError: a fact is of an unknown document or relation.
+        MissingDependencyError: scipy is not installed.
+    """
+    settings = settings or GraphSettings()
+    ids = list(view.document_ids)
+    nodes = [Node(i, view.title(i), date_of(view.metadata(i))) for i in ids]
+    if facts is not None and not reasons:
+        return build_graph(nodes, settings, facts=facts)
+    resolver = Resolver(Record.of_metadata(i, view.title(i), view.metadata(i)) for i in ids)
+    if facts is not None:
+        stored = list(facts)
+        graph = build_graph(nodes, settings, facts=stored)
+        return replace(graph, report=replace(graph.report, facts=report_of(stored, resolver)))
+    report = FactsReport()
+
+    def stated() -> Iterator[Edge]:
+        for done, document_id in enumerate(ids):
+            if progress is not None:
+                progress("linking", done, len(ids))
+            yield from stated_facts(view.document(document_id), resolver, settings, report)
+
+    graph = build_graph(nodes, settings, facts=stated())
+    return replace(graph, report=replace(graph.report, facts=report))
+
+
 def _finished(base: Base, settings: GraphSettings, report: GraphReport, excluded: Any) -> DocumentGraph:
-    relations, left_out = derive(base, settings, excluded)
+    relations, left_out = _derived(base, settings, excluded)
     return DocumentGraph(
         ids=tuple(node.id for node in base.nodes),
         titles=tuple(node.title for node in base.nodes),
@@ -195,3 +213,50 @@ def _finished(base: Base, settings: GraphSettings, report: GraphReport, excluded
         base=base,
         excluded=excluded,
     )
+
+
+def _derived(
+    base: Base, settings: GraphSettings, excluded: Any | None = None
+) -> tuple[dict[str, Relation], tuple[LeftOut, ...]]:
+    """Every relation that the settings name, and the groups that were too large for it.
+
+    Args:
+        base: what is stated.
+        settings: which relations, weights and bounds.
+        excluded: symmetric csr matrix of pairs that no relation may hold. Their citations are taken out before
+            anything is derived from them, so that nothing derived gives them away.
+    """
+    citations = _without_pairs(base.citations, excluded)
+    relations: dict[str, Relation] = {}
+    left_out: list[LeftOut] = []
+    for name in dict.fromkeys(settings.relations):
+        dropped: list[DroppedGroup] = []
+        directed = name in ("cites", "cited_by")
+        least = settings.min_weight.get(name, 1)
+        bounds: dict[str, Any] = {
+            "budget": settings.max_edges_per_relation,
+            "min_weight": least,
+            "strongest": settings.strongest,
+        }
+        if name in DERIVED_FROM_ENTITIES:
+            entities = base.entities[DERIVED_FROM_ENTITIES[name]]
+            matrix, dropped = shared(entities.members, cap=settings.group_cap, **bounds)
+            left_out += [LeftOut(name, entities.keys[group.group], group.size) for group in dropped]
+        elif name in ("co_citation", "bibliographic_coupling"):
+            groups = citations.T.tocsr() if name == "co_citation" else citations
+            matrix, dropped = shared(groups, cap=settings.citation_cap, **bounds)
+            left_out += [LeftOut(name, base.nodes[group.group].id, group.size) for group in dropped]
+        else:
+            stated = {"cites": citations, "cited_by": citations.T, "same_as": base.same_as}[name]
+            matrix = stated if least <= 1 else sparse().csr_array(stated.shape, dtype=stated.dtype)
+        relations[name] = relation_of(name, _without_pairs(matrix, excluded), directed=directed)
+    return relations, tuple(left_out)
+
+
+def _without_pairs(matrix: Any, excluded: Any | None) -> Any:
+    """``matrix`` less its entries at the ``excluded`` ones."""
+    if excluded is None:
+        return matrix
+    made = (matrix - matrix.multiply(excluded)).tocsr()
+    made.eliminate_zeros()
+    return made

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from plait.contracts import Document, Edge, IndexView
-from plait.docgraph.facts import stated_facts, updated_facts
-from plait.docgraph.records import Record
-from plait.docgraph.references import Resolver
+from plait.contracts import Document, Edge, IndexView, Reference
+from plait.docgraph.facts import citation_fact, reference_of, stated_facts, twin_facts, without_repeats
+from plait.docgraph.normalisation import identifier_keys
+from plait.docgraph.references import Record, Resolver
 from plait.docgraph.settings import GraphSettings
 
-__all__ = ["Linker", "by_source", "fact_settings"]
+__all__ = ["Linker", "by_source", "fact_settings", "updated_facts"]
 
 
 class Linker:
@@ -92,6 +92,42 @@ class Linker:
         return Record.of_metadata(document_id, view.title(document_id), view.metadata(document_id))
 
 
+def updated_facts(
+    stored: Mapping[str, Sequence[Edge]], changed: Iterable[Record], resolver: Resolver
+) -> dict[str, list[Edge]]:
+    """Stored facts that come out otherwise now, as complete lists by document.
+
+    Only references that a changed document could answer are resolved again: those below full confidence that concern
+    it, and those whose document is gone.
+
+    Args:
+        stored: document id -> its facts.
+        changed: records of documents that are new or changed, and of removed ones as they were.
+        resolver: over all documents that are in the index now.
+    """
+    moved: dict[str, Record] = {}
+    near = Resolver()
+    for number, record in enumerate(changed):
+        moved[record.id] = record
+        # Old and new form of one document both count; here only what they are called matters.
+        near.add(Record(f"{number}:{record.id}", record.title, record.year, record.identifiers, record.surnames))
+    made: dict[str, list[Edge]] = {}
+    for source, facts in stored.items():
+        if source not in resolver:
+            continue
+        fresh: list[Edge] = []
+        for fact in facts:
+            if fact.relation == "cites":
+                fresh.append(_resolved_again(fact, near, moved, resolver))
+            elif fact.relation != "same_as":
+                fresh.append(fact)
+        fresh += twin_facts(resolver.record(source), resolver)
+        fresh = without_repeats(fresh, None)
+        if set(fresh) != set(facts):
+            made[source] = fresh
+    return made
+
+
 def by_source(facts: Iterable[Edge]) -> dict[str, list[Edge]]:
     """Facts by the document that states them, in their order."""
     found: dict[str, list[Edge]] = {}
@@ -104,3 +140,32 @@ def fact_settings(settings: GraphSettings) -> Mapping[str, Any]:
     """The settings that stored facts depend on (JSON); all others act only when a graph is built from them."""
     chosen = settings.model_dump(mode="json")
     return {name: list(chosen[name]) for name in ("topics_from", "institutions_from")}
+
+
+def _resolved_again(fact: Edge, near: Resolver, moved: Mapping[str, Record], resolver: Resolver) -> Edge:
+    reference = reference_of(fact.label) if fact.label else Reference(identifiers={"id": fact.target})
+    named = reference.identifiers.get("id", "")
+    gone = bool(fact.target) and fact.target not in resolver
+    if not (gone or fact.target in moved or named in moved):
+        if fact.confidence == 1.0:
+            affected = _could_differ(identifier_keys(reference.identifiers), bool(named), near, resolver)
+        else:
+            affected = near.concerns(reference) or _could_differ(
+                identifier_keys(reference.identifiers), bool(named), near, resolver
+            )
+        if not affected:
+            return fact
+    return citation_fact(fact.source, reference, resolver.resolve(reference, fact.source))
+
+
+def _could_differ(keys: Sequence[str], named: bool, near: Resolver, resolver: Resolver) -> bool:
+    """Whether changed documents can matter to a reference with identifiers.
+
+    They do if they have one of them, or where several documents have them: by its title another one may tell these
+    apart, or no longer.
+    """
+    if len(keys) <= named:
+        return False
+    return near.knows_any(keys) or (
+        len(keys) > 1 and any(near.knows_title(owner.title) for owner in resolver.owners(keys))
+    )

@@ -14,39 +14,107 @@ near title             .77 to .9   0.9 times the share of common words (at least
 =====================  ==========  ==========================================================================
 
 Of several documents that are one paper (see :meth:`Resolver.duplicates_of`) the one whose id sorts first is taken.
+
+=====================  =====================================================================================
+why not                when
+=====================  =====================================================================================
+unknown identifier     no document has the identifier, and no title was given
+no match               no document has this title, or one near it from the same year
+ambiguous              several documents fit equally well
+identifiers disagree   its identifiers name different documents
+other year             the title fits, the year does not
+nothing to go by       it holds neither identifier nor title nor text
+=====================  =====================================================================================
 """
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
-from plait.contracts import Reference
+from plait.contracts import Document, Reference
 from plait.contracts.errors import DocumentError
-from plait.docgraph.identifiers import identifier_keys
-from plait.docgraph.normalising import title_key, words
-from plait.docgraph.records import Record
-from plait.docgraph.titles import TitleIndex
+from plait.docgraph.authors import authors_of, parse_name
+from plait.docgraph.normalisation import identifier_key, identifier_keys, title_key, words
+from plait.docgraph.titles import START, TitleIndex
 
-__all__ = ["UNRESOLVED", "Resolution", "Resolver"]
-
-UNRESOLVED = {
-    "unknown identifier": "no document has the identifier, and no title was given",
-    "no match": "no document has this title, or one near it from the same year",
-    "ambiguous": "several documents fit equally well",
-    "identifiers disagree": "its identifiers name different documents",
-    "other year": "the title fits, the year does not",
-    "nothing to go by": "it holds neither identifier nor title nor text",
-}
-"""Why a reference stays unresolved."""
+__all__ = ["Record", "Resolution", "Resolver", "date_of", "year_of"]
 
 _YEAR = re.compile(r"(?<!\d)(?:1[5-9]|20)\d\d(?!\d)")
-_DISTINCTIVE = 16
-_CLEAR_LEAD = 0.05
-_LONG_TITLE = 4
-_MOST_ALIKE = 50
+_NAMES_COMPARED = 30  # authors of one document: papers of large collaborations have thousands
+_CLEAR_LEAD = 0.05  # share of common words by which a near title must beat the next to be the only one
+_LONG_TITLE = 4  # words: shorter titles ("Editorial") are used again and again, and prove no duplicate
+_MOST_ALIKE = (
+    50  # documents of one title, year and set of authors: more is a series, and its pairs grow with the square
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A document as the other end of a reference.
+
+    Args:
+        id: the document's id.
+        title: its title.
+        year: the year it is from, if known.
+        identifiers: keys made by :func:`plait.docgraph.normalisation.identifier_keys`, without its id.
+        surnames: of its first authors, normalised.
+    """
+
+    id: str
+    title: str = ""
+    year: int | None = None
+    identifiers: tuple[str, ...] = ()
+    surnames: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, document: Document) -> Record:
+        """The record of a document.
+
+        Example:
+            >>> Record.of(Document("a", "On braids", (), {"year": 1999, "identifiers": {"doi": "10.1000/A"}}))
+            Record(id='a', title='On braids', year=1999, identifiers=('doi:10.1000/a',), surnames=frozenset())
+        """
+        return cls.of_metadata(document.id, document.title, document.metadata)
+
+    @classmethod
+    def of_metadata(cls, id: str, title: str, metadata: Mapping[str, Any]) -> Record:  # noqa: A002 - the field's name
+        """The record of a document of which only id, title and metadata are at hand."""
+        given = metadata.get("identifiers")
+        keys = [key for key in identifier_keys(given if isinstance(given, Mapping) else {}) if key[:3] != "id:"]
+        scheme = "doi" if id.lower().startswith(("10.", "doi:", "https://doi.org/")) else id.partition(":")[0].lower()
+        if scheme in ("doi", "arxiv") and (key := identifier_key(scheme, id)) and key not in keys:
+            keys.append(key)  # readers use a DOI as the id where a paper has one
+        names = [parse_name(author.label) for author in authors_of(metadata)[:_NAMES_COMPARED]]
+        return cls(id, title, year_of(metadata), tuple(keys), frozenset(name.surname for name in names if name))
+
+
+def year_of(metadata: Mapping[str, Any]) -> int | None:
+    """The year, where it is a number that can be one."""
+    year = metadata.get("year")
+    if isinstance(year, str) and year.strip().isdecimal():
+        year = int(year)
+    if isinstance(year, float) and year.is_integer():
+        year = int(year)
+    return year if isinstance(year, int) and not isinstance(year, bool) and 0 < year < 10_000 else None
+
+
+def date_of(metadata: Mapping[str, Any]) -> float:
+    """The date in years: a whole number where only the year is known, else the middle of the month; NaN if neither.
+
+    Example:
+        >>> date_of({"year": 1958}), date_of({"year": 1958, "month": 12}), date_of({})
+        (1958.0, 1958.9583333333333, nan)
+    """
+    year, month = year_of(metadata), metadata.get("month")
+    if year is None:
+        return math.nan
+    known = isinstance(month, int) and not isinstance(month, bool) and 1 <= month <= 12
+    return year + (month - 0.5) / 12 if known and month is not None else float(year)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +187,6 @@ class Resolver:
         record, self._records[number] = self._records[number], None
         self._titles.remove(number)
         return record
-
-    def replace(self, record: Record) -> None:
-        """Takes a document in, in place of an older form of it."""
-        self.remove(record.id)
-        self.add(record)
 
     def resolve(self, reference: Reference, source: str = "") -> Resolution:
         """The document that ``reference`` names.
@@ -231,7 +294,7 @@ class Resolver:
         numbers = self._titles.within(reference.text)
         if not numbers:
             # The whole entry may be a title too short to be looked for in running text.
-            short = len(title_key(reference.text)) < _DISTINCTIVE
+            short = len(title_key(reference.text)) < START
             return self._resolve_title(reference, reference.text, (), source) if short else None
         spoken = set(words(reference.text))
         # "Introduction to statistics" also stands in longer titles: one of its authors has to stand there as well.

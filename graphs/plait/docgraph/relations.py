@@ -24,10 +24,10 @@ from numpy.typing import NDArray
 
 from plait.config import require
 
-__all__ = ["DroppedGroup", "Relation", "incidence", "relation_of", "same_pairs", "shared", "sparse"]
+__all__ = ["DroppedGroup", "Relation", "incidence", "readable", "relation_of", "same_pairs", "shared", "sparse"]
 
 _EXTRA = "plait[graph]"
-_ROWS = 8_192
+_ROWS = 8_192  # documents whose row of a product is worked out at once: bounds memory, see shared()
 
 
 @dataclass(frozen=True)
@@ -194,3 +194,13 @@ def same_pairs(a: Sequence[int] | NDArray[np.int64], b: Sequence[int] | NDArray[
     apart = left != right
     left, right = left[apart], right[apart]
     return incidence(np.concatenate((left, right)), np.concatenate((right, left)), (nodes, nodes))
+
+
+def readable(relation: str) -> str:
+    """A relation's name for readers.
+
+    Example:
+        >>> readable("co_citation"), readable("bibliographic_coupling")
+        ('co-citation', 'bibliographic coupling')
+    """
+    return (f"co-{relation[3:]}" if relation.startswith("co_") else relation).replace("_", " ")

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from plait.docgraph.facts import FactsReport
-from plait.docgraph.persons import Persons
+from plait.docgraph.authors import Persons
 
-__all__ = ["GraphReport", "LeftOut"]
+__all__ = ["FactsReport", "GraphReport", "LeftOut"]
 
-_SHOWN = 20
+_SHOWN = 20  # entries of a long list in JSON
+
+
+@dataclass(slots=True)
+class FactsReport:
+    """How references were resolved: counts by how, by why not, and some examples of what was not.
+
+    Args:
+        resolved: how -> count, such as ``{"doi": 12, "title": 3}``.
+        unresolved: reason -> count.
+        examples: (source id, reason, label) of unresolved references, the first hundred.
+        repeated: references left out because their document holds the same one before.
+    """
+
+    resolved: Counter[str] = field(default_factory=Counter)
+    unresolved: Counter[str] = field(default_factory=Counter)
+    examples: list[tuple[str, str, str]] = field(default_factory=list)
+    repeated: int = 0
 
 
 @dataclass(frozen=True, slots=True)

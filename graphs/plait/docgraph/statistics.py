@@ -5,15 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from plait.config import require
+from plait.docgraph.graph import DocumentGraph
 from plait.docgraph.relations import Relation, sparse
-
-if TYPE_CHECKING:
-    from plait.docgraph.graph import DocumentGraph
 
 __all__ = ["Degrees", "GraphStatistics", "statistics_of"]
 

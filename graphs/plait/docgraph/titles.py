@@ -8,16 +8,18 @@ from array import array
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from plait.docgraph.normalising import plain, title_key, word_spans, words
+from plait.docgraph.normalisation import plain, title_key, word_spans, words
 
-__all__ = ["LEAST_DICE", "TitleIndex"]
+__all__ = ["LEAST_DICE", "START", "TitleIndex"]
 
 LEAST_DICE = 0.85
 """Least share of words that two near titles have in common: 2 |A ∩ B| / (|A| + |B|)."""
 
-_START = 16
-_LEAST_WORDS = 4
-_MOST_COMPARED = 20_000
+START = 16
+"""Letters by which a title is looked up in running text; a shorter title is not looked for there: it is a phrase."""
+
+_LEAST_WORDS = 4  # of a near title: of three words, two in common are no evidence
+_MOST_COMPARED = 20_000  # candidates of one near title: what bounds its time
 _CLOSING = "\"'\u201d\u2019\u00bb"
 _APOSTROPHES = ("'", "\u2019")
 _GOES_ON = ":-\u2010\u2011\u2013\u2014/&"
@@ -49,8 +51,8 @@ class TitleIndex:
         self._words.append(frozenset(found))
         if key:
             same = self._by_key.setdefault(key, [])
-            if not same and len(key) >= _START:
-                self._by_start.setdefault(key[:_START], []).append(number)
+            if not same and len(key) >= START:
+                self._by_start.setdefault(key[:START], []).append(number)
             same.append(number)
             for word in self._words[number]:
                 self._by_word[word].append(number)
@@ -69,8 +71,8 @@ class TitleIndex:
         same.remove(number)
         if not same:
             del self._by_key[key]
-            if len(key) >= _START:
-                alike = self._by_start[key[:_START]]
+            if len(key) >= START:
+                alike = self._by_start[key[:START]]
                 alike.remove(next(other for other in alike if self._keys[other] == key))
 
     def equal(self, title: str) -> Sequence[int]:
@@ -94,7 +96,7 @@ class TitleIndex:
         begins[len(joined)] = len(found)
         best = ""
         for place, first in begins.items():
-            for other in self._by_start.get(joined[place : place + _START], ()):
+            for other in self._by_start.get(joined[place : place + START], ()):
                 key = self._keys[other]
                 behind = begins.get(place + len(key))
                 longer = len(key) > len(best) and behind is not None and joined.startswith(key, place)

@@ -1,4 +1,4 @@
-r"""Weights of a traversal, learnt from the graph's own citations.
+r"""Weights of a traversal: those that come with Plait, and how a graph's own citations teach others.
 
 The references of some documents are hidden; their text is the query, and the documents they cite are to be found:
 
@@ -19,11 +19,46 @@ from numpy.typing import NDArray
 from plait.contracts.errors import ConfigError
 from plait.docgraph.traversal import FEATURES, CitedGraph, Traversal, TraversalSettings, TraversalWeights
 
-__all__ = ["TextScores", "learn_weights", "recent_citers"]
+__all__ = ["DEFAULT_WEIGHTS", "TextScores", "learn_weights", "recent_citers"]
 
-_RIDGE = 1e-3
+DEFAULT_WEIGHTS = TraversalWeights(
+    weights={
+        "text": 0.1104,
+        "in_degree": -0.7491,
+        "cited_by_hits": -0.0054,
+        "cited_by_nearest": 0.0004,
+        "cites_hits": 0.0379,
+        "co_cited": 0.1244,
+        "coupled": 0.0961,
+        "neighbours": 0.0534,
+        "pagerank": 0.8064,
+        "pagerank_near": 0.1748,
+        "citing_text": -0.1663,
+        "best_citing_text": 0.5463,
+        "cited_lately": 0.6019,
+    },
+    scales={
+        "text": 0.1291,
+        "in_degree": 1.0117,
+        "cited_by_hits": 0.5894,
+        "cited_by_nearest": 0.3361,
+        "cites_hits": 0.7098,
+        "co_cited": 0.7951,
+        "coupled": 0.3877,
+        "neighbours": 0.4631,
+        "pagerank": 1.6748,
+        "pagerank_near": 1.4311,
+        "citing_text": 0.1578,
+        "best_citing_text": 0.2602,
+        "cited_lately": 0.6193,
+    },
+)
+"""For indexes on which none were learnt. Learnt by :func:`learn_weights` from 400 recent papers of the ACL Anthology
+network, whose titles had to find what they cite; ``plait train docgraph`` learns those of an index."""
+
+_RIDGE = 1e-3  # lambda in the formula: keeps features that say the same from growing against each other
 _CELLS = 10_000_000  # queries x documents: bounds memory to 520 MB of features
-_RECENT = 0.25
+_RECENT = 0.25  # the share of dated documents that counts as recent
 
 TextScores = Callable[[NDArray[np.int64]], NDArray[np.float32]]
 """Numbers of documents -> text scores of all documents for each, shape (asked, documents)."""

@@ -80,8 +80,8 @@ def evaluate(
 
     if answers:
         _refuse({"--calibrate": calibrate, "--run": run_out, "--exclude-self": exclude_self}, "does not go with")
-        from plait.evaluation.answer_command import evaluate_answers
-        from plait.evaluation.answer_reports import render_answers
+        from plait.evaluation.answers.answer_command import evaluate_answers
+        from plait.evaluation.answers.answer_reports import render_answers
 
         with progress(quiet=False) as told:
             judged = evaluate_answers(
@@ -102,8 +102,8 @@ def evaluate(
         return
     given = evidence is EvidenceSource.GIVEN
     _refuse({"--evidence": given, "--against": against, "--documents": documents, "--limit": limit}, "needs")
-    from plait.evaluation.command import evaluate_collection
-    from plait.evaluation.reports import render
+    from plait.evaluation.retrieval.command import evaluate_collection
+    from plait.evaluation.retrieval.reports import render
 
     with progress(quiet=False) as told:
         evaluation = evaluate_collection(

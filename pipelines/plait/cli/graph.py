@@ -11,7 +11,6 @@ import typer
 
 from plait.cli.options import IndexOption, JsonFlag
 from plait.cli.output import console, counted, one_line, print_json, progress
-from plait.contracts.errors import QueryError
 
 if TYPE_CHECKING:
     from plait.docgraph import DocumentGraph, GraphReport
@@ -53,8 +52,10 @@ RelationOption = Annotated[
 @app.command()
 def stats(index: IndexOption, topics_from: TopicsOption = None, as_json: JsonFlag = False) -> None:
     """Count documents, edges, components, and the references that could not be resolved."""
+    from plait.docgraph import statistics_of
+
     graph = _graph_of(index, as_json, topics_from, reasons=True)
-    statistics = graph.stats()
+    statistics = statistics_of(graph)
     if as_json:
         print_json(statistics.to_json() | {"report": graph.report.to_json()})
         return
@@ -86,7 +87,7 @@ def show(
     document: Annotated[str, typer.Argument(help="Id of a document.", show_default=False)],
     index: IndexOption,
     out: Annotated[
-        Path | None, typer.Option("--out", help="A .png or .html file. Without it, a list is printed.")
+        Path | None, typer.Option("--out", help="A .html or .svg file. Without it, a list is printed.")
     ] = None,
     hops: Annotated[int, typer.Option(min=1, max=4, help="How far to go.")] = 1,
     limit: Annotated[int, typer.Option(min=1, max=200, help="Most neighbours, strongest first.")] = 20,
@@ -94,23 +95,21 @@ def show(
     topics_from: TopicsOption = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Draw or list the neighbourhood of DOCUMENT."""
-    from plait.docgraph.drawing import FORMATS, draw
-    from plait.docgraph.layout import named
+    """Draw or list DOCUMENT and its strongest neighbours."""
+    from plait.docgraph import draw, ego_graph
+    from plait.docgraph.pictures import picture_of
+    from plait.docgraph.relations import readable
 
-    if out is not None and out.suffix.lower() not in FORMATS:  # known before the graph is built
-        raise QueryError(f"no picture is written as {out.suffix!r}", where=str(out), choices=sorted(FORMATS))
+    if out is not None:
+        picture_of(out)  # a wrong ending is told before the graph is built
     graph = _graph_of(index, as_json, topics_from)
-    found = graph.neighbourhood(document, hops=hops, limit=limit, relations=relation)
-    lost = draw(found, out) if out is not None else ""
+    found = ego_graph(graph, document, hops=hops, limit=limit, relations=relation)
+    if out is not None:
+        draw(found, out)
     if as_json:
-        print_json(found.to_json() | {"picture": str(out) if out else None, "undrawable": lost})
+        print_json(found.to_json() | {"picture": str(out) if out else None})
     elif out is not None:
         console().print(f"{out}: {counted(len(found.documents) - 1, 'neighbour')}", markup=False, soft_wrap=True)
-        if lost:
-            console().print(
-                f"no font here has {lost}: install one that does, or write an .html file", markup=False, soft_wrap=True
-            )
     else:
         printed = console()
         ids = [one_line(neighbour.id) for neighbour in found.documents]
@@ -120,9 +119,9 @@ def show(
             printed.print(f"{indent}{ids[place]}  {one_line(neighbour.title)}{year}", markup=False, soft_wrap=True)
             for tie in found.ties:
                 if tie.source == place and place != 0 and tie.target == 0:
-                    printed.print(f"{indent}  {named(tie.relation)} {ids[0]}", markup=False, style="dim")
+                    printed.print(f"{indent}  {readable(tie.relation)} {ids[0]}", markup=False, style="dim")
                 elif tie.source == 0 and tie.target == place != 0:
-                    what = "cited by" if tie.relation == "cites" else f"{named(tie.relation)} {tie.weight:g} with"
+                    what = "cited by" if tie.relation == "cites" else f"{readable(tie.relation)} {tie.weight:g} with"
                     printed.print(f"{indent}  {what} {ids[0]}", markup=False, style="dim")
         if found.omitted:
             more = counted(found.omitted, "more neighbour")
@@ -142,8 +141,7 @@ def export(
     as_json: JsonFlag = False,
 ) -> None:
     """Write the whole graph to a file."""
-    from plait.docgraph.graphml import write_graphml
-    from plait.docgraph.jsonl import write_jsonl
+    from plait.docgraph import write_graphml, write_jsonl
 
     graph = _graph_of(
         index, as_json, topics_from, relations=relation, entity_nodes=[kind.value for kind in entity or ()]
@@ -163,8 +161,7 @@ def _graph_of(
     from pydantic import ValidationError
 
     from plait.config import explain
-    from plait.docgraph import GraphSettings, fact_settings
-    from plait.docgraph.reading import graph_of_view
+    from plait.docgraph import GraphSettings, fact_settings, graph_of_view
     from plait.index import Index
 
     given: dict[str, Any] = {name: tuple(value) for name, value in chosen.items() if value}

@@ -1,13 +1,18 @@
 """Evaluation: test collections, measures, significance, reports; and how good answers and their citations are."""
 
-from plait.evaluation.collections import Collection, CollectionQuery, load_collection
-from plait.evaluation.evaluating import Found, evaluate
-from plait.evaluation.evaluation import Comparison, Evaluation, SystemScores
-from plait.evaluation.measures import DEFAULT_MEASURES, per_query
-from plait.evaluation.qrels import Qrels, read_qrels
-from plait.evaluation.reports import render, to_json
-from plait.evaluation.runs import Run, documents_of, read_run, write_run
-from plait.evaluation.significance import Interval, bootstrap_interval, paired_bootstrap, paired_randomisation
+from plait.evaluation.retrieval.collections import Collection, CollectionQuery, load_collection
+from plait.evaluation.retrieval.evaluating import Found, evaluate
+from plait.evaluation.retrieval.evaluation import Comparison, Evaluation, SystemScores
+from plait.evaluation.retrieval.measures import DEFAULT_MEASURES, per_query
+from plait.evaluation.retrieval.qrels import Qrels, read_qrels
+from plait.evaluation.retrieval.reports import render, to_json
+from plait.evaluation.retrieval.runs import Run, documents_of, read_run, write_run
+from plait.evaluation.statistics.significance import (
+    Interval,
+    bootstrap_interval,
+    paired_bootstrap,
+    paired_randomisation,
+)
 
 __all__ = [
     "DEFAULT_MEASURES",

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from plait.contracts import Embedder, IndexView
 from plait.contracts.errors import ConfigError
-from plait.evaluation.measures import check_measures, per_query
+from plait.evaluation.retrieval.measures import check_measures, per_query
 from plait.fusion.tokens.distillation import Adapter, DistillationSettings, Gold, distil
 from plait.fusion.vectors.fused_leg import FusedLeg
 from plait.rag import Rag

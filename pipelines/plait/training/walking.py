@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from plait.contracts import IndexView
 from plait.contracts.errors import ConfigError
 from plait.docgraph import DocumentGraph
-from plait.docgraph.default_weights import DEFAULT_WEIGHTS
 from plait.docgraph.traversal import Traversal, TraversalWeights
-from plait.docgraph.weighing import TextScores, learn_weights, recent_citers
+from plait.docgraph.weighing import DEFAULT_WEIGHTS, TextScores, learn_weights, recent_citers
 from plait.retrievers.docgraph import DocGraph
 from plait.retrievers.document_vectors import best_passages
 

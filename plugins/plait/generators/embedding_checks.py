@@ -1,8 +1,8 @@
-"""The one gate that embeddings pass before they reach any backend.
+"""The checks that embeddings pass before they reach any backend.
 
-It is strict because backends are not: a wrong width ends an engine that runs in this process, and one row that is not
-finite, or too large to square, spoils the answers to later requests of a server that still calls itself healthy. Pure
-NumPy: nothing here loads a model.
+They are strict because backends are not: a wrong width ends an engine that runs in this process, and one row that is
+not finite, or too large to square, spoils the answers to later requests of a server that still calls itself healthy.
+Pure NumPy: nothing here loads a model.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from plait.contracts import EmbeddingSpace
+from plait.contracts import EmbeddingSpace, GenerationRequest
 from plait.contracts.errors import GenerationError
 
-__all__ = ["LARGEST", "MOST_SOFT_TOKENS", "check_prompt_embeddings", "check_soft_tokens"]
+__all__ = ["LARGEST", "MOST_SOFT_TOKENS", "check_prompt_embeddings", "check_soft_tokens", "refuse_soft_tokens"]
 
 LARGEST = 65504.0
 """The largest number of half precision. Beyond it an embedding overflows in some backend and its logits are no numbers;
@@ -103,6 +103,15 @@ def check_soft_tokens(
         number: _checked(array, k, space, where, f"the soft tokens of passage {number}")
         for number, array in soft_tokens.items()
     }
+
+
+def refuse_soft_tokens(request: GenerationRequest, where: str) -> None:
+    """For backends that take no embeddings.
+
+    Raises:
+        GenerationError: the request has soft tokens.
+    """
+    check_soft_tokens(request.soft_tokens, (), 0, None, where)
 
 
 def _checked(array: Any, rows: int | None, space: EmbeddingSpace, where: str, what: str) -> NDArray[np.float32]:

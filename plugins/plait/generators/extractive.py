@@ -13,8 +13,9 @@ from pydantic import Field
 
 from plait.config import Settings, Use, check_request, use
 from plait.contracts import Chunk, Embedder, GenerationRequest, Message, Usage
+from plait.generators.embedding_checks import refuse_soft_tokens
 from plait.generators.pieces import Piece, piece_vectors, pieces_of
-from plait.generators.unsupported import refuse_choices, refuse_json_schema, refuse_soft_tokens
+from plait.generators.structured import refuse_form
 from plait.text.content import content_words
 
 __all__ = ["Config", "Extractive"]
@@ -76,7 +77,7 @@ class Extractive:
         Raises:
             GenerationError: the request has choices, a JSON schema or soft tokens.
         """
-        for refuse in (check_request, refuse_choices, refuse_json_schema, refuse_soft_tokens):
+        for refuse in (check_request, refuse_form, refuse_soft_tokens):
             refuse(request, "generator extractive")
         read = sum(len(item.passage.text.split()) for item in request.evidence)
         written, finish, before = 0, "stop", ""

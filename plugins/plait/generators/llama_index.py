@@ -14,9 +14,10 @@ from plait.config.extras import require
 from plait.contracts import Chunk, GenerationRequest, Message, Usage
 from plait.contracts.errors import ConfigError, GenerationError
 from plait.generators.credentials import Secret, on_one_line
-from plait.generators.decoding import StopFilter
 from plait.generators.estimates import estimated_tokens
 from plait.generators.json_values import whole_number
+from plait.generators.stop_strings import StopFilter
+from plait.generators.structured import refuse_form
 
 if TYPE_CHECKING:
     from llama_index.core.base.llms.types import ChatMessage, ChatResponse
@@ -140,14 +141,7 @@ class _Written:
 
     def __init__(self, request: GenerationRequest, llm: LLM, name: str) -> None:
         check_request(request, _WHERE)
-        for what, asked in (("choices", request.choices), ("json_schema", request.json_schema)):
-            if asked:
-                raise GenerationError(
-                    f"LlamaIndex models do not take {what}",
-                    where=_WHERE,
-                    choices=("transformers", "vllm", "vllm-server", "openai-compatible"),
-                    fix="use one of these generators",
-                )
+        refuse_form(request, _WHERE)
         wanted = {"max_tokens": request.max_tokens, "temperature": request.temperature, "seed": request.seed}
         fields = type(llm).model_fields
         self.llm = llm.model_copy(update={name: value for name, value in wanted.items() if name in fields})

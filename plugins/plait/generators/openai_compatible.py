@@ -15,16 +15,16 @@ from plait.contracts.errors import ConfigError, GenerationError
 from plait.generators.completion_events import CompletionEvents
 from plait.generators.conversation import prompt_tokens
 from plait.generators.credentials import checked_variable, secret_from_environment
-from plait.generators.decoding import StopFilter
+from plait.generators.embedding_checks import refuse_soft_tokens
 from plait.generators.endpoint import Endpoint, checked_base_url
 from plait.generators.estimates import estimated_tokens
 from plait.generators.event_loop import iterate, run
 from plait.generators.exchange import Exchange, Limits
 from plait.generators.http_faults import ServerError
 from plait.generators.json_values import whole_number
-from plait.generators.local_tokenizer import local_tokenizer
+from plait.generators.local.model import load_tokenizer
+from plait.generators.stop_strings import StopFilter
 from plait.generators.structured import check_form, choice_schema, chosen, valid_json
-from plait.generators.unsupported import refuse_soft_tokens
 
 __all__ = ["Config", "OpenAICompatible"]
 
@@ -142,7 +142,7 @@ class OpenAICompatible:
             ModelError: the tokenizer of the settings is missing.
         """
         if self.config.tokenizer:
-            tokenizer = local_tokenizer(self.config.tokenizer, self.where)
+            tokenizer = load_tokenizer(self.config.tokenizer, self.where)
             return len(prompt_tokens(tokenizer, messages, chat=bool(tokenizer.chat_template)))
         if self.config.count == "server":
             return self._count_at_server(tuple((message.role, message.content) for message in messages))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,34 +10,50 @@ from plait.contracts import GenerationRequest
 from plait.contracts.errors import GenerationError
 from plait.generators.json_values import parsed
 
-__all__ = ["check_form", "choice_schema", "chosen", "schema_fault", "valid_json"]
-
-_TYPES: Mapping[str, tuple[type, ...]] = {
-    "object": (dict,),
-    "array": (list,),
-    "string": (str,),
-    "integer": (int,),
-    "number": (int, float),
-    "boolean": (bool,),
-    "null": (type(None),),
-}
+__all__ = ["check_form", "choice_schema", "chosen", "refuse_form", "schema_fault", "valid_json"]
 
 
 def check_form(request: GenerationRequest, where: str) -> bool:
     """Whether the request asks for an answer of a given form.
 
     Raises:
-        GenerationError: it asks for two forms, or for choices that are not distinct texts.
+        GenerationError: it asks for two forms, for choices that could not be told apart, or for a schema that is none.
     """
     if request.choices and request.json_schema is not None:
         raise GenerationError(
             "the request has both choices and a json_schema", where=where, fix="an answer has one form: leave one out"
         )
-    if request.choices and (not all(request.choices) or len(set(request.choices)) < len(request.choices)):
+    blank = [choice for choice in request.choices if not choice.strip()]
+    if blank or len(set(request.choices)) < len(request.choices):
         raise GenerationError(
-            "the choices are not distinct texts", where=where, choices=map(repr, request.choices), fix="correct them"
+            f"a choice is blank: {blank[0]!r}" if blank else "a choice stands there twice",
+            where=where,
+            choices=map(repr, request.choices),
+            fix="give different words",
         )
+    if request.json_schema is not None:
+        _validator(request.json_schema, where)
     return bool(request.choices) or request.json_schema is not None
+
+
+def refuse_form(request: GenerationRequest, where: str) -> None:
+    """For backends that can hold an answer to no form: one in another form than asked for is no answer.
+
+    Raises:
+        GenerationError: the request has choices or a schema.
+    """
+    forms = {
+        "choices": ("answer with one of given choices", bool(request.choices)),
+        "json_schema": ("write JSON of a given schema", request.json_schema is not None),
+    }
+    for name, (what, asked) in forms.items():
+        if asked:
+            raise GenerationError(
+                f"this generator cannot {what}",
+                where=where,
+                choices=["transformers", "vllm", "vllm-server", "openai-compatible"],
+                fix=f"use one of these generators, or leave {name} out of the request",
+            )
 
 
 def choice_schema(choices: Sequence[str]) -> dict[str, Any]:
@@ -109,7 +126,7 @@ def valid_json(text: str, schema: Mapping[str, Any], where: str, *, cut: bool = 
     try:
         value = parsed(text)
         number = isinstance(value, int | float) and not isinstance(value, bool)
-        fault = "it was cut off" if cut and number else schema_fault(value, schema)
+        fault = "it was cut off" if cut and number else schema_fault(value, schema, where)
     except (ValueError, RecursionError) as error:
         fault = "it was cut off" if cut else f"it is not JSON ({error})"
     if fault is None:
@@ -121,51 +138,47 @@ def valid_json(text: str, schema: Mapping[str, Any], where: str, *, cut: bool = 
     )
 
 
-def schema_fault(value: Any, schema: Any, path: str = "$") -> str | None:
-    """What is wrong with a value, by the keywords that shape it; None when nothing is.
+def schema_fault(value: Any, schema: Mapping[str, Any], where: str = "json_schema") -> str | None:
+    """What is wrong with a value, where several things are the one that says most; None when nothing is.
 
-    Checks ``type``, ``enum``, ``const``, ``properties``, ``required``, ``additionalProperties`` and ``items``. What
-    else a schema may say (patterns, limits, references, alternatives) is left to the server that wrote the value.
+    All of JSON Schema counts, of the draft that the schema names, by the package jsonschema. Formats such as ``date``
+    are notes to the reader there and not checked.
+
+    Raises:
+        GenerationError: the schema is none, or refers to one that is not inside it.
 
     Example:
-        >>> schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
-        >>> schema_fault({"n": 3}, schema), schema_fault({"n": "3"}, schema)
-        (None, '$.n is not of type integer')
+        >>> schema = {"type": "object", "properties": {"n": {"type": "integer", "minimum": 1}}, "required": ["n"]}
+        >>> schema_fault({"n": 3}, schema), schema_fault({"n": "3"}, schema), schema_fault({"n": 0}, schema)
+        (None, "$.n: '3' is not of type 'integer'", '$.n: 0 is less than the minimum of 1')
     """
-    if not isinstance(schema, Mapping):
-        return f"{path} is not allowed" if schema is False else None
-    kinds = schema.get("type", ())
-    kinds = [kinds] if isinstance(kinds, str) else list(kinds)
-    if kinds and not any(_is(value, kind) for kind in kinds):
-        return f"{path} is not of type {' or '.join(kinds)}"
-    if "enum" in schema and value not in schema["enum"]:
-        return f"{path} is none of the allowed values"
-    if "const" in schema and value != schema["const"]:
-        return f"{path} is not {schema['const']!r}"
-    if isinstance(value, dict):
-        return _object_fault(value, schema, path)
-    if isinstance(value, list) and "items" in schema:
-        faults = (schema_fault(item, schema["items"], f"{path}[{place}]") for place, item in enumerate(value))
-        return next((fault for fault in faults if fault), None)
-    return None
+    from jsonschema.exceptions import best_match
+    from referencing.exceptions import Unresolvable
+
+    try:
+        fault = best_match(_validator(schema, where).iter_errors(value))
+    except Unresolvable as error:
+        raise GenerationError(
+            f"the json_schema refers to {error.ref!r}, which is not inside it",
+            where=where,
+            fix="put it under $defs: nothing is fetched",
+        ) from error
+    return None if fault is None else f"{fault.json_path}: {fault.message[:200]}"
 
 
-def _object_fault(value: dict[str, Any], schema: Mapping[str, Any], path: str) -> str | None:
-    properties = schema.get("properties", {})
-    missing = [key for key in schema.get("required", ()) if key not in value]
-    if missing:
-        return f"{path}.{missing[0]} is missing"
-    for key, item in value.items():
-        inner = properties.get(key, schema.get("additionalProperties", True))
-        fault = schema_fault(item, inner, f"{path}.{key}")
-        if fault:
-            return fault
-    return None
+def _validator(schema: Mapping[str, Any], where: str) -> Any:
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import SchemaError
+    from jsonschema.validators import validator_for
+    from referencing import Registry
 
-
-def _is(value: Any, kind: str) -> bool:
-    if isinstance(value, bool):
-        return kind == "boolean"
-    if kind == "integer" and isinstance(value, float):
-        return value.is_integer()
-    return isinstance(value, _TYPES.get(kind, (object,)))
+    try:
+        plain = json.loads(json.dumps(schema, default=dict))  # tuples and mappings of other kinds become JSON's own
+        kind: Any = validator_for(plain, default=Draft202012Validator)
+        kind.check_schema(plain, format_checker=kind.FORMAT_CHECKER)  # a pattern that is none, too
+    except (SchemaError, TypeError, ValueError) as error:
+        fault = f"{error.json_path}: {error.message[:200]}" if isinstance(error, SchemaError) else error
+        raise GenerationError(
+            f"the json_schema is no JSON schema: {fault}", where=where, fix="correct it; see json-schema.org"
+        ) from error
+    return kind(plain, registry=Registry())  # an empty one: the package would else fetch references from their address

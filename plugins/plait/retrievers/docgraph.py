@@ -213,7 +213,7 @@ class DocGraph:
 
     def graph(self, view: IndexView) -> DocumentGraph:
         """The graph of a view; kept by it."""
-        from plait.docgraph.reading import graph_of_view
+        from plait.docgraph.graph import graph_of_view
 
         settings = self.graph_settings
         key = f"docgraph:{settings.model_dump_json()}"
@@ -275,8 +275,8 @@ class DocGraph:
         Raises:
             ModelError: the stored weights are damaged.
         """
-        from plait.docgraph.default_weights import DEFAULT_WEIGHTS
         from plait.docgraph.traversal import TraversalWeights
+        from plait.docgraph.weighing import DEFAULT_WEIGHTS
 
         def read() -> TraversalWeights:
             folder = view.model(MODEL)

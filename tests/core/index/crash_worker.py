@@ -1,4 +1,4 @@
-"""Writers to be killed by test_crash.py.
+"""Writers to be killed by test_writer_crash.py.
 
 Importing lancedb takes over a second, so this process imports it once and forks a writer for each path it reads.
 """

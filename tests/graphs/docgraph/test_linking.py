@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plait.contracts import Document, Edge, Reference, Section, Text
-from plait.docgraph import GraphSettings, Linker, Record, Resolver, build_graph, fact_settings, facts_of
+from plait.docgraph import GraphSettings, Linker, Record, Resolver, build_graph, fact_settings
+from plait.docgraph.facts import stated_facts
 from plait.docgraph.linking import by_source
 from plait.testing import MemoryView
 
@@ -71,8 +72,8 @@ class Store:
 
 
 def at_once(documents: Sequence[Document]) -> dict[str, set[Edge]]:
-    resolver = Resolver(Record.of(document) for document in documents)
-    return {name: set(facts) for name, facts in facts_of(documents, resolver).items()}
+    resolver = Resolver(map(Record.of, documents))
+    return {document.id: set(stated_facts(document, resolver, GraphSettings())) for document in documents}
 
 
 @st.composite
@@ -115,6 +116,22 @@ def test_any_history_stores_what_adding_at_once_stores_and_makes_the_same_graph(
         for ours, theirs in ((mine.source, relation.source), (mine.target, relation.target)):
             assert np.array_equal(ours, theirs), name
         assert np.array_equal(mine.weight, relation.weight), name
+
+
+def test_a_document_whose_title_changes_is_cited_by_its_new_title() -> None:
+    store = Store()
+    store.run([[paper("a", Reference(title="The second title of b")), paper("b", title="The first title of b")]])
+    assert [fact.target for fact in store.facts["a"]] == [""]
+    store.run([[paper("b", title="The second title of b")]])
+    assert [fact.target for fact in store.facts["a"]] == ["b"]
+
+
+def test_nothing_else_is_written_again() -> None:
+    stored = [paper("a", "b", Reference(title="Nobody wrote this title yet")), paper("b")]
+    linker = Linker(MemoryView(stored, ()), GraphSettings())
+    facts = [fact for document in stored for fact in stated_facts(document, linker._known(), GraphSettings())]
+    facts += linker.link([paper("c", "a", title="Something entirely different")])
+    assert linker.changes(facts) == {}
 
 
 def test_a_document_that_could_not_be_stored_leaves_the_old_one_in_its_place() -> None:

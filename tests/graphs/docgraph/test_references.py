@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
 
-from plait.contracts import Reference
+from plait.contracts import Document, Reference
 from plait.contracts.errors import DocumentError
-from plait.docgraph import Record, Resolver
+from plait.docgraph.references import Record, Resolver, date_of, year_of
 
 ATTENTION = Record("attention", "Attention is all you need", 2017, ("arxiv:1706.03762",), frozenset({"vaswani"}))
 BERT = Record("bert", "BERT: Pre-training of Deep Bidirectional Transformers", 2019, ("doi:10.18653/v1/n19-1423",))
@@ -142,7 +143,39 @@ def test_two_documents_of_one_id_are_refused() -> None:
 def test_a_removed_document_is_found_no_more(resolver: Resolver) -> None:
     resolver.remove("same-a")
     assert resolver.resolve(_reference(title="On the width of braids", year=2001)).target == "same-b"
-    resolver.replace(Record("same-b", "Another title altogether"))
+    resolver.remove("same-b")
+    resolver.add(Record("same-b", "Another title altogether"))
     assert resolver.resolve(_reference(title="On the width of braids", year=2001)).how == "no match"
     assert "same-a" not in resolver
     assert len(resolver) == 8
+
+
+def test_identifiers_surnames_and_year_are_read() -> None:
+    metadata = {
+        "authors": ["A. Perlis", "Samelson, K."],
+        "year": "1958",
+        "identifiers": {"doi": "10.1000/X", "id": "q"},
+    }
+    record = Record.of(Document("a", "T", (), metadata))
+    assert record.identifiers == ("doi:10.1000/x",)
+    assert record.surnames == {"perlis", "samelson"}
+    assert record.year == 1958
+
+
+def test_an_id_that_is_a_doi_is_one() -> None:
+    assert Record("x").identifiers == ()
+    assert Record.of(Document("10.21105/jose.00090", "T", ())).identifiers == ("doi:10.21105/jose.00090",)
+
+
+@pytest.mark.parametrize("year", [None, True, "soon", 0, 20000, 1.5, []])
+def test_what_is_no_year_is_unknown(year: object) -> None:
+    assert year_of({"year": year}) is None
+    assert math.isnan(date_of({"year": year, "month": 3}))
+
+
+def test_a_date_is_whole_only_where_no_month_is_known() -> None:
+    assert date_of({"year": 1958, "month": 13}) == 1958
+    dates = [date_of({"year": 1958, "month": month}) for month in range(1, 13)]
+    assert all(date % 1 for date in dates)
+    assert dates == sorted(dates)
+    assert 1958 < dates[0] < dates[-1] < 1959

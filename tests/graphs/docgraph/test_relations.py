@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from plait.docgraph.relations import incidence, relation_of, shared
+from plait.docgraph.relations import incidence, readable, relation_of, shared
 
 
 def _random(rows: int, columns: int, density: float, seed: int = 0) -> sp.csr_array:
@@ -111,3 +111,7 @@ def test_edges_are_sorted_and_found_by_node() -> None:
     assert (made.matrix(40) != made.matrix(40).T).nnz == 0
     with pytest.raises(ValueError, match="read-only"):
         made.weight[0] = 2
+
+
+def test_names_are_for_readers() -> None:
+    assert [readable(name) for name in ("co_author", "same_as", "cites")] == ["co-author", "same as", "cites"]

@@ -6,14 +6,14 @@ import json
 from collections.abc import Callable
 
 from plait.contracts import Document
-from plait.docgraph import build_graph
+from plait.docgraph import build_graph, statistics_of
 
 Paper = Callable[..., Document]
 
 
 def test_everything_is_counted(paper: Paper) -> None:
     graph = build_graph([paper("a", "b", "c", "gone"), paper("b", "c"), paper("c"), paper("d", venue="V"), paper("e")])
-    statistics = graph.stats()
+    statistics = statistics_of(graph)
     cites = statistics.relations["cites"]
     assert (cites.edges, cites.documents, cites.largest, cites.mean, cites.median) == (3, 2, 2, 0.6, 0.0)
     assert statistics.relations["co_citation"].edges == 1
@@ -23,6 +23,6 @@ def test_everything_is_counted(paper: Paper) -> None:
 
 
 def test_an_empty_graph_has_figures_too() -> None:
-    statistics = build_graph([]).stats()
+    statistics = statistics_of(build_graph([]))
     assert (statistics.documents, statistics.components, statistics.largest_component) == (0, 0, 0)
     assert json.loads(json.dumps(statistics.to_json(), allow_nan=False))["resolved_share"] is None

@@ -9,10 +9,9 @@ from typing import Any
 
 import networkx as nx
 import pytest
-from PIL import Image
 
 from plait.cli.graph import _told
-from plait.docgraph.persons import Persons
+from plait.docgraph.authors import Persons
 from plait.docgraph.report import GraphReport, LeftOut
 
 Run = Callable[..., tuple[int, str, str]]
@@ -85,16 +84,12 @@ def test_show_lists_the_neighbours_and_why(plait: Run, index: Path) -> None:
     assert told["ties"][0]["relation"] == "co_author"
 
 
-@pytest.mark.parametrize("name", ["a.png", "a.html"])
+@pytest.mark.parametrize("name", ["a.svg", "a.html"])
 def test_show_draws(plait: Run, index: Path, tmp_path: Path, name: str) -> None:
     status, out, _ = plait("graph", "show", "knots", "--index", index, "--out", tmp_path / name)
     assert status == 0
     assert "2 neighbours" in out
-    if name.endswith("png"):
-        with Image.open(tmp_path / name) as image:
-            assert min(image.size) > 300
-    else:
-        assert "On [links]" in (tmp_path / name).read_text()
+    assert "On [links]" in (tmp_path / name).read_text()
 
 
 def test_export_writes_files_that_can_be_read(plait: Run, index: Path, tmp_path: Path) -> None:
@@ -117,6 +112,7 @@ def test_export_writes_files_that_can_be_read(plait: Run, index: Path, tmp_path:
         (("show", "knot"), "'knots'"),
         (("show", "knots", "--relation", "likes"), "no relation 'likes'"),
         (("show", "knots", "--out", "a.gif"), "'.gif'"),
+        (("show", "knots", "--out", "a.png"), "write .svg"),
         (("export", "--out", "nowhere/at/all.graphml"), "cannot be written"),
         (("export", "--out", "x", "--relation", "likes"), "'likes'"),
     ],

@@ -7,7 +7,7 @@ import pytest
 from plait.config import Pipeline, use
 from plait.contracts import Hit
 from plait.contracts.errors import ConfigError
-from plait.evaluation.measures import per_query
+from plait.evaluation.retrieval.measures import per_query
 from plait.fusion.ranks.calibration import Calibration, calibrate
 from plait.fusion.ranks.rrf import Config, ReciprocalRank
 

@@ -18,8 +18,8 @@ from plait.contracts import Document, Evidence, GenerationRequest, Message, Quer
 from plait.contracts.errors import ReadError
 from plait.embedders.minilm import Config as MiniLMConfig
 from plait.embedders.minilm import MiniLM
-from plait.evaluation.evidence import as_evidence, given_hits
-from plait.evaluation.injections import Injection, load_injections
+from plait.evaluation.answers.evidence import as_evidence, given_hits
+from plait.evaluation.answers.injections import Injection, load_injections
 from plait.generators.conversation import prompt_tokens
 from plait.generators.extractive import Config, Extractive
 from plait.generators.local.generator import Config as TransformersConfig

@@ -10,7 +10,7 @@ import pytest
 
 from plait.config import Pipeline, use
 from plait.contracts.errors import ConfigError, QueryError
-from plait.docgraph.reading import graph_of_view
+from plait.docgraph.graph import graph_of_view
 from plait.embedders import minilm
 from plait.rag import open_index
 from plait.retrievers.docgraph import DocGraph

@@ -16,7 +16,7 @@ from plait.config import Pipeline, use
 from plait.contracts import Document, Edge, Passage
 from plait.contracts.errors import IdentityError, PluginError
 from plait.docgraph import GraphSettings, build_graph
-from plait.docgraph.reading import graph_of_view
+from plait.docgraph.graph import graph_of_view
 from plait.rag import Rag, open_index
 
 LEXICAL = Pipeline(retrievers=(use("lexical"),))

@@ -267,7 +267,7 @@ def test_what_was_not_bettered_is_taken_over_from_the_model_in_use(
     worse = replace(encoder, gain=0.0, error=1.0)
     monkeypatch.setattr("plait.training.docgraph.train_encoder", lambda *_, **__: worse)
     with open_index(trained) as rag:
-        from plait.docgraph.default_weights import DEFAULT_WEIGHTS
+        from plait.docgraph.weighing import DEFAULT_WEIGHTS
 
         better = replace(walk, weights=DEFAULT_WEIGHTS, reason="")
         monkeypatch.setattr("plait.training.docgraph.learn_walk", lambda *_, **__: better)

@@ -7,7 +7,7 @@ import pytest
 from plait.contracts import Message
 from plait.generators.conversation import prompt_tokens
 from plait.generators.estimates import estimated_tokens
-from plait.generators.local_tokenizer import local_tokenizer
+from plait.generators.local.model import load_tokenizer
 
 PAPERS = sorted((Path(__file__).parents[3] / "examples" / "papers").glob("*.md"))
 HARD = {
@@ -23,7 +23,7 @@ HARD = {
 
 @pytest.fixture(scope="module")
 def tokenizer():
-    return local_tokenizer("smollm2-135m", "a test")
+    return load_tokenizer("smollm2-135m", "a test")
 
 
 def _counts(tokenizer, text):

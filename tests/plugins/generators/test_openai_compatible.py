@@ -293,12 +293,12 @@ def test_a_server_that_cannot_count_is_named():
             generator.count_tokens(TURNS)
 
 
-def test_tokens_are_counted_by_a_local_tokenizer(server):
-    from plait.generators.local_tokenizer import local_tokenizer
+def test_tokens_are_counted_by_a_load_tokenizer(server):
+    from plait.generators.local.model import load_tokenizer
 
     counted = _client(server, tokenizer="smollm2-135m").count_tokens(TURNS)
     turns = [{"role": turn.role, "content": turn.content} for turn in TURNS]
-    template = local_tokenizer("smollm2-135m", "a test").apply_chat_template(turns, tokenize=False)
+    template = load_tokenizer("smollm2-135m", "a test").apply_chat_template(turns, tokenize=False)
     assert len(template) / 6 < counted < len(template)
     assert server.turns == []
 

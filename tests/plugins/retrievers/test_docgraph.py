@@ -13,8 +13,8 @@ import pytest
 from plait.config import Pipeline, use
 from plait.contracts import Document, IngestBatch, Query, Reference, Retriever, Section, Text
 from plait.contracts.errors import ConfigError, ModelError
-from plait.docgraph.default_weights import DEFAULT_WEIGHTS
 from plait.docgraph.traversal import Traversal
+from plait.docgraph.weighing import DEFAULT_WEIGHTS
 from plait.embedders import minilm
 from plait.gnn.settings import TrainingSettings
 from plait.gnn.training import train

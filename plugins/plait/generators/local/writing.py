@@ -1,19 +1,20 @@
-"""One answer as it grows: from logits to text that may be shown, until it ends."""
+"""One answer as it grows: from logits to tokens, from tokens to text that may be shown, until it ends."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from plait.contracts import GenerationRequest
-from plait.generators.decoding import StopFilter, TextFromTokens
+from plait.contracts.errors import GenerationError
+from plait.generators.local.json_grammar import JsonGrammar
 from plait.generators.local.model import CausalModel
-from plait.generators.local.sampling import checked_logits, next_token
+from plait.generators.stop_strings import StopFilter
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Writing"]
+__all__ = ["TextFromTokens", "Writing", "checked_logits", "next_token"]
 
 
 class Writing:
@@ -23,24 +24,34 @@ class Writing:
         model: what writes.
         request: how long, how random, and until which stop strings.
         stops: further stop strings.
-        penalty: see :func:`~plait.generators.local.sampling.next_token`.
+        penalty: see :func:`next_token`.
+        grammar: what the answer has to be; nothing else can then be written, nor does anything else end it.
 
     Attributes:
         tokens: what was written, without an end token.
         finish: why the answer ended; None while it goes on.
     """
 
-    def __init__(self, model: CausalModel, request: GenerationRequest, stops: Sequence[str], penalty: float) -> None:
+    def __init__(
+        self,
+        model: CausalModel,
+        request: GenerationRequest,
+        stops: Sequence[str] = (),
+        penalty: float = 1.0,
+        grammar: JsonGrammar | None = None,
+    ) -> None:
         import torch
 
         self.tokens: list[int] = []
         self.finish: Literal["stop", "length"] | None = None
         self._request = request
-        self._penalty = penalty
+        # Quotes and brackets have to be repeated.
+        self._penalty = penalty if grammar is None else 1.0
+        self._grammar = grammar
         self._ends = model.ends
         self._random = torch.Generator(device="cpu").manual_seed(request.seed)
         self._text = TextFromTokens(lambda ids: str(model.tokenizer.decode(ids, skip_special_tokens=True)))
-        self._stop = StopFilter([*request.stop, *stops])
+        self._stop = StopFilter([*request.stop, *stops] if grammar is None else ())
         self._shown = False
 
     def push(self, logits: torch.Tensor) -> str:
@@ -49,11 +60,15 @@ class Writing:
         Raises:
             GenerationError: the logits are not finite.
         """
-        request = self._request
-        token = next_token(checked_logits(logits), self.tokens, request.temperature, self._penalty, self._random)
+        request, logits = self._request, checked_logits(logits)
+        if self._grammar is not None:
+            logits = self._grammar.allowed(logits)
+        token = next_token(logits, self.tokens, request.temperature, self._penalty, self._random)
         if token in self._ends:
             self.finish = "stop"
             return ""
+        if self._grammar is not None:
+            self._grammar.take(token)
         self.tokens.append(token)
         piece = self._stop.push(self._text.push(token))
         if self._stop.stopped:
@@ -70,3 +85,87 @@ class Writing:
         piece = piece if self._shown else piece.lstrip()
         self._shown = self._shown or bool(piece)
         return piece
+
+
+def checked_logits(logits: torch.Tensor) -> torch.Tensor:
+    """Logits in float32 on the processor.
+
+    Raises:
+        GenerationError: one is no number, or none is finite.
+    """
+    import torch
+
+    logits = logits.detach().float().cpu()
+    if not bool(torch.isfinite(logits).any()) or bool(torch.isnan(logits).any()):
+        raise GenerationError(
+            "the model gave logits that are not finite",
+            where="generator transformers",
+            fix='set dtype="float32"; if it stays, the weights are bad',
+        )
+    return logits
+
+
+def next_token(
+    logits: torch.Tensor, written: Sequence[int], temperature: float, penalty: float, random: torch.Generator
+) -> int:
+    """The token to write next.
+
+    Args:
+        logits: (vocabulary,), from :func:`checked_logits`.
+        written: tokens written before. The prompt's are free.
+        temperature: 0 takes the most likely token; above, tokens are drawn from softmax(logits / temperature).
+        penalty: logits of ``written`` are divided (positive) or multiplied (negative) by it (Keskar et al., CTRL,
+            2019); 1 leaves them alone.
+        random: what draws: one of its own for each answer, so that an answer depends on its seed and on nothing else.
+    """
+    import torch
+    from transformers import RepetitionPenaltyLogitsProcessor
+
+    if penalty != 1.0 and written:
+        penalised = RepetitionPenaltyLogitsProcessor(penalty)
+        logits = penalised(torch.tensor([written]), logits[None])[0]
+    if temperature <= 0:
+        return int(torch.argmax(logits))
+    return int(torch.multinomial(torch.softmax(logits / temperature, dim=-1), 1, generator=random))
+
+
+class TextFromTokens:
+    """Decodes a growing list of tokens piece by piece.
+
+    A token may hold part of a character, and a tokeniser may treat white space by its left neighbour. So each piece is
+    the difference between decoding a short tail with and without the new tokens, held back while it ends in half a
+    character. (The streamers of transformers hold back whole words, and ``tokenizers``' ``DecodeStream`` knows no
+    tokenizer written in Python.)
+
+    Args:
+        decode: token numbers to text.
+
+    Example:
+        >>> letters = {0: b"caf", 1: bytes([0xC3]), 2: bytes([0xA9]), 3: b"!"}
+        >>> text = TextFromTokens(lambda ids: b"".join(letters[i] for i in ids).decode("utf-8", "replace"))
+        >>> [text.push(i) for i in range(4)]
+        ['caf', '', 'é', '!']
+    """
+
+    def __init__(self, decode: Callable[[Sequence[int]], str]) -> None:
+        self._decode = decode
+        self._tokens: list[int] = []
+        self._context = 0
+        self._shown = 0
+
+    def push(self, token: int) -> str:
+        """The text that one more token completes; may be empty."""
+        self._tokens.append(token)
+        return self._piece(flush=False)
+
+    def flush(self) -> str:
+        """What is left at the end, half characters included."""
+        return self._piece(flush=True)
+
+    def _piece(self, *, flush: bool) -> str:
+        before = self._decode(self._tokens[self._context : self._shown])
+        after = self._decode(self._tokens[self._context :])
+        if len(after) <= len(before) or (after.endswith("\ufffd") and not flush):
+            return ""
+        self._context, self._shown = self._shown, len(self._tokens)
+        return after[len(before) :]

@@ -2,10 +2,12 @@ import threading
 
 import pytest
 
+from plait.contracts import GenerationRequest, Query
 from plait.contracts.errors import GenerationError
 from plait.generators.local.engine import Engine
 from plait.generators.local.model import find_causal_model, load_causal_model
-from plait.generators.local.prefill import BLOCK, TokenPrompt
+from plait.generators.local.reading import BLOCK, EndedError, TokenPrompt
+from plait.generators.local.writing import Writing
 
 torch = pytest.importorskip("torch")
 PROMPT = TokenPrompt(tuple(range(1, 2 * BLOCK)))
@@ -59,9 +61,29 @@ def test_faults_that_are_not_the_models_pass_unchanged(engine):
         raise KeyError("a mistake in the program")
 
 
-def test_a_step_continues_each_row(engine):
-    with engine.running():
-        read = engine.read(PROMPT)
-        logits = engine.step(read.cache, [5])
-    reference = engine.model.model(input_ids=torch.tensor([[*PROMPT.tokens, 5]])).logits[0, -1]
-    assert torch.allclose(logits[0], reference, atol=1e-4)
+def _writings(engine, *lengths):
+    return [Writing(engine.model, GenerationRequest(Query("q"), (), (), max_tokens=length)) for length in lengths]
+
+
+def test_each_answer_ends_by_itself_and_says_so(engine):
+    prompts = [TokenPrompt(tuple(range(start, 40))) for start in (1, 9, 20)]
+    writings = _writings(engine, 2, 7, 4)
+    pieces = list(engine.write(writings, prompts))
+    lasts = [(row, chunk) for row, chunk in pieces if chunk.finish_reason]
+    assert [row for row, _ in lasts] == [0, 2, 1]
+    assert [chunk.usage.completion_tokens for _, chunk in lasts] == [2, 4, 7]
+    assert [chunk.usage.prompt_tokens for _, chunk in lasts] == [39, 20, 31]
+
+
+def test_a_writing_that_nobody_waits_for_stops_before_the_next_step(engine):
+    asked = []
+
+    def ended():
+        asked.append(True)
+        return len(asked) > 4
+
+    [writing] = _writings(engine, 100)
+    with pytest.raises(EndedError, match="while its answer"):
+        list(engine.write([writing], [PROMPT], ended))
+    assert len(writing.tokens) == 2  # two blocks were asked for, then two steps
+    assert next(engine.write(_writings(engine, 1), [PROMPT]))  # that says nothing against the model

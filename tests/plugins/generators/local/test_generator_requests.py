@@ -19,7 +19,7 @@ from plait.contracts import (
 )
 from plait.contracts.errors import GenerationError
 from plait.generators.local.generator import Config, Transformers
-from plait.generators.local.prefill import BLOCK
+from plait.generators.local.reading import BLOCK
 from plait.testing.conformance import GeneratorConformance
 
 CONTEXT = "Tea is steamed soon after picking. " * 20
@@ -121,23 +121,6 @@ def test_soft_tokens_change_the_answer_and_swapping_them_changes_it_again(tiny):
 
 def engine_logits(generator, soft):
     return generator._engine.read(generator._prepared(_request(soft_tokens=soft))).logits.numpy()
-
-
-def test_a_prompt_given_as_embeddings_gets_the_answer_of_its_tokens(tiny):
-    request = _request(max_tokens=24)
-    embeddings = tiny._engine.model.embed(tiny._marked(request.messages).tokens).numpy()
-    assert _text(tiny.stream_embedded(embeddings, request)) == _text(tiny.stream(request)) != ""
-
-
-def test_smollm2_answers_a_prompt_given_as_embeddings_as_the_same_text(smollm2):
-    request = _request("What happens to tea soon after picking?", max_tokens=16)
-    embeddings = smollm2._engine.model.embed(smollm2._marked(request.messages).tokens).float().numpy()
-    assert _text(smollm2.stream_embedded(embeddings, request)) == _text(smollm2.stream(request)) != ""
-
-
-def test_embeddings_pass_the_gate_first(tiny):
-    with pytest.raises(GenerationError, match="width 5"):
-        list(tiny.stream_embedded(np.zeros((3, 5), dtype=np.float32), _request()))
 
 
 @pytest.mark.parametrize("penalty", [1.0, 1.2])
@@ -272,7 +255,8 @@ def test_choices_and_free_answers_go_in_one_batch(tiny):
         ({"choices": ("yes", "yes")}, "a choice stands there twice"),
         ({"choices": ("yes", " ")}, "a choice is blank"),
         ({"choices": ("yes", "absolutely not")}, "a choice has 14 tokens, and the answer may have 12"),
-        ({"json_schema": {"type": "object"}}, "JSON of a given schema.*vllm"),
+        ({"json_schema": {"type": "thing"}}, "no JSON schema.*type.*thing"),
+        ({"json_schema": {}, "choices": ("yes", "no")}, "both choices and a json_schema"),
         ({"soft_tokens": _soft(0, width=31)}, "width 31"),
         ({"soft_tokens": _soft(0, k=1)}, "have 1 rows, and there are 2 markers"),
         ({"soft_tokens": _soft(0, numbers=(3,))}, "passage 3, which has no slot"),

@@ -17,7 +17,9 @@ def test_embeddings_of_tokens_give_the_logits_of_the_tokens_in_every_bit(model):
 
     embeddings = model.embed([TOKENS])
     assert embeddings.shape == (1, len(TOKENS), 32)
-    assert torch.equal(model.forward_embeddings(embeddings), model.model(input_ids=torch.tensor([TOKENS])).logits)
+    assert torch.equal(
+        model.model(inputs_embeds=embeddings).logits, model.model(input_ids=torch.tensor([TOKENS])).logits
+    )
 
 
 def test_offsets_of_zero_change_no_bit_and_others_do(model):
@@ -25,47 +27,28 @@ def test_offsets_of_zero_change_no_bit_and_others_do(model):
 
     embeddings = model.embed([TOKENS])
     offsets = torch.zeros_like(embeddings)
-    plain = model.forward_embeddings(embeddings)
-    assert torch.equal(model.forward_embeddings(embeddings + offsets), plain)
+    plain = model.model(inputs_embeds=embeddings).logits
+    assert torch.equal(model.model(inputs_embeds=embeddings + offsets).logits, plain)
     offsets[0, 3] = 0.1
-    changed = model.forward_embeddings(embeddings + offsets)
+    changed = model.model(inputs_embeds=embeddings + offsets).logits
     assert torch.equal(changed[:, :3], plain[:, :3])
     assert not torch.equal(changed[:, 3:], plain[:, 3:])
 
 
 def test_gradients_reach_the_embeddings_and_no_weight(model):
     embeddings = model.embed([TOKENS]).requires_grad_()
-    model.forward_embeddings(embeddings, keep=1)[0, -1, 5].backward()
+    model.model(inputs_embeds=embeddings, use_cache=False).logits[0, -1, 5].backward()
     assert embeddings.grad.abs().sum(dim=-1).gt(0).all()
     assert all(weights.grad is None and not weights.requires_grad for weights in model.model.parameters())
 
 
-@pytest.mark.parametrize("side", ["left", "right"])
-def test_padding_on_either_side_moves_nothing(model, side):
-    import torch
-
-    short, long = TOKENS[:4], TOKENS
-    alone = [model.forward_embeddings(model.embed([row]))[0] for row in (short, long)]
-    padding = [0] * (len(long) - len(short))
-    padded = padding + short if side == "left" else short + padding
-    blank, whole = [0] * len(padding), [1] * len(short)
-    mask = torch.tensor([blank + whole if side == "left" else whole + blank, [1] * len(long)])
-    embeddings = model.embed([padded, long]).requires_grad_()
-    logits = model.forward_embeddings(embeddings, mask)
-    real = slice(len(padding), None) if side == "left" else slice(0, 4)
-    assert torch.allclose(logits[0, real], alone[0], atol=1e-5)
-    assert torch.allclose(logits[1], alone[1], atol=1e-5)
-    logits[0, real].sum().backward()
-    assert torch.isfinite(embeddings.grad).all()
-    assert not embeddings.grad[1].any()
-
-
 def test_only_the_wanted_logits_are_kept(model):
     import torch
+    from transformers import DynamicCache
 
-    embeddings = model.embed([TOKENS])
-    whole = model.forward_embeddings(embeddings)
-    assert torch.allclose(model.forward_embeddings(embeddings, keep=2), whole[:, -2:], atol=1e-6)
+    last, whole = (model.step(DynamicCache(), torch.tensor([TOKENS]), keep=keep) for keep in (2, 0))
+    assert last.shape[1] == 2
+    assert torch.allclose(last, whole[:, -2:], atol=1e-6)
 
 
 def test_the_space_measures_the_embeddings_the_model_reads(model):

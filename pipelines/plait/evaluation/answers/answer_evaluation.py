@@ -1,0 +1,209 @@
+"""How good a pipeline's answers are: every measure with its interval, beside the majority class or another pipeline."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from plait.evaluation.answers.answer_measures import ACCURACY, ANSWER_MEASURES, MACRO_F1, majority_baseline, pooled
+from plait.evaluation.answers.asking import Asked, AskedAll
+from plait.evaluation.answers.questions import DECISIONS, KINDS, Kind
+from plait.evaluation.retrieval.evaluation import Comparison
+from plait.evaluation.statistics.pooled import Pooled, pooled_bootstrap, pooled_interval
+from plait.evaluation.statistics.significance import RESAMPLES, Interval, paired_bootstrap, paired_randomisation
+
+__all__ = ["AnswerEvaluation", "AnswerScores", "Measured", "against", "of_kind", "score_answers"]
+
+UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One figure.
+
+    Args:
+        interval: the figure with its 95 % bootstrap interval over questions.
+        questions: how many questions have something to measure.
+        count: how many things were counted, such as cited sentences; questions where nothing else is said.
+        unit: what they are.
+        against: baseline -> comparison.
+    """
+
+    interval: Interval
+    questions: int
+    count: int
+    unit: str = "questions"
+    against: Mapping[str, Comparison] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerScores:
+    """The answers of one pipeline and what they are worth. Measures with nothing to measure are left out.
+
+    Args:
+        label: the pipeline, by its generator or file.
+        asked: the answers.
+        measures: measure -> figure.
+        decisions: gold decision -> decision made (or ``undecided``) -> count; empty without decisions.
+        notes: what a reader of the figures should know.
+        cpu_seconds: of asking and judging all questions, all threads of this process.
+        wall_seconds: the same by the clock.
+    """
+
+    label: str
+    asked: AskedAll
+    measures: Mapping[str, Measured]
+    decisions: Mapping[str, Mapping[str, int]]
+    notes: tuple[str, ...]
+    cpu_seconds: float
+    wall_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerEvaluation:
+    """One pipeline's answers to a set of questions, or two pipelines'.
+
+    Args:
+        collection: name, path as given, split where there is one, and counts.
+        systems: the pipeline, then the one that it was compared with, if any.
+        notes: what holds for all of them.
+        settings: where the evidence came from, seed, resamples, pipelines.
+        environment: versions and threads.
+    """
+
+    collection: Mapping[str, Any]
+    systems: tuple[AnswerScores, ...]
+    notes: tuple[str, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    environment: Mapping[str, Any] = field(default_factory=dict)
+
+
+def score_answers(
+    label: str,
+    asked: AskedAll,
+    *,
+    cpu_seconds: float = 0.0,
+    wall_seconds: float = 0.0,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> AnswerScores:
+    """Measures the answers; decisions are put beside the majority class.
+
+    Args:
+        label: how the pipeline is called in the report.
+        asked: the answers.
+        cpu_seconds: what they cost.
+        wall_seconds: the same by the clock.
+        resamples: of the bootstrap and the randomisation test.
+        seed: of both.
+    """
+    how = {"resamples": resamples, "seed": seed}
+    notes = list(_notes(asked))
+    measures = _measured(_pools(asked.asked), how)
+    baseline = majority_baseline(asked.asked)
+    if baseline is not None and ACCURACY in measures:
+        most, pools = baseline
+        mine = _pools(asked.asked)
+        for name, theirs in pools.items():
+            told = _compared(mine[name], theirs, f"always '{most}'", how)
+            measures[name] = replace(measures[name], against={told.baseline: told} if told else {})
+        shown = ", ".join(f"{name} {theirs.figure:.4f}" for name, theirs in pools.items())
+        notes.append(f"always '{most}', the majority of these very questions, would score {shown}")
+    table: dict[str, Counter[str]] = {}
+    for one in asked.asked:
+        if one.decision is not None and one.question.decision is not None:
+            table.setdefault(one.question.decision, Counter())[one.decision.value or UNDECIDED] += 1
+    decisions = {gold: dict(table[gold]) for gold in DECISIONS if gold in table}
+    return AnswerScores(label, asked, measures, decisions, tuple(notes), cpu_seconds, wall_seconds)
+
+
+def against(first: AnswerScores, second: AnswerScores, *, resamples: int = RESAMPLES, seed: int = 0) -> AnswerScores:
+    """The first with a comparison with the second in every measure that both have.
+
+    Means over the same questions are compared by paired randomisation and paired bootstrap, figures that are counted
+    over sentences or classes by paired bootstrap alone.
+
+    Raises:
+        ValueError: the two were not asked the same questions.
+    """
+    if [one.question.id for one in first.asked.asked] != [one.question.id for one in second.asked.asked]:
+        raise ValueError("two systems can be compared only on the same questions in the same order")
+    how = {"resamples": resamples, "seed": seed}
+    mine, theirs = _pools(first.asked.asked), _pools(second.asked.asked)
+    measures = dict(first.measures)
+    for name in measures:
+        if name in second.measures and (told := _compared(mine[name], theirs[name], second.label, how)):
+            measures[name] = replace(measures[name], against={**measures[name].against, second.label: told})
+    return replace(first, measures=measures)
+
+
+def of_kind(asked: Sequence[Asked]) -> dict[Kind, list[Asked]]:
+    """Questions by kind, kinds in a fixed order."""
+    return {kind: found for kind in KINDS if (found := [one for one in asked if one.question.kind == kind])}
+
+
+def _pools(asked: Sequence[Asked]) -> dict[str, Pooled]:
+    """The measures that have something to measure. Decisions that were never made are not measured."""
+    found = {name: measure for name, measure in pooled(asked).items() if measure.figure is not None}
+    if not any(one.decision is not None and one.decision.value is not None for one in asked):
+        found.pop(ACCURACY, None)
+        found.pop(MACRO_F1, None)
+    return found
+
+
+def _measured(pools: Mapping[str, Pooled], how: Mapping[str, int]) -> dict[str, Measured]:
+    units = {measure.name: measure.unit for measure in ANSWER_MEASURES}
+    found = {}
+    for name, measure in pools.items():
+        interval = pooled_interval(measure, **how)
+        if interval is None:
+            continue
+        if name == MACRO_F1:
+            found[name] = Measured(interval, len(measure.counts), len(measure.counts))
+        else:
+            below = measure.counts[:, 1]
+            found[name] = Measured(interval, int(np.count_nonzero(below)), int(below.sum()), units[name])
+    return found
+
+
+def _compared(first: Pooled, second: Pooled, baseline: str, how: Mapping[str, int]) -> Comparison | None:
+    """The difference with its p values; None where one side has nothing to measure."""
+    if first.figure is None or second.figure is None:
+        return None
+    difference = first.figure - second.figure
+    if first.counts.shape[1] == 2 and _same_questions(first, second):
+        there = first.counts[:, 1] > 0
+        mine, theirs = first.counts[there, 0], second.counts[there, 0]
+        p_bootstrap = paired_bootstrap(mine, theirs, **how)
+        return Comparison(baseline, difference, paired_randomisation(mine, theirs, **how), p_bootstrap)
+    p = pooled_bootstrap(first, second, **how)
+    return None if p is None else Comparison(baseline, difference, None, p)
+
+
+def _same_questions(first: Pooled, second: Pooled) -> bool:
+    """Whether both are means over the same questions, each counted once."""
+    below = first.counts[:, 1]
+    return bool(np.array_equal(below, second.counts[:, 1]) and np.isin(below, (0.0, 1.0)).all())
+
+
+def _notes(asked: AskedAll) -> list[str]:
+    notes = []
+    decided = [one.decision for one in asked.asked if one.decision is not None]
+    if decided and asked.not_chosen:
+        stated = sum(decision.value is not None for decision in decided)
+        notes.append(
+            f"the backend gave no decision of its own ({asked.not_chosen}); an answer that begins with yes, no or "
+            f"maybe decides, any other is wrong: {stated} of {len(decided)} begin so"
+            + ("" if stated else ", so decisions are not measured")
+        )
+    if asked.refused:
+        first, why = asked.refused[0]
+        notes.append(f"{len(asked.refused)} questions could not be asked and count as declined; {first}: {why}")
+    cut = sum(one.answer.finish_reason == "length" for one in asked.asked)
+    if cut:
+        notes.append(f"{cut} answers ended at the most tokens that an answer may have, perhaps inside a sentence")
+    return notes

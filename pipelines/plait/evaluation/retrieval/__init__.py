@@ -1,0 +1,1 @@
+"""How well a pipeline retrieves: collections, runs, measures and the evaluation of a pipeline on a collection."""

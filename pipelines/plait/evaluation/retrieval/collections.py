@@ -1,0 +1,194 @@
+"""Test collections in the BEIR layout: a corpus, queries, and who judged what to be relevant.
+
+::
+
+    scifact/
+    ├── corpus.jsonl     {"_id": ..., "title": ..., "text": ..., "metadata": {...}} a line
+    ├── queries.jsonl    {"_id": ..., "text": ..., "metadata": {...}} a line
+    └── qrels/
+        └── test.tsv     query-id <tab> corpus-id <tab> score, with that header; or TREC's four columns
+
+Thakur et al. 2021, *BEIR: a heterogeneous benchmark for zero-shot evaluation of information retrieval models*.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from plait.contracts import Query
+from plait.contracts.errors import ReadError
+from plait.evaluation.retrieval.qrels import Qrels, read_qrels
+
+__all__ = ["Collection", "CollectionQuery", "load_collection"]
+
+QRELS_SUFFIXES = (".tsv", ".qrels", ".trec", ".txt")
+"""How a file of judgements may end; a split is named by what stands before."""
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionQuery:
+    """A query of a collection (TREC calls it a topic), with what the collection says about it."""
+
+    id: str
+    text: str
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    def query(self) -> Query:
+        """The query as retrievers take it.
+
+        Raises:
+            QueryError: the text is blank or too long.
+        """
+        return Query(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """One split of a test collection.
+
+    Args:
+        name: name of the folder.
+        path: the folder, as the caller gave it.
+        split: name of the judgement file without its suffix.
+        queries: the judged queries in the order of ``queries.jsonl``.
+        qrels: query id -> document id -> relevance, a whole number; relevant means above 0.
+        document_ids: ids of all documents in ``corpus.jsonl``.
+        absent: ids that are judged but not in the corpus. Their judgements are kept, as in every published
+            figure: nobody can find these documents, so they lower recall.
+        blank: documents of the corpus with neither title nor text; they hold nothing to index.
+        unjudged: how many queries of ``queries.jsonl`` this split does not judge; they are not run.
+    """
+
+    name: str
+    path: Path
+    split: str
+    queries: Mapping[str, CollectionQuery]
+    qrels: Qrels
+    document_ids: frozenset[str]
+    absent: tuple[str, ...] = ()
+    blank: tuple[str, ...] = ()
+    unjudged: int = 0
+
+    @property
+    def without_relevant(self) -> tuple[str, ...]:
+        """Judged queries for which nothing is relevant: they count 0 for every system, as in trec_eval."""
+        return tuple(
+            query_id for query_id, judged in self.qrels.items() if not any(grade > 0 for grade in judged.values())
+        )
+
+
+def load_collection(path: str | Path, split: str = "test") -> Collection:
+    """Reads one split of a collection.
+
+    Args:
+        path: folder that holds ``corpus.jsonl``, ``queries.jsonl`` and ``qrels/``.
+        split: which file of ``qrels/``, without its suffix.
+
+    Raises:
+        ReadError: a folder, file or split is missing (the splits that exist are listed), a line is broken (the
+            file and line are named), a judged query is not in ``queries.jsonl``, or there is nothing in a file.
+    """
+    folder = Path(path)
+    if not folder.is_dir():
+        raise ReadError(
+            "there is no such folder" if not folder.exists() else "this is not a folder",
+            where=str(path),
+            fix="name a folder with corpus.jsonl, queries.jsonl and qrels/",
+        )
+    qrels = read_qrels(_split_file(folder, split))
+    is_blank = {identifier: _is_blank(record) for identifier, record in _records(folder / "corpus.jsonl")}
+    queries: dict[str, CollectionQuery] = {}
+    unjudged = 0
+    for identifier, record in _records(folder / "queries.jsonl"):
+        if identifier not in qrels:
+            unjudged += 1
+            continue
+        text, metadata = record.get("text"), record.get("metadata") or {}
+        if not isinstance(text, str) or not isinstance(metadata, dict):
+            raise ReadError(
+                f"query {identifier!r} needs a 'text' that is a string and a 'metadata' that is an object",
+                where=str(folder / "queries.jsonl"),
+            )
+        queries[identifier] = CollectionQuery(identifier, text, metadata)
+    lost = [query_id for query_id in qrels if query_id not in queries]
+    if lost:
+        raise ReadError(
+            f"{len(lost)} judged queries are not in queries.jsonl: {_some(lost)}",
+            where=str(folder / "qrels"),
+            fix="the two files belong to different collections or versions: take both from the same one",
+        )
+    judged = dict.fromkeys(document for grades in qrels.values() for document in grades)
+    return Collection(
+        name=folder.resolve().name,
+        path=folder,
+        split=split,
+        queries=queries,
+        qrels=qrels,
+        document_ids=frozenset(is_blank),
+        absent=tuple(document for document in judged if document not in is_blank),
+        blank=tuple(document for document, blank in is_blank.items() if blank),
+        unjudged=unjudged,
+    )
+
+
+def _is_blank(record: Mapping[str, Any]) -> bool:
+    """Whether a document has neither title nor text."""
+    return not any(str(record.get(key) or "").strip() for key in ("title", "text"))
+
+
+def _split_file(folder: Path, split: str) -> Path:
+    """The judgement file of a split."""
+    place = folder / "qrels"
+    if not place.is_dir():
+        raise ReadError("there is no folder qrels/", where=str(folder), fix="put the judgements into qrels/<split>.tsv")
+    files = sorted(file for file in place.iterdir() if file.suffix in QRELS_SUFFIXES and file.is_file())
+    if not files:
+        raise ReadError("there is no judgement file here", where=str(place), fix="put one there, such as test.tsv")
+    for suffix in QRELS_SUFFIXES:
+        if (chosen := place / f"{split}{suffix}") in files:
+            return chosen
+    raise ReadError(
+        f"there is no split {split!r}",
+        where=str(place),
+        choices=dict.fromkeys(file.stem for file in files),
+        fix="name one of them with --split",
+    )
+
+
+def _records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Id and record of every line of a JSON-lines file; ids are unique and not empty."""
+    seen: set[str] = set()
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            for number, line in enumerate(file, start=1):
+                if not line.strip():
+                    continue
+                where = f"{path}:{number}"
+                try:
+                    record = json.loads(line)
+                except (ValueError, RecursionError) as error:
+                    raise ReadError(f"this line is not JSON ({error})", where=where) from error
+                identifier = record.get("_id") if isinstance(record, dict) else None
+                if not isinstance(identifier, str | int) or isinstance(identifier, bool) or identifier == "":
+                    raise ReadError("this line has no '_id'", where=where, fix='a line is {"_id": "...", ...}')
+                if (name := str(identifier)) in seen:
+                    raise ReadError(f"the id {name!r} is here twice", where=where, fix="ids must be unique")
+                seen.add(name)
+                yield name, record
+    except UnicodeDecodeError as error:
+        raise ReadError(f"this file is not UTF-8 ({error})", where=str(path), fix="convert it to UTF-8") from error
+    except OSError as error:
+        raise ReadError(
+            f"cannot be read ({error.strerror})", where=str(path), fix="a collection needs this file"
+        ) from error
+    if not seen:
+        raise ReadError("this file is empty", where=str(path), fix="a collection needs at least one record in it")
+
+
+def _some(ids: list[str], count: int = 5) -> str:
+    """The first few ids, and that there are more."""
+    return ", ".join(ids[:count]) + (", ..." if len(ids) > count else "")

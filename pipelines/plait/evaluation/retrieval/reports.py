@@ -1,0 +1,133 @@
+"""An evaluation for people (tables) and for programs (JSON)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from plait.evaluation.retrieval.evaluation import Evaluation, SystemScores
+from plait.evaluation.statistics.significance import Interval
+
+if TYPE_CHECKING:
+    from rich.console import Group
+    from rich.table import Table
+
+__all__ = ["environment_lines", "render", "to_json"]
+
+
+def render(evaluation: Evaluation) -> Group:
+    """Tables to print with ``rich``: quality of each leg and the fused list, then what a query cost."""
+    from rich.console import Group
+    from rich.markup import escape
+    from rich.table import Table
+    from rich.text import Text
+
+    about, settings = evaluation.collection, evaluation.settings
+    quality = Table(
+        title=f"{escape(about['name'])}, split {escape(about['split'])}: {evaluation.queries:,} queries, "
+        f"{about['documents']:,} documents",
+        title_justify="left",
+    )
+    quality.add_column("measure")
+    quality.add_column("system")
+    for heading in ("mean", "95 % interval", "difference", "p"):
+        quality.add_column(heading, justify="right")
+    for measure in evaluation.measures:
+        for system in evaluation.systems:
+            interval, other = system.intervals[measure], system.against.get(measure)
+            quality.add_row(
+                measure if system is evaluation.systems[0] else "",
+                escape(system.label),
+                f"{interval.mean:.4f}",
+                f"{interval.low:.4f} to {interval.high:.4f}",
+                f"{other.difference:+.4f}" if other else "best leg",
+                f"{other.p:.4f}" if other else "",
+                end_section=system is evaluation.fused,
+            )
+    cost = Table(title="CPU milliseconds per query", title_justify="left")
+    cost.add_column("system")
+    cost.add_column("encoding", justify="right")
+    cost.add_column("search", justify="right")
+    for system in evaluation.systems:
+        name = f"{system.label} (on top of the legs)" if system is evaluation.fused else system.label
+        cost.add_row(escape(name), _milliseconds(system.encode_ms), _milliseconds(system.search_ms))
+    tables = [quality, *([_coherence_table(evaluation)] if evaluation.coherence else []), cost]
+    lines = [
+        "encoding -: the leg encodes nothing, or keeps its encoder where it counts as search",
+        f"difference and p (two-sided paired randomisation test): against the best leg by that measure; "
+        f"{settings['resamples']:,} resamples, seed {settings['seed']}",
+        *environment_lines(evaluation.environment),
+        *(f"note: {note}" for note in evaluation.notes),
+    ]
+    return Group(*tables, *(Text(line, style="dim") for line in lines))
+
+
+def _coherence_table(evaluation: Evaluation) -> Table:
+    from rich.markup import escape
+    from rich.table import Table
+
+    k = next(iter(evaluation.coherence.values())).k
+    shown = Table(title=f"Coherence of the first {k} documents", title_justify="left")
+    shown.add_column("system")
+    for heading in ("linked pairs", "95 % interval", "topical entropy (bits)", "95 % interval"):
+        shown.add_column(heading, justify="right")
+    for label, found in evaluation.coherence.items():
+        shown.add_row(escape(label), *_with_interval(found.linked), *_with_interval(found.entropy))
+    return shown
+
+
+def environment_lines(found: Mapping[str, Any]) -> list[str]:
+    """Versions and threads, a line each."""
+    return [
+        ", ".join([f"python {found['python']}", *(f"{name} {number}" for name, number in found["versions"].items())]),
+        ", ".join([f"cores {found['cores']}", *(f"{name} {count}" for name, count in found["threads"].items())]),
+    ]
+
+
+def to_json(evaluation: Evaluation) -> dict[str, Any]:
+    """Everything in the evaluation but the rankings, as JSON values; these go into a TREC run."""
+    return {
+        "collection": dict(evaluation.collection),
+        "queries": evaluation.queries,
+        "measures": list(evaluation.measures),
+        "legs": {label: _system(scores) for label, scores in evaluation.legs.items()},
+        "fused": _system(evaluation.fused),
+        "coherence": {label: asdict(found) for label, found in evaluation.coherence.items()},
+        "refused": dict(evaluation.refused),
+        "notes": list(evaluation.notes),
+        "settings": dict(evaluation.settings),
+        "environment": dict(evaluation.environment),
+    }
+
+
+def _system(scores: SystemScores) -> dict[str, Any]:
+    measures = {}
+    for name, interval in scores.intervals.items():
+        entry: dict[str, Any] = {
+            "mean": interval.mean,
+            "low": interval.low,
+            "high": interval.high,
+            "n": len(scores.values[name]),
+            "per_query": dict(scores.values[name]),
+        }
+        if (other := scores.against.get(name)) is not None:
+            entry["against"] = {
+                "baseline": other.baseline,
+                "difference": other.difference,
+                "p_randomisation": other.p_randomisation,
+                "p_bootstrap": other.p_bootstrap,
+            }
+        measures[name] = entry
+    return {
+        "measures": measures,
+        "cpu_ms_per_query": {"encoding": scores.encode_ms, "search": scores.search_ms},
+    }
+
+
+def _with_interval(found: Interval | None) -> tuple[str, str]:
+    return ("-", "") if found is None else (f"{found.mean:.4f}", f"{found.low:.4f} to {found.high:.4f}")
+
+
+def _milliseconds(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
