@@ -155,6 +155,8 @@ class AnswerSettings(Settings):
     ``auto``: where the generator gets no soft tokens, which say it without words."""
     tie_tokens: int = Field(default=96, ge=0)
     """Most tokens of that; it takes only room that passages leave."""
+    supported_by: Literal["all", "any"] = "all"
+    """Whether all of several verifiers, or any of them, must find a sentence supported."""
     seed: Annotated[int, AfterValidator(within("seed"))] = 0
     """Seed for generators that sample, from 0 to 2**63 - 1; greedy ones ignore it."""
     temperature: Annotated[float, AfterValidator(within("temperature"))] = 0.0
@@ -175,7 +177,11 @@ class Pipeline(Settings):
     retrievers: Uses = Field(default=(use("dense"), use("lexical")), min_length=1)
     fusion: Use = use("rrf")
     ranker: Use | None = None
+    gate: Use = use("similarity")
+    """Whether what was found can answer the question; ``open`` answers whatever found something."""
     generator: Use = use("extractive")
+    verifiers: Uses = Field(default=(use("words"),), min_length=1)
+    """Who says which spans support a sentence of the answer; ``none`` marks sentences as unchecked."""
     candidates: int = Field(default=100, ge=1)
     """How many passages each retriever returns for fusion."""
     answer: AnswerSettings = AnswerSettings()

@@ -30,7 +30,7 @@ from plait.config import Settings
 from plait.contracts.errors import ModelError
 from plait.fusion.tokens.answer_reader import AnswerReader
 from plait.fusion.tokens.tasks import Task, TaskPrompt, clean_title
-from plait.gnn.aggregation import unit
+from plait.gnn.layers import unit
 
 __all__ = ["Adapter", "Asked", "DistillationSettings", "Gold", "distil", "pdist_loss"]
 

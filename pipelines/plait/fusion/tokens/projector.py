@@ -138,7 +138,7 @@ class Projector(nn.Module):
             )
         device = self.gate.device
         with torch.inference_mode():
-            rows = torch.from_numpy(np.ascontiguousarray(structure, dtype=np.float32)).to(device)
+            rows = torch.tensor(structure, dtype=torch.float32, device=device)
             found: NDArray[np.float32] = self(rows, torch.from_numpy(has_structure).to(device)).float().cpu().numpy()
         return found
 
