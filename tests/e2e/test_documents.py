@@ -77,6 +77,18 @@ def test_the_first_pipeline_asks_a_model_server(
     assert "one sentence." in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("name", ["ask.py", "moves.py"])
+def test_the_programs_on_the_page_about_asking_run(
+    name: str, notes: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(notes.parent)
+    with open_index("papers.plait") as rag:
+        rag.add(notes)
+    code = next(code for code in blocks(ROOT / "docs" / "asking.md", "python") if code.startswith(f"# {name}"))
+    exec(code, {})  # noqa: S102 - our own page
+    assert capsys.readouterr().out
+
+
 def test_the_plugin_in_twenty_lines_is_one(notes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = tmp_path / "my_plugin"
     package.mkdir()

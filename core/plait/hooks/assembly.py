@@ -47,7 +47,7 @@ class Assembly:
         >>> class Plugin:
         ...     @hookimpl
         ...     def plait_components(self):
-        ...         return [Component("chunker", "blocks", factory="plait.testing.blocks:BlockChunker")]
+        ...         return [Component("chunker", "blocks", factory="plait.testing:BlockChunker")]
         >>> host = PluginHost()
         >>> host.register(Plugin(), name="my-plugin")
         >>> assembly = Assembly(host)

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from plait.contracts.errors import ConfigError
-from plait.gnn.layers import HgtLayer, LayerInput, RgcnLayer, SageLayer, mean_of_neighbours, unit
+from plait.gnn.layers import HgtLayer, RgcnLayer, SageLayer, mean_of_neighbours, unit
+from plait.gnn.sampling import Block
 from plait.gnn.settings import EncoderSettings
 
 __all__ = ["Encoder", "Hgt", "Propagation", "Rgcn", "Sage", "build_encoder", "device_of"]
@@ -25,20 +26,22 @@ class Encoder(nn.Module):
     """
 
     depth: int
+    layers: nn.ModuleList
 
     def begin(self, features: Tensor) -> Tensor:
         """States before the first layer: (nodes, dimension) -> (nodes, width)."""
         return features
 
-    def layer(self, number: int, states: Tensor, features: Tensor, block: LayerInput) -> Tensor:
+    def layer(self, number: int, states: Tensor, features: Tensor, block: Block) -> Tensor:  # noqa: ARG002
         """One layer: states (nodes, width) -> (targets, width); ``features`` are the targets' (targets, dimension)."""
-        raise NotImplementedError
+        result: Tensor = self.layers[number](states, block)
+        return result
 
     def finish(self, states: Tensor, features: Tensor) -> Tensor:  # noqa: ARG002 - for encoders with an output layer
         """Vectors: (targets, width) and (targets, dimension) -> (targets, dimension)."""
         return states
 
-    def forward(self, features: Tensor, blocks: Sequence[LayerInput]) -> Tensor:
+    def forward(self, features: Tensor, blocks: Sequence[Block]) -> Tensor:
         """Vectors of the last block's targets: (nodes of the first block, dimension) -> (targets, dimension)."""
         states = self.begin(features)
         for number, block in enumerate(blocks):
@@ -80,11 +83,6 @@ class Sage(Encoder):
         self.depth = depth
         self.layers = nn.ModuleList(SageLayer(dimension, relations, rank) for _ in range(depth))
 
-    def layer(self, number: int, states: Tensor, features: Tensor, block: LayerInput) -> Tensor:  # noqa: ARG002
-        """One GraphSAGE layer."""
-        result: Tensor = self.layers[number](states, block)
-        return result
-
 
 class Rgcn(Encoder):
     """R-GCN, residual on the text: norm(x + O h) with O = 0 at the start; see :class:`plait.gnn.layers.RgcnLayer`.
@@ -105,11 +103,6 @@ class Rgcn(Encoder):
         )
         self.output = nn.Linear(width, dimension, bias=False)  # O
         nn.init.zeros_(self.output.weight)
-
-    def layer(self, number: int, states: Tensor, features: Tensor, block: LayerInput) -> Tensor:  # noqa: ARG002
-        """One R-GCN layer."""
-        result: Tensor = self.layers[number](states, block)
-        return result
 
     def finish(self, states: Tensor, features: Tensor) -> Tensor:
         """norm(x + O h)."""
@@ -140,11 +133,6 @@ class Hgt(Encoder):
         states: Tensor = self.input(features)
         return states
 
-    def layer(self, number: int, states: Tensor, features: Tensor, block: LayerInput) -> Tensor:  # noqa: ARG002
-        """One HGT layer."""
-        result: Tensor = self.layers[number](states, block)
-        return result
-
     def finish(self, states: Tensor, features: Tensor) -> Tensor:
         """norm(x + O h)."""
         return unit(features, self.output(states))
@@ -172,7 +160,7 @@ class Propagation(Encoder):
         self.depth = depth
         self.teleport = teleport
 
-    def layer(self, number: int, states: Tensor, features: Tensor, block: LayerInput) -> Tensor:  # noqa: ARG002
+    def layer(self, number: int, states: Tensor, features: Tensor, block: Block) -> Tensor:  # noqa: ARG002
         """One step of power iteration; documents without neighbours keep their features."""
         total = torch.zeros_like(features)
         tied = torch.zeros(len(features), 1, device=features.device)

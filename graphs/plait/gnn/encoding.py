@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from plait.contracts import Structural
 from plait.contracts.errors import ModelError
 from plait.gnn.encoders import Encoder
-from plait.gnn.layers import on_device
 from plait.gnn.sampling import Block, NeighbourSampler
 from plait.gnn.structure import Graph
 
@@ -20,17 +19,6 @@ __all__ = ["Structural", "check_features", "encode"]
 
 _EDGES = 500_000  # most edges of one chunk, beyond a single document's own
 _TARGETS = 16_384  # most documents of one chunk: at 384 dimensions 25 MB of states
-
-
-@dataclass(frozen=True, slots=True)
-class Structural:
-    """Vectors of length 1, shape (documents, dimension), and which documents have any structure.
-
-    Where ``has_structure`` is False the vector is the text feature itself.
-    """
-
-    vectors: NDArray[np.float32]
-    has_structure: NDArray[np.bool_]
 
 
 def encode(encoder: Encoder, graph: Graph, features: NDArray[np.float32], relations: Sequence[str]) -> Structural:
@@ -64,7 +52,7 @@ def encode(encoder: Encoder, graph: Graph, features: NDArray[np.float32], relati
                     number,
                     torch.from_numpy(states[block.nodes]).to(device),
                     torch.from_numpy(text[own]).to(device),
-                    on_device(block, device),
+                    block.to(device),
                 )
                 if following is None:
                     following = np.empty((len(text), found.shape[1]), np.float32)

@@ -12,7 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from plait.contracts.errors import ConfigError
 from plait.gnn.structure import Graph, among
@@ -31,9 +33,14 @@ class BlockEdges:
     beside that add up to 1 (to 0 where there are none).
     """
 
-    starts: Numbers  # (targets + 1,)
-    sources: Numbers  # (edges,)
-    weights: NDArray[np.float32]  # (edges,)
+    starts: Tensor  # (targets + 1,)
+    sources: Tensor  # (edges,)
+    weights: Tensor  # (edges,)
+
+    @property
+    def targets(self) -> Tensor:
+        """For each edge the target it leads to, shape (edges,)."""
+        return torch.repeat_interleave(torch.diff(self.starts), output_size=len(self.sources))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +49,18 @@ class Block:
 
     nodes: Numbers
     targets: int
-    edges: tuple[BlockEdges, ...]
+    edges: tuple[BlockEdges, ...]  # of each relation
+
+    @property
+    def tied(self) -> Tensor:
+        """Which targets have a neighbour, shape (targets, 1)."""
+        degrees = torch.stack([torch.diff(edge.starts) for edge in self.edges])  # (relations, targets)
+        return (degrees.sum(dim=0) > 0)[:, None]
+
+    def to(self, device: torch.device) -> Block:
+        """The block with its edges on a device."""
+        moved = (BlockEdges(e.starts.to(device), e.sources.to(device), e.weights.to(device)) for e in self.edges)
+        return Block(self.nodes, self.targets, tuple(moved))
 
 
 class NeighbourSampler:
@@ -133,7 +151,8 @@ class NeighbourSampler:
         order = np.argsort(nodes, kind="stable")
         local = nodes[order]
         edges = tuple(
-            BlockEdges(starts, order[np.searchsorted(local, sources)], weights) for starts, sources, weights in drawn
+            BlockEdges(*map(torch.from_numpy, (starts, order[np.searchsorted(local, sources)], weights)))
+            for starts, sources, weights in drawn
         )
         return Block(nodes, len(targets), edges)
 

@@ -16,7 +16,6 @@ from torch import Tensor
 from plait.contracts.errors import ConfigError, ModelError
 from plait.gnn.encoders import Encoder, build_encoder, device_of
 from plait.gnn.encoding import check_features
-from plait.gnn.layers import on_device
 from plait.gnn.links import info_nce, true_elsewhere
 from plait.gnn.sampling import NeighbourSampler
 from plait.gnn.settings import TrainingSettings
@@ -172,7 +171,7 @@ class _Run:
             excluded=pair_keys(batch, documents),
         )
         features = torch.from_numpy(self.text[blocks[0].nodes]).to(self.device)
-        vectors = self.encoder(features, [on_device(block, self.device) for block in blocks])
+        vectors = self.encoder(features, [block.to(self.device) for block in blocks])
         first, second = torch.from_numpy(places.reshape(-1, 2).T.copy()).to(self.device)
         ignored = torch.from_numpy(true_elsewhere(batch, self.linked, documents)).to(self.device)
         loss = info_nce(vectors[first], vectors[second], self.settings.temperature, ignored)

@@ -8,7 +8,18 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from plait.config import Pipeline, Use
-from plait.contracts import Chunker, Fusion, Gate, Generator, Ranker, Reader, Retriever, VectorFusion, Verifier
+from plait.contracts import (
+    Chunker,
+    Fusion,
+    Gate,
+    Generator,
+    Ranker,
+    Reader,
+    Retriever,
+    StructureSource,
+    VectorFusion,
+    Verifier,
+)
 from plait.contracts.errors import ConfigError
 from plait.hooks import Assembly, Kind, PluginHost
 
@@ -97,8 +108,8 @@ class Parts:
     @cached_property
     def graph_settings(self) -> GraphSettings | None:
         """How the retriever that reads the document graph wants it; None where none does."""
-        found = (getattr(retriever, "graph_settings", None) for retriever in self.retrievers.values())
-        return next((settings for settings in found if settings is not None), None)
+        source = next((made for made in self.retrievers.values() if isinstance(made, StructureSource)), None)
+        return None if source is None else source.graph_settings
 
     @cached_property
     def ranker(self) -> Ranker | None:

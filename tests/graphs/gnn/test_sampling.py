@@ -12,7 +12,7 @@ from plait.gnn.structure import pair_keys
 def neighbours(graph: ArrayGraph, target: int, **options: object) -> dict[int, float]:
     block = NeighbourSampler(graph, ("cites",)).blocks(np.array([target]), 1, **options)[0]  # type: ignore[arg-type]
     edges = block.edges[0]
-    return dict(zip(block.nodes[edges.sources].tolist(), edges.weights.tolist(), strict=True))
+    return dict(zip(block.nodes[edges.sources.numpy()].tolist(), edges.weights.tolist(), strict=True))
 
 
 def test_shares_of_a_row_add_up_to_one() -> None:
@@ -41,7 +41,7 @@ def test_long_rows_are_sampled_without_bias() -> None:
 
 def neighbours_with_repeats(graph: ArrayGraph, random: np.random.Generator) -> np.ndarray:
     block = NeighbourSampler(graph, ("cites",)).blocks(np.array([0]), 1, fan_out=10, random=random)[0]
-    return block.nodes[block.edges[0].sources]
+    return block.nodes[block.edges[0].sources.numpy()]
 
 
 def test_a_hub_does_not_blow_up_a_block() -> None:

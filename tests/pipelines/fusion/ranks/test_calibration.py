@@ -9,7 +9,7 @@ from plait.contracts import Hit
 from plait.contracts.errors import ConfigError
 from plait.evaluation.retrieval.measures import per_query
 from plait.fusion.ranks.calibration import Calibration, calibrate
-from plait.fusion.ranks.rrf import Config, ReciprocalRank
+from plait.fusion.ranks.merging import ReciprocalRank, ReciprocalRankConfig
 
 DOCUMENTS = [f"d{number}" for number in range(30)]
 Runs = dict[str, dict[str, list[Hit]]]
@@ -69,7 +69,7 @@ def test_values_equal_those_of_the_evaluation() -> None:
     plain = next(candidate for candidate in found.tried if candidate.fusion == use("rrf"))
     from plait.contracts import Query
 
-    fused = {q: ReciprocalRank(Config()).fuse(Query("?"), run, 60) for q, run in runs.items()}
+    fused = {q: ReciprocalRank(ReciprocalRankConfig()).fuse(Query("?"), run, 60) for q, run in runs.items()}
     values = per_query(
         qrels, {q: [(hit.document_id, hit.score) for hit in run] for q, run in fused.items()}, ["nDCG@10"]
     )["nDCG@10"]
@@ -78,9 +78,9 @@ def test_values_equal_those_of_the_evaluation() -> None:
 
 def test_the_outcome_is_plain_settings_that_a_pipeline_can_hold() -> None:
     found = calibrate(*made({"dense": 0.6, "lexical": 0.5}))
-    pipeline = Pipeline(fusion=found.use())
+    pipeline = Pipeline(fusion=found.best.fusion)
     assert Pipeline.model_validate(pipeline.model_dump()) == pipeline
-    assert pipeline.fusion.settings["guard"]["queries"] == 25
+    assert found.queries == 25
 
 
 def test_it_comes_out_the_same_each_time() -> None:

@@ -14,9 +14,9 @@ import pytest
 from safetensors.numpy import load, save
 
 from plait.config import Pipeline, use
+from plait.contracts import Structural
 from plait.contracts.errors import ConfigError, IdentityError, ModelError
-from plait.fusion.vectors.fused_leg import FusedLeg
-from plait.gnn.encoding import Structural
+from plait.fusion.vectors.fused_column import FusedColumn
 from plait.rag import Rag, open_index
 
 QUESTIONS = ("yeast in the oven", "a comet near the moon", "which opening gives up a pawn", "packets")
@@ -32,8 +32,8 @@ def found(rag: Rag, k: int = 20) -> list[list[tuple[str, float]]]:
     return [[(hit.passage_id, hit.score) for hit in rag.retrieve(question, k)] for question in QUESTIONS]
 
 
-def leg(rag: Rag) -> FusedLeg:
-    assert isinstance(rag.parts.fusion, FusedLeg)
+def leg(rag: Rag) -> FusedColumn:
+    assert isinstance(rag.parts.fusion, FusedColumn)
     return rag.parts.fusion
 
 
@@ -214,7 +214,7 @@ def test_structure_of_another_width_is_refused(trained: Path) -> None:
     with open_index(trained) as rag:
         folder = rag.view.model("docgraph")
         assert folder is not None
-        fusion = leg(rag).kind()(384, 384)
+        fusion = leg(rag).layer()(384, 384)
         text = rag.view.vectors("dense")
         with pytest.raises(ModelError, match=r"structure \(120, 8\).*takes \(n, 384\) and \(n, 384\)"):
             fusion.fuse(text, Structural(np.eye(8, dtype=np.float32)[np.arange(120) % 8], np.ones(120, bool)))

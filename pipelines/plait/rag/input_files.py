@@ -10,19 +10,19 @@ from pathlib import Path
 from plait.contracts import Reader, ReadReport
 from plait.contracts.errors import ReadError
 
-__all__ = ["Unit", "find_units"]
+__all__ = ["InputFile", "find_inputs"]
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
+class InputFile:
     """A file, or a folder that one reader takes whole, and the name of that reader."""
 
     path: Path
     reader: str
 
 
-def find_units(path: Path, readers: Sequence[tuple[str, Reader]], report: ReadReport) -> Iterator[Unit]:
-    """Yields the units under ``path`` in sorted order.
+def find_inputs(path: Path, readers: Sequence[tuple[str, Reader]], report: ReadReport) -> Iterator[InputFile]:
+    """Yields what readers accept under ``path``, in sorted order.
 
     Hidden files, and folders that are an index, are left out. A symbolic link is followed only while it stays
     under ``path``: what it points to there is found on its own, so the link itself is counted and passed over;
@@ -40,7 +40,7 @@ def find_units(path: Path, readers: Sequence[tuple[str, Reader]], report: ReadRe
         raise ReadError("there is no such file or folder", where=str(path), fix="check the path")
     reader = _reader_of(path, readers)
     if reader is not None:
-        yield Unit(path, reader)
+        yield InputFile(path, reader)
     elif path.is_dir():
         yield from _walk(path, path.resolve(), readers, report)
     else:
@@ -52,7 +52,7 @@ def find_units(path: Path, readers: Sequence[tuple[str, Reader]], report: ReadRe
         )
 
 
-def _walk(folder: Path, root: Path, readers: Sequence[tuple[str, Reader]], report: ReadReport) -> Iterator[Unit]:
+def _walk(folder: Path, root: Path, readers: Sequence[tuple[str, Reader]], report: ReadReport) -> Iterator[InputFile]:
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError as error:
@@ -67,7 +67,7 @@ def _walk(folder: Path, root: Path, readers: Sequence[tuple[str, Reader]], repor
         elif entry.is_dir() and (path / "index.json").is_file() and (path / "tables").is_dir():
             report.skip(str(path), "an index, not documents")
         elif (reader := _reader_of(path, readers)) is not None:
-            yield Unit(path, reader)
+            yield InputFile(path, reader)
         elif entry.is_dir():
             yield from _walk(path, root, readers, report)
         else:

@@ -9,7 +9,7 @@ import pytest
 
 from plait.contracts import Document, ReadReport
 from plait.contracts.errors import ReadError
-from plait.rag.walking import find_units
+from plait.rag.input_files import find_inputs
 
 
 class Notes:
@@ -36,7 +36,7 @@ READERS = [("notes", Notes()), ("folders", Folders())]
 
 
 def names(path: Path, report: ReadReport) -> list[str]:
-    return [unit.path.relative_to(path).as_posix() for unit in find_units(path, READERS, report)]
+    return [unit.path.relative_to(path).as_posix() for unit in find_inputs(path, READERS, report)]
 
 
 def test_files_come_in_sorted_order_from_all_folders(tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ def test_a_folder_that_a_reader_takes_whole_is_not_walked(tmp_path: Path) -> Non
     (tmp_path / "set").mkdir()
     (tmp_path / "set" / "corpus.jsonl").write_text("")
     (tmp_path / "set" / "note.md").write_text("x")
-    units = list(find_units(tmp_path, READERS, ReadReport()))
+    units = list(find_inputs(tmp_path, READERS, ReadReport()))
     assert [(unit.path.name, unit.reader) for unit in units] == [("set", "folders")]
 
 
@@ -109,10 +109,10 @@ def test_a_dangling_link_is_a_failure_that_names_it(tmp_path: Path) -> None:
 
 def test_a_path_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ReadError, match="no such file or folder"):
-        list(find_units(tmp_path / "nowhere", READERS, ReadReport()))
+        list(find_inputs(tmp_path / "nowhere", READERS, ReadReport()))
 
 
 def test_a_single_file_that_nobody_reads_is_an_error_with_the_choices(tmp_path: Path) -> None:
     (tmp_path / "a.exe").write_bytes(b"x")
     with pytest.raises(ReadError, match=r"a\.exe.*Choices: notes, folders"):
-        list(find_units(tmp_path / "a.exe", READERS, ReadReport()))
+        list(find_inputs(tmp_path / "a.exe", READERS, ReadReport()))

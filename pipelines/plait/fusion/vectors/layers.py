@@ -1,4 +1,19 @@
-"""What the trainable fusions have in common: exact no-ops at the start, safetensors on disk."""
+r"""What joins text ``t`` and structure ``g`` into one vector: layers of torch that are exact no-ops before training.
+
+``gated``, a gated residual, is the default:
+
+.. math:: z = \mathrm{norm}\big(t + \tanh(a)\, W g\big), \qquad a = 0,\; W = 4 I \text{ at the start}
+
+The gate alone makes it a no-op at the start, so that W can begin as a plain copy: with W = 0 as well no gradient would
+reach either. The factor 4 lets an open gate hand the vector over to structure, which a factor of 1 could at most mix
+in halves.
+
+``concatenated`` is a concatenation with a projection, as in ATLANTIC (Munikoti et al. 2023, arXiv:2311.12289):
+
+.. math:: z = \mathrm{norm}\big(W\, [t; g]\big), \qquad W = [I \,|\, 0] \text{ at the start}
+
+W is kept as its distance from [I | 0], so that the start is exact in every bit.
+"""
 
 from __future__ import annotations
 
@@ -12,16 +27,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from plait.contracts import Structural
 from plait.contracts.errors import IdentityError, ModelError
-from plait.gnn.encoding import Structural
 from plait.gnn.layers import unit
 
-__all__ = ["VectorFusion"]
+__all__ = ["Concatenated", "FusionLayer", "Gated"]
 
 _ROWS = 65_536
+_REACH = 4.0
 
 
-class VectorFusion(nn.Module):
+class FusionLayer(nn.Module):
     """Text ``t`` and structure ``g`` to ``norm(t + change(t, g))``; the change is zero before training.
 
     Args:
@@ -114,3 +130,42 @@ class VectorFusion(nn.Module):
                 f"this vector fusion was trained with another {', '.join(keys)}", where=str(path), fix="train again"
             )
         return fusion.eval()
+
+
+class Gated(FusionLayer):
+    """norm(t + tanh(a) W g); see the module.
+
+    Args:
+        text: width of the text vectors.
+        structure: width of the structural vectors.
+    """
+
+    name: ClassVar[str] = "gated"
+
+    def __init__(self, text: int, structure: int) -> None:
+        super().__init__(text, structure)
+        self.gate = nn.Parameter(torch.zeros(()))
+        self.weight = nn.Parameter(_REACH * torch.eye(text, structure))
+
+    def change(self, text: Tensor, structure: Tensor) -> Tensor:  # noqa: ARG002 - the text only gets something added
+        """tanh(a) W g."""
+        return torch.tanh(self.gate) * (structure @ self.weight.T)
+
+
+class Concatenated(FusionLayer):
+    """norm(W [t; g]); see the module.
+
+    Args:
+        text: width of the text vectors.
+        structure: width of the structural vectors.
+    """
+
+    name: ClassVar[str] = "concatenated"
+
+    def __init__(self, text: int, structure: int) -> None:
+        super().__init__(text, structure)
+        self.distance = nn.Parameter(torch.zeros(text, text + structure))  # W - [I | 0]
+
+    def change(self, text: Tensor, structure: Tensor) -> Tensor:
+        """(W - [I | 0]) [t; g]."""
+        return torch.cat([text, structure], dim=-1) @ self.distance.T

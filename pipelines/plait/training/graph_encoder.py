@@ -10,22 +10,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from plait.contracts import FittedFusion, TrainableFusion
 from plait.contracts.errors import ConfigError
 from plait.docgraph import DocumentGraph
-from plait.fusion.vectors.fitting import cross_fitted, fit
-from plait.fusion.vectors.fused import VectorFusion
+from plait.fusion.vectors.fitting import cross_fitted
 from plait.gnn.links import LinkScores, holdout, link_scores, random_negatives, shuffled
 from plait.gnn.settings import TrainingSettings
 from plait.gnn.structure import Graph, Pairs
 from plait.gnn.trained import Trained
 from plait.gnn.training import Progress, train
+from plait.training.committing import Told
 
 __all__ = ["EncoderReport", "train_encoder"]
 
 _NEGATIVES = 20_000
 _LEAST = 20
 _ERRORS = 2.0  # standard errors: what random links give by chance in one of forty cases
-Told = Callable[[str, int, int | None], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class EncoderReport:
         gain: by how much the judged row's link AUC is above text's, on the same links.
         error: standard error of that gain over the held-out links.
         trained: the encoder.
-        fusion: the vector fusion, if the pipeline has one.
+        fusion: the trained vector fusion, if the pipeline has one.
     """
 
     links: int
@@ -51,7 +51,7 @@ class EncoderReport:
     gain: float
     error: float
     trained: Trained
-    fusion: VectorFusion | None = field(default=None, compare=False)
+    fusion: FittedFusion | None = field(default=None, compare=False)
 
     @property
     def reason(self) -> str:
@@ -89,7 +89,7 @@ def train_encoder(
     graph: DocumentGraph,
     text: NDArray[np.float32],
     settings: TrainingSettings,
-    fusion: type[VectorFusion] | None,
+    fusion: TrainableFusion | None,
     *,
     seed: int = 0,
     held_out: float = 0.2,
@@ -103,7 +103,7 @@ def train_encoder(
         graph: the document graph.
         text: text vectors of its documents, shape (documents, dimension), of length 1.
         settings: of the encoder and its training.
-        fusion: the vector fusion to train on top of it.
+        fusion: the pipeline's vector fusion, of which one is trained on top of it.
         seed: of the split, the encoder, the negatives and the control.
         held_out: share of the links to measure on.
         told: called with (what, steps done, steps in all).
@@ -152,13 +152,13 @@ def train_encoder(
 
 
 def _vectors(
-    trained: Trained, graph: Graph, text: NDArray[np.float32], fusion: type[VectorFusion] | None, seed: int
-) -> tuple[dict[str, NDArray[np.float32]], VectorFusion | None]:
+    trained: Trained, graph: Graph, text: NDArray[np.float32], fusion: TrainableFusion | None, seed: int
+) -> tuple[dict[str, NDArray[np.float32]], FittedFusion | None]:
     structure = trained.encode(graph, text)
     if fusion is None:
         return {"structure": structure.vectors}, None
-    fitted = fusion(text.shape[1], structure.vectors.shape[1]).to(next(trained.encoder.parameters()).device)
-    fit(fitted, text, cross_fitted(trained, graph, text, seed=seed), seed=seed)
+    device = str(next(trained.encoder.parameters()).device)
+    fitted = fusion.fit(text, cross_fitted(trained, graph, text, seed=seed), seed=seed, device=device)
     return {"structure": structure.vectors, "fused": fitted.fuse(text, structure)}, fitted
 
 

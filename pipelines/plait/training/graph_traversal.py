@@ -9,13 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from plait.contracts import IndexView
+from plait.contracts import IndexView, TrainableStructure
 from plait.contracts.errors import ConfigError
 from plait.docgraph import DocumentGraph
 from plait.docgraph.traversal import Traversal, TraversalWeights
 from plait.docgraph.weighing import DEFAULT_WEIGHTS, TextScores, learn_weights, recent_citers
-from plait.retrievers.docgraph import DocGraph
-from plait.retrievers.document_vectors import best_passages
 
 __all__ = ["WalkReport", "learn_walk"]
 
@@ -53,14 +51,14 @@ class WalkReport:
         }
 
 
-def learn_walk(retriever: DocGraph, view: IndexView, *, seed: int = 0) -> WalkReport:
+def learn_walk(source: TrainableStructure, view: IndexView, *, seed: int = 0) -> WalkReport:
     """Learns weights from recent documents with references, cross-validated in five parts.
 
     A document's title asks, its references are hidden, and the documents it cites are to be found. Kept are the weights
     of all of them, if on documents they had not seen such weights found no less than text, and more than those that
     come with Plait, beyond what chance may give.
     """
-    graph = retriever.graph(view)
+    graph: DocumentGraph = source.graph(view)
     try:
         citers = recent_citers(graph, graph.years, _CITERS, seed=seed)
     except ConfigError as error:
@@ -69,7 +67,8 @@ def learn_walk(retriever: DocGraph, view: IndexView, *, seed: int = 0) -> WalkRe
         return WalkReport(0, {}, None, f"{len(citers)} recent documents have references enough, {_LEAST} are needed")
 
     def text_scores(asked: NDArray[np.int64]) -> NDArray[np.float32]:
-        return title_scores(retriever, view, asked)
+        titles = [view.title(view.document_ids[number]) or view.document_ids[number] for number in asked]
+        return source.start_scores(titles, view)
 
     ranked: dict[str, list[float]] = {"text": [], "default": [], "learnt": []}
     parts = np.array_split(np.random.default_rng(seed).permutation(citers), _PARTS)
@@ -106,21 +105,6 @@ def _measured(
                 line[document] = -np.inf
                 ranked[name].append(_ndcg(line, wanted))
     return ranked
-
-
-def title_scores(retriever: DocGraph, view: IndexView, asked: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Text scores of all documents for the titles of some, as a question of these words would get them.
-
-    Shape (asked, documents).
-    """
-    titles = [view.title(view.document_ids[number]) or view.document_ids[number] for number in asked]
-    passages = view.vectors(retriever.config.text)
-    count = len(view.document_ids)
-    scores = np.empty((len(asked), count), dtype=np.float32)
-    for row, (title, vector) in enumerate(zip(titles, retriever.embedder.embed_queries(titles), strict=True)):
-        cosines, _ = best_passages(np.vecdot(passages, vector), view.document_numbers, count)
-        scores[row] = retriever.text_scores(cosines, title, view)
-    return scores
 
 
 def _ndcg(scores: NDArray[np.float32], wanted: NDArray[np.int64]) -> float:

@@ -7,14 +7,11 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from plait.contracts import Fold, Structural
 from plait.contracts.errors import ConfigError, IdentityError, ModelError
-from plait.fusion.vectors.concatenated import Concatenated
-from plait.fusion.vectors.fitting import FittingSettings, Fold, QueryPairs, cross_fitted, fit
-from plait.fusion.vectors.fused import VectorFusion
-from plait.fusion.vectors.gated import Gated
-from plait.fusion.vectors.mixed import Mixed, choose_share
+from plait.fusion.vectors.fitting import FittingSettings, cross_fitted, fit
+from plait.fusion.vectors.layers import Concatenated, FusionLayer, Gated
 from plait.gnn import ArrayGraph, ArrayRelation, TrainingSettings
-from plait.gnn.encoding import Structural
 from plait.gnn.training import train
 
 KINDS = (Gated, Concatenated)
@@ -40,7 +37,7 @@ def made() -> Made:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_an_untrained_fusion_is_text_bit_for_bit(kind: type[VectorFusion], made: Made) -> None:
+def test_an_untrained_fusion_is_text_bit_for_bit(kind: type[FusionLayer], made: Made) -> None:
     text, structure, _ = made
     fusion = kind(16, 16)
     assert np.array_equal(fusion.fuse(text, structure), text)
@@ -49,7 +46,7 @@ def test_an_untrained_fusion_is_text_bit_for_bit(kind: type[VectorFusion], made:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_training_pulls_linked_documents_together(kind: type[VectorFusion], made: Made) -> None:
+def test_training_pulls_linked_documents_together(kind: type[FusionLayer], made: Made) -> None:
     text, structure, pairs = made
     before = float(np.mean(np.sum(text[pairs[:, 0]] * text[pairs[:, 1]], axis=1)))
     settings = FittingSettings(learning_rate=1e-2)
@@ -59,7 +56,7 @@ def test_training_pulls_linked_documents_together(kind: type[VectorFusion], made
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_documents_without_structure_keep_their_text_after_training(kind: type[VectorFusion], made: Made) -> None:
+def test_documents_without_structure_keep_their_text_after_training(kind: type[FusionLayer], made: Made) -> None:
     text, structure, pairs = made
     fused = fit(kind(16, 16), text, [Fold(structure, pairs)], FittingSettings(learning_rate=1e-2)).fuse(text, structure)
     assert np.array_equal(fused[[7, 31]], text[[7, 31]])
@@ -84,18 +81,6 @@ def test_fitting_is_deterministic(made: Made) -> None:
     assert first.shape == other.shape
 
 
-def test_query_pairs_move_their_documents_towards_the_queries(made: Made) -> None:
-    text, structure, pairs = made
-    queries = QueryPairs(structure.vectors[:6].copy(), np.arange(6, 12))
-    settings = FittingSettings(learning_rate=1e-2)
-
-    def likeness(fused: NDArray[np.float32]) -> float:
-        return float(np.mean(np.sum(fused[queries.documents] * queries.vectors, axis=1)))
-
-    with_queries = fit(Gated(16, 16), text, [Fold(structure, pairs)], settings, queries=queries)
-    assert likeness(with_queries.fuse(text, structure)) > likeness(text) + 0.2
-
-
 def test_cross_fitting_hides_each_fold_from_its_own_structure() -> None:
     generator = np.random.default_rng(0)
     cites = ArrayRelation.of([(n, n - 1) for n in range(1, 40)])
@@ -115,7 +100,7 @@ def test_cross_fitting_hides_each_fold_from_its_own_structure() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_saved_fusion_comes_back_and_others_are_refused(kind: type[VectorFusion], made: Made, tmp_path: Path) -> None:
+def test_a_saved_fusion_comes_back_and_others_are_refused(kind: type[FusionLayer], made: Made, tmp_path: Path) -> None:
     text, structure, pairs = made
     fusion = fit(kind(16, 16), text, [Fold(structure, pairs)])
     file = tmp_path / "fusion.safetensors"
@@ -137,25 +122,3 @@ def test_vectors_of_another_width_are_refused(made: Made) -> None:
     text, structure, _ = made
     with pytest.raises(ModelError, match=r"this fusion takes \(n, 16\) and \(n, 8\)"):
         Gated(16, 8).fuse(text, structure)
-
-
-def test_mixing_nothing_in_returns_the_text_scores_themselves() -> None:
-    text = np.array([0.1, 0.2], np.float32)
-    assert Mixed().scores(text, text * 3, np.array([True, True])) is text
-    with pytest.raises(ConfigError, match="not between 0 and 1"):
-        Mixed(1.5)
-
-
-def test_the_share_of_structure_is_chosen_by_links(made: Made) -> None:
-    text, structure, pairs = made
-    group = np.arange(60) % 6
-    generator = np.random.default_rng(1)
-    negatives = generator.integers(0, 60, size=(800, 2))
-    negatives = negatives[group[negatives[:, 0]] != group[negatives[:, 1]]]
-    same = Structural(text, structure.has_structure)
-    assert choose_share(text, same, pairs, negatives) == 0.0
-    told = Structural(
-        unit(text[[np.flatnonzero(group == g)[0] for g in group]].astype(np.float64)), structure.has_structure
-    )
-    anchored = unit(told.vectors.astype(np.float64) * 0.5 + text)
-    assert choose_share(anchored, told, pairs, negatives) > 0.0

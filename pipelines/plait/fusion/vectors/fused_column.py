@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -16,17 +17,27 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from plait.config import Settings, Use, use
-from plait.contracts import Column, ColumnValues, Embedder, Fusion, Hit, IndexView, IngestBatch, Query
+from plait.contracts import (
+    Column,
+    ColumnValues,
+    Embedder,
+    Fold,
+    Fusion,
+    Hit,
+    IndexView,
+    IngestBatch,
+    Query,
+    Structural,
+    WeightedFusion,
+)
 from plait.contracts.errors import ConfigError
+from plait.retrievers.graph_model import MODEL, encoder_digest
 from plait.retrievers.query_adapter import adapted
 
 if TYPE_CHECKING:
-    from plait.fusion.vectors.fused import VectorFusion
+    from plait.fusion.vectors.layers import FusionLayer
 
-__all__ = ["MODEL", "ConcatenatedConfig", "ConcatenatedLeg", "Config", "FusedLeg", "GatedLeg", "encoder_identity"]
-
-MODEL = "docgraph"
-"""The trained model in the index that holds the fusion's weights beside those of the graph encoder."""
+__all__ = ["ConcatenatedConfig", "ConcatenatedFusion", "Config", "FusedColumn", "GatedFusion"]
 
 
 class Config(Settings):
@@ -56,7 +67,7 @@ class ConcatenatedConfig(Config):
     """The index column of fused vectors, and the label of their leg."""
 
 
-class FusedLeg:
+class FusedColumn:
     """Fuses text and structural vectors and searches the result; the base of the components.
 
     Attributes:
@@ -77,14 +88,19 @@ class FusedLeg:
         self.ranks = ranks
 
     @classmethod
-    def kind(cls) -> type[VectorFusion]:
-        """The trainable fusion."""
+    def layer(cls) -> type[FusionLayer]:
+        """What is trained."""
         raise NotImplementedError
 
     @property
     def columns(self) -> Sequence[Column]:
         """Fused vectors, as wide as the text's."""
         return (Column(self.config.column, "vector", self.embedder.dimension),)
+
+    @property
+    def vector_column(self) -> str:
+        """The index column of fused vectors."""
+        return self.config.column
 
     @property
     def stands_in_for(self) -> Sequence[str]:
@@ -113,29 +129,38 @@ class FusedLeg:
             IdentityError: the fusion was trained with another text or graph encoder.
         """
         text = view.vectors(self.config.text)
-        folder = view.model(MODEL)
-        file = None if folder is None else folder / f"{self.name}.safetensors"
-        if file is None or folder is None or not file.is_file() or not len(text):
+        file = self._file(view)
+        if file is None or not len(text):
             return {self.config.column: text}
-        fusion = self.kind().load(file, encoder_identity(folder, self.embedder))
-        return {self.config.column: self.fuse_rows(fusion, view, text)}
+        fusion = self.layer().load(file, self.weights_identity(file.parent))
+        tied = np.asarray(view.values(f"{self.config.structure}.tied")) > 0
+        return {self.config.column: fusion.fuse(text, Structural(view.vectors(self.config.structure), tied))}
 
     def made_by(self, view: IndexView) -> Mapping[str, Any]:
         """What the fused vectors of a view depend on beside the embedder: the trained fusion (JSON)."""
 
         def digest() -> str:
-            folder = view.model(MODEL)
-            file = None if folder is None else folder / f"{self.name}.safetensors"
-            return "none" if file is None or not file.is_file() else hashlib.sha256(file.read_bytes()).hexdigest()
+            file = self._file(view)
+            return "none" if file is None else hashlib.sha256(file.read_bytes()).hexdigest()
 
         return {"fusion": view.derived(f"fusion:{self.name}", digest)}
 
-    def fuse_rows(self, fusion: VectorFusion, view: IndexView, text: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Fused vectors of all rows, shape (rows, dimension): each passage's text with its document's structure."""
-        from plait.gnn.encoding import Structural
+    def fit(
+        self, text: NDArray[np.float32], folds: Sequence[Fold], *, seed: int = 0, device: str = "cpu"
+    ) -> FittedLayer:
+        """Trains a new fusion of this kind to predict links, see :mod:`plait.fusion.vectors.fitting`."""
+        from plait.fusion.vectors.fitting import fit
 
-        tied = np.asarray(view.values(f"{self.config.structure}.tied")) > 0
-        return fusion.fuse(text, Structural(view.vectors(self.config.structure), tied))
+        layer = self.layer()(text.shape[1], folds[0].structure.vectors.shape[1]).to(device)
+        return FittedLayer(fit(layer, text, folds, seed=seed), self)
+
+    def adapted(self, vector: NDArray[np.float32], view: IndexView) -> NDArray[np.float32]:
+        """A question's vector as the column is searched with it, shape (dimension,).
+
+        Raises:
+            IdentityError: the adapter that ``plait train retriever`` has left belongs to other vectors.
+        """
+        return adapted(vector, view, self) if self.config.adapter else vector
 
     def search(
         self, query: Query, runs: Mapping[str, Sequence[Hit]], view: IndexView, k: int
@@ -155,8 +180,7 @@ class FusedLeg:
             )
         found: list[Hit] = []
         if len(view) and k > 0:
-            vector = self.embedder.embed_queries([query.text])[0]
-            vector = adapted(view, self, vector)
+            vector = self.adapted(self.embedder.embed_queries([query.text])[0], view)
             found = view.hits(*view.nearest(config.column, vector, k, view.allowed(query.filters)))
         merged: dict[str, Sequence[Hit]] = {}
         for label, hits in runs.items():
@@ -167,9 +191,19 @@ class FusedLeg:
 
     def fuse(self, query: Query, runs: Mapping[str, Sequence[Hit]], k: int) -> Sequence[Hit]:
         """The k best of the runs' ranks, the replaced one left out."""
-        weights = getattr(getattr(self.ranks, "config", None), "weights", {})
+        weights = self.ranks.weights if isinstance(self.ranks, WeightedFusion) else {}
         left_out = self.config.replaces if self.config.column in runs and self.config.replaces not in weights else None
         return self.ranks.fuse(query, {label: hits for label, hits in runs.items() if label != left_out}, k)
+
+    def _file(self, view: IndexView) -> Path | None:
+        """The trained fusion that is in use."""
+        folder = view.model(MODEL)
+        file = None if folder is None else folder / f"{self.name}.safetensors"
+        return file if file is not None and file.is_file() else None
+
+    def weights_identity(self, folder: Path) -> dict[str, Any]:
+        """What a trained fusion belongs to (JSON): the graph encoder beside it, and the text encoder."""
+        return {"graph encoder": encoder_digest(folder), "text encoder": dict(self.embedder.fingerprint())}
 
     def _check(self, filled: set[str]) -> None:
         for what, column in (("text", self.config.text), ("structural", self.config.structure)):
@@ -182,34 +216,43 @@ class FusedLeg:
                 )
 
 
-class GatedLeg(FusedLeg):
-    """Text and structure by a gated residual, see :mod:`plait.fusion.vectors.gated`."""
+@dataclass(frozen=True, slots=True)
+class FittedLayer:
+    """A trained layer of a component, before it is put into use."""
+
+    layer: FusionLayer
+    column: FusedColumn
+
+    def fuse(self, text: NDArray[np.float32], structure: Structural) -> NDArray[np.float32]:
+        """Fused vectors, shape of ``text``."""
+        return self.layer.fuse(text, structure)
+
+    def save(self, folder: Path) -> None:
+        """Writes it into the folder of a trained model, beside the graph encoder that it was trained with."""
+        self.layer.save(folder / f"{self.column.name}.safetensors", self.column.weights_identity(folder))
+
+
+class GatedFusion(FusedColumn):
+    """Text and structure by a gated residual, see :mod:`plait.fusion.vectors.layers`."""
 
     name: ClassVar[str] = "gated"
 
     @classmethod
-    def kind(cls) -> type[VectorFusion]:
-        """:class:`~plait.fusion.vectors.gated.Gated`."""
-        from plait.fusion.vectors.gated import Gated
+    def layer(cls) -> type[FusionLayer]:
+        """:class:`~plait.fusion.vectors.layers.Gated`."""
+        from plait.fusion.vectors.layers import Gated
 
         return Gated
 
 
-class ConcatenatedLeg(FusedLeg):
-    """Text and structure side by side, projected, see :mod:`plait.fusion.vectors.concatenated`."""
+class ConcatenatedFusion(FusedColumn):
+    """Text and structure side by side, projected, see :mod:`plait.fusion.vectors.layers`."""
 
     name: ClassVar[str] = "concatenated"
 
     @classmethod
-    def kind(cls) -> type[VectorFusion]:
-        """:class:`~plait.fusion.vectors.concatenated.Concatenated`."""
-        from plait.fusion.vectors.concatenated import Concatenated
+    def layer(cls) -> type[FusionLayer]:
+        """:class:`~plait.fusion.vectors.layers.Concatenated`."""
+        from plait.fusion.vectors.layers import Concatenated
 
         return Concatenated
-
-
-def encoder_identity(folder: Path, embedder: Embedder) -> dict[str, Any]:
-    """What a trained fusion belongs to (JSON): the graph encoder beside it, and the text encoder."""
-    encoder = folder / "encoder.safetensors"
-    digest = hashlib.sha256(encoder.read_bytes()).hexdigest() if encoder.is_file() else "none"
-    return {"graph encoder": digest, "text encoder": dict(embedder.fingerprint())}
