@@ -42,7 +42,7 @@ from plait.contracts import Document, Embedder, ReadReport
 from plait.docgraph import DocumentGraph, GraphSettings, build_graph
 from plait.docgraph.settings import RelationName
 from plait.evaluation import bootstrap_interval, paired_bootstrap
-from plait.evaluation.environment import environment
+from plait.evaluation.reporting import environment, json_report, rows_of, write_json
 from plait.fusion.tokens.frozen import FrozenReader
 from plait.fusion.tokens.probing import majority, outcomes, shuffled_documents
 from plait.fusion.tokens.reader_report import ReaderReport
@@ -96,7 +96,8 @@ def main() -> int:
     for name, met in figures["bars"].items():
         print(f"{'met   ' if met else 'MISSED'}  {name}")
     if options.json:
-        options.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        told = {name: own for name, own in figures.items() if name != "environment"}
+        write_json(options.json, json_report(rows_of("soft tokens", told), figures=figures))
     return 0 if all(figures["bars"].values()) else 1
 
 

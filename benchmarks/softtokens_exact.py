@@ -10,7 +10,6 @@ Exits with 1 when a bar is missed. ``softtokens.py`` runs this first.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from plait.evaluation.reporting import json_report, rows_of, write_json
 from plait.fusion.tokens.distillation import pdist_loss
 from plait.fusion.tokens.fid import FusionInDecoder, PassageBatch, StructureMode
 from plait.fusion.tokens.frozen import FrozenReader
@@ -65,7 +65,7 @@ def main() -> int:
     model = load_causal_model(find_causal_model(SMOLLM2), SMOLLM2, "float32", "auto")
     figures = exact(model)
     if options.json:
-        options.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        write_json(options.json, json_report(rows_of("exactness", figures), figures=figures))
     return 0 if all(figures["bars"].values()) else 1
 
 
