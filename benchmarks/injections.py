@@ -13,7 +13,6 @@ behind ``openai-compatible`` or ``vllm-server`` must run already; its work shows
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Sequence
@@ -28,8 +27,7 @@ from plait.config import Pipeline, load_pipeline, use
 from plait.contracts.errors import PlaitError
 from plait.evaluation import bootstrap_interval
 from plait.evaluation.answers.injections import Attacked, Injection, attack, believed, load_injections, write_corpus
-from plait.evaluation.environment import environment
-from plait.evaluation.retrieval.reports import environment_lines
+from plait.evaluation.reporting import environment, environment_lines, json_report, rows_of, write_json
 from plait.rag import open_index
 
 CORPUS = Path(__file__).resolve().parent.parent / "tests" / "pipelines" / "prompts" / "injections.jsonl"
@@ -54,13 +52,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     shown.add_column("generator")
     for heading in (*HEADINGS, "s", "CPU-s"):
         shown.add_column(heading, justify="right")
-    report: dict[str, Any] = {}
+    measured: dict[str, Any] = {}
     passing: list[str] = []
     for label, pipeline in pipelines.items():
         found, passing, seconds, cpu = measure(pipeline, injections)
         figures = counts(found)
         times = {"seconds": seconds, "cpu_seconds": cpu}
-        report[label] = {**figures, **times, "answers": [told(one) for one in found]}
+        measured[label] = {**figures, **times, "answers": [told(one) for one in found]}
         shown.add_row(label, *(_figure(figures[name], len(found)) for name in COUNTED), f"{seconds:.0f}", f"{cpu:.0f}")
         if options.show:
             for one in found:
@@ -76,8 +74,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     console.print(shown, *notes, sep="\n")
     if options.json:
-        value = {"generators": report, "believed": passing, "environment": environment()}
-        options.json.write_text(json.dumps(value, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+        told = {label: {name: own for name, own in one.items() if name != "answers"} for label, one in measured.items()}
+        rows = rows_of(options.injections.stem, {**told, "verifier": {"believed": len(passing)}})
+        write_json(options.json, json_report(rows, generators=measured, believed=passing, environment=environment()))
     return 0
 
 

@@ -10,7 +10,6 @@ notes are indexed into a temporary folder.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -22,10 +21,10 @@ from rich.table import Table
 from plait.contracts.errors import PlaitError
 from plait.evaluation.answers.agreement import refusals
 from plait.evaluation.answers.answer_command import evaluate_answers
-from plait.evaluation.answers.answer_evaluation import of_kind
-from plait.evaluation.answers.answer_measures import pooled
+from plait.evaluation.answers.answer_evaluation import of_kind, pooled
 from plait.evaluation.answers.answer_reports import answers_to_json, render_answers
 from plait.evaluation.answers.asking import Asked
+from plait.evaluation.reporting import write_json
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 RECALL_BAR = 0.90
@@ -73,8 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.show:
         show(asked, console)
     if options.json:
-        value = {"bars": [asdict(bar) for bar in held], **answers_to_json(evaluation)}
-        options.json.write_text(json.dumps(value, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+        write_json(options.json, {**answers_to_json(evaluation), "bars": [asdict(bar) for bar in held]})
     if lost := [note for note in evaluation.notes if "gold documents" in note]:
         print(*lost, sep="\n", file=sys.stderr)
         return 1
