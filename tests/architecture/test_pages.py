@@ -37,3 +37,11 @@ def test_the_page_on_plugins_has_every_kind_and_every_hook() -> None:
     assert len(hooks) >= 6
     assert [kind for kind in KINDS if f"| `{kind}` |" not in page] == []
     assert [hook for hook in hooks if f"`{hook}" not in page] == []
+
+
+def test_every_setting_says_what_it_does() -> None:
+    rows = [line.split(" | ") for line in (ROOT / "docs" / "settings.md").read_text(encoding="utf-8").splitlines()]
+    silent = [
+        cells[0] for cells in rows if len(cells) >= 5 and cells[0].startswith("| `") and cells[-1].strip(" |") == ""
+    ]
+    assert silent == []

@@ -77,6 +77,18 @@ def test_the_first_pipeline_asks_a_model_server(
     assert "one sentence." in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("name", ["ask.py", "moves.py"])
+def test_the_programs_on_the_page_about_asking_run(
+    name: str, notes: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(notes.parent)
+    with open_index("papers.plait") as rag:
+        rag.add(notes)
+    code = next(code for code in blocks(ROOT / "docs" / "asking.md", "python") if code.startswith(f"# {name}"))
+    exec(code, {})  # noqa: S102 - our own page
+    assert capsys.readouterr().out
+
+
 def test_the_plugin_in_twenty_lines_is_one(notes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = tmp_path / "my_plugin"
     package.mkdir()
@@ -116,3 +128,10 @@ def test_a_command_on_a_page_exists_with_its_options(command: str) -> None:
 def test_links_lead_somewhere(page: Path) -> None:
     for link in re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8")):
         assert link.startswith("https://") or (page.parent / link).exists(), link
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_files_that_a_page_names_exist(page: Path) -> None:
+    places = r"`((?:core|plugins|graphs|pipelines|tests|docs|examples|benchmarks)/[\w./-]*)"
+    named = re.findall(places, page.read_text(encoding="utf-8"))
+    assert [place for place in named if not (ROOT / place).exists()] == []

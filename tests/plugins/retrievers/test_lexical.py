@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from plait.contracts import Column, Document, IndexView, Passage, Query, Section, Text
 from plait.retrievers.lexical import Config, Impacts, Lexical, best_rows
 from plait.testing import MemoryView, memory_view
-from plait.testing.columns import postings
 from plait.testing.conformance import RetrieverConformance
+from plait.testing.memory import postings
 
 DOCUMENTS = st.lists(st.lists(st.sampled_from("abcdefg"), max_size=12), min_size=1, max_size=15)
 
