@@ -19,7 +19,6 @@ from rich.console import Console
 from rich.table import Table
 
 from plait.contracts.errors import PlaitError
-from plait.evaluation.answers.agreement import refusals
 from plait.evaluation.answers.answer_command import evaluate_answers
 from plait.evaluation.answers.answer_evaluation import of_kind, pooled
 from plait.evaluation.answers.answer_reports import answers_to_json, render_answers
@@ -84,7 +83,8 @@ def bars(asked: Sequence[Asked]) -> list[Bar]:
     figures = {name: measure.figure for name, measure in pooled(asked).items()}
     recall, precision = figures["recall of documents"], figures["citation precision"]
     total, reopened = (sum(getattr(one.citations, name) for one in asked) for name in ("total", "reopened"))
-    counts = refusals((bool(one.question.answerable), one.answer.declined) for one in asked)
+    answerable = [one.answer.declined for one in asked if one.question.answerable]
+    unanswerable = [one.answer.declined for one in asked if not one.question.answerable]
     return [
         _at_least("recall@5 of gold notes", RECALL_BAR, recall),
         Bar(
@@ -96,15 +96,15 @@ def bars(asked: Sequence[Asked]) -> list[Bar]:
         _at_least("citation precision", PRECISION_BAR, precision),
         Bar(
             "unanswerable questions declined",
-            f"all {counts.unanswerable}",
-            str(counts.unanswerable_declined),
-            counts.unanswerable > 0 and counts.unanswerable_declined == counts.unanswerable,
+            f"all {len(unanswerable)}",
+            str(sum(unanswerable)),
+            bool(unanswerable) and sum(unanswerable) == len(unanswerable),
         ),
         Bar(
             "answerable questions declined",
-            f"<= {DECLINED_BAR} of {counts.answerable}",
-            str(counts.answerable_declined),
-            counts.answerable_declined <= DECLINED_BAR,
+            f"<= {DECLINED_BAR} of {len(answerable)}",
+            str(sum(answerable)),
+            sum(answerable) <= DECLINED_BAR,
         ),
     ]
 

@@ -12,9 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from plait.evaluation.answers.asking import Asked, AskedAll
-from plait.evaluation.answers.citation_quality import CitationQuality
-from plait.evaluation.answers.decisions import majority
+from plait.evaluation.answers.asking import Asked, AskedAll, majority
+from plait.evaluation.answers.quality import CitationQuality
 from plait.evaluation.answers.questions import DECISIONS, KINDS, Kind
 from plait.evaluation.statistics.pooled import Pooled, macro_f1, pooled_bootstrap, pooled_interval, ratio
 from plait.evaluation.statistics.significance import RESAMPLES, Comparison, Interval, compare
