@@ -23,9 +23,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from plait.embedders.loading import cpu_has_bfloat16
 from plait.embedders.location import package_folder
 from plait.embedders.minilm import Config, MiniLM
+from plait.embedders.pretrained import cpu_has_bfloat16
 from plait.evaluation.reporting import json_report, rows_of, write_json
 
 Vectors = NDArray[np.float32]
