@@ -82,7 +82,7 @@ def check_api(registered: Registered, api: str = API_VERSION) -> None:
         Traceback (most recent call last):
         ...
         plait.contracts.errors.ApiVersionError: fusion 'sum' (plait-sum 3.1): it was written for plugin API >=2, \
-this Plait speaks 1.0. Fix: upgrade Plait: pip install --upgrade plait.
+this Plait speaks 1.1. Fix: upgrade Plait: pip install --upgrade plait.
     """
     # Imported late: it costs 30 ms, which `import plait.rag` can do without.
     from packaging.specifiers import InvalidSpecifier, SpecifierSet
