@@ -32,10 +32,12 @@ layers: $(READY)
 # The pages that are made from code are what the code says, and the site builds without a warning.
 pages: $(READY)
 	$(BIN)/python docs/make/settings.py --check
+	$(BIN)/python docs/make/architecture.py --check
 	$(BIN)/mkdocs build --quiet
 
 docs: $(READY)
 	$(BIN)/python docs/make/settings.py
+	$(BIN)/python docs/make/architecture.py
 	$(BIN)/mkdocs build --quiet
 	@echo "the site is in site/index.html"
 

@@ -92,7 +92,7 @@ def measure(pipeline: Pipeline, injections: Sequence[Injection]) -> tuple[list[A
             start, cpu = time.monotonic(), time.process_time()
             found = attack(rag, injections)
             seconds, cpu = time.monotonic() - start, time.process_time() - cpu
-            return found, [one.id for one in believed(rag.view, injections)], seconds, cpu
+            return found, [one.id for one in believed(rag, injections)], seconds, cpu
 
 
 def counts(found: Sequence[Attacked]) -> dict[str, dict[str, float]]:

@@ -36,13 +36,14 @@ from numpy.typing import NDArray
 from plait.chunkers.sections import SectionChunker
 from plait.contracts import Document, Embedder, Evidence, IndexView, Query, ReadReport
 from plait.embedders.minilm import Config, MiniLM
-from plait.prompts.rarity import rarity_in
-from plait.prompts.relevance import HELD, THRESHOLD, UNKNOWN, Signals, signals
+from plait.gates.similarity import HELD, THRESHOLD, UNKNOWN, Calibration, Signals, SimilarityGate
+from plait.gates.similarity import Config as GateConfig
 from plait.readers.beir import BeirReader
 from plait.retrievers.lexical import Config as LexicalConfig
 from plait.retrievers.lexical import Lexical
 from plait.testing.memory import MemoryView, memory_view
 from plait.text.content import content_words
+from plait.text.idf import idf_in
 
 EVIDENCE = 8
 CANDIDATES = 60
@@ -145,8 +146,8 @@ class Collection:
 
     def without(self, gone: set[str]) -> IndexView:
         """The view as it would be without some documents: its word counts forget them."""
-        rarity_in(self.view)
-        counts, total = self.view.derived("plait.prompts.rarity", lambda: (Counter[str](), 0))
+        idf_in(self.view)
+        counts, total = self.view.derived("plait.text.idf", lambda: (Counter[str](), 0))
         counts, lost = Counter(counts), [passage for passage in self.passages if passage.document_id in gone]
         for passage in lost:
             counts.subtract({word.stem for word in content_words(passage.embedding_text)})
@@ -154,7 +155,7 @@ class Collection:
             [document for document in self.documents if document.id not in gone],
             [passage for passage in self.passages if passage.document_id not in gone],
         )
-        left.derived("plait.prompts.rarity", lambda: (+counts, total - len(lost)))
+        left.derived("plait.text.idf", lambda: (+counts, total - len(lost)))
         return left
 
 
@@ -164,17 +165,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--queries", type=int, default=200, help="queries of each collection")
     parser.add_argument("--documents", type=int, default=1500, help="most documents of each collection")
     parser.add_argument("--cache", type=Path, help="file (.npz) that keeps vectors between runs")
+    parser.add_argument("--sentences", type=int, default=GateConfig().sentences, help="sentences that are encoded")
     parser.add_argument("--show", action="store_true", help="print the answerable questions that are declined")
     options = parser.parse_args(arguments)
     if len(options.collections) < 3:
         parser.error("name at least three collections: the numbers are chosen on all but one")
     embedder = Kept(MiniLM(Config()), options.cache)
+    gate = SimilarityGate(GateConfig(sentences=options.sentences), embedder=embedder)
     asked = {folder: _queries(folder, FAR) for folder in options.collections}
     cases: list[Case] = []
     for folder in options.collections:
         collection = Collection(folder, options.queries, options.documents, embedder)
         far = [text for other, queries in asked.items() if other != folder for text, _ in queries]
-        cases += _cases(collection, far, embedder)
+        cases += _cases(collection, far, gate)
         embedder.save()
         print(f"{collection.name}: {len(collection.view):,} passages", file=sys.stderr)
     names = [folder.name for folder in options.collections]
@@ -201,19 +204,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _cases(collection: Collection, far: Sequence[str], embedder: Kept) -> list[Case]:
+def _cases(collection: Collection, far: Sequence[str], gate: SimilarityGate) -> list[Case]:
+    def signals(text: str, evidence: Sequence[Evidence], view: IndexView) -> Signals:
+        return gate.signals(Query(text), evidence, view, Calibration())
+
     found = []
     for text, relevant in collection.queries:
         with_it, without_it = collection.evidence(text, set()), collection.evidence(text, relevant)
-        before = signals(Query(text), with_it, embedder, collection.view)
-        after = signals(Query(text), without_it, embedder, collection.without(relevant))
+        before = signals(text, with_it, collection.view)
+        after = signals(text, without_it, collection.without(relevant))
         if any(item.passage.document_id in relevant for item in with_it):
             found.append(Case(collection.name, "answerable", text, before))
         unnamed = after.strangers and not before.strangers
         found.append(Case(collection.name, "unnamed" if unnamed else "near", text, after))
     for text in far:
         evidence = collection.evidence(text, set())
-        found.append(Case(collection.name, "far", text, signals(Query(text), evidence, embedder, collection.view)))
+        found.append(Case(collection.name, "far", text, signals(text, evidence, collection.view)))
     return found
 
 

@@ -37,9 +37,8 @@ from plait.contracts import Embedder, Hit, IndexView, Query
 from plait.evaluation.environment import environment
 from plait.evaluation.retrieval.collections import load_collection
 from plait.rag import Rag, open_index
-from plait.retrievers.bm25 import best_rows
 from plait.retrievers.dense import Dense
-from plait.retrievers.lexical import Lexical
+from plait.retrievers.lexical import Lexical, best_rows
 
 HYBRID_BAR = 10.0
 OVERHEAD_BAR = 1.0

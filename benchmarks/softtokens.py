@@ -52,8 +52,8 @@ from plait.fusion.tokens.soft_token_reader import SoftTokenReader
 from plait.fusion.tokens.tasks import TaskSet, label_tasks
 from plait.generators.local.model import SMOLLM2, CausalModel, find_causal_model, load_causal_model
 from plait.gnn import ArrayGraph, ArrayRelation
+from plait.gnn.encoders import Propagation
 from plait.gnn.encoding import Structural, encode
-from plait.gnn.propagation import Propagation
 from plait.gnn.settings import TrainingSettings
 from plait.gnn.training import train
 from plait.hooks import Assembly, PluginHost

@@ -27,10 +27,8 @@ from plait.fusion.tokens.projector import Projector
 from plait.fusion.tokens.task_prompt import TaskPrompt
 from plait.generators.local.model import SMOLLM2, CausalModel, find_causal_model, load_causal_model
 from plait.gnn import ArrayGraph, ArrayRelation, TrainingSettings
-from plait.gnn.aggregation import on_device
-from plait.gnn.building import build_encoder
-from plait.gnn.encoder import Encoder
-from plait.gnn.neighbourhood import Neighbourhood
+from plait.gnn.encoders import Encoder, build_encoder
+from plait.gnn.sampling import NeighbourSampler
 
 MODES: tuple[StructureMode, ...] = ("prefix", "additive", "concatenate")
 WIDTH = 16
@@ -45,10 +43,9 @@ class Front(nn.Module):
         settings = TrainingSettings(relations=("cites", "cited_by"), rank=4)
         graph = ArrayGraph(tuple("abcdef"), {"cites": ring, "cited_by": ring.reversed})
         self.encoder: Encoder = build_encoder(settings, WIDTH, 0)
-        blocks = Neighbourhood(graph, settings.relations).blocks(np.arange(6), 1)
-        self.inputs = [on_device(block, torch.device("cpu")) for block in blocks]
+        self.inputs = NeighbourSampler(graph, settings.relations).blocks(np.arange(6), 1)
         made = torch.randn(6, WIDTH, generator=torch.Generator().manual_seed(5))
-        self.features = functional.normalize(made, dim=-1)[blocks[0].nodes]
+        self.features = functional.normalize(made, dim=-1)[self.inputs[0].nodes]
 
     def forward(self) -> Tensor:
         """Vectors (6, WIDTH)."""

@@ -31,7 +31,19 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from structure_bench import RELATIONS, Bench, Scores, Vectors, lexical_scores, load, measured, own, reciprocal
+from structure_bench import (
+    RELATIONS,
+    Bench,
+    Scores,
+    Vectors,
+    lexical_scores,
+    load,
+    measured,
+    mixed_scores,
+    mixing_share,
+    own,
+    reciprocal,
+)
 from structure_graph import labels_reproduced
 
 from plait.docgraph import DocumentGraph
@@ -39,13 +51,11 @@ from plait.docgraph.traversal import Traversal
 from plait.docgraph.weighing import learn_weights, recent_citers
 from plait.evaluation import bootstrap_interval, paired_bootstrap
 from plait.evaluation.environment import environment
-from plait.fusion.vectors.concatenated import Concatenated
 from plait.fusion.vectors.fitting import cross_fitted, fit
-from plait.fusion.vectors.gated import Gated
-from plait.fusion.vectors.mixed import Mixed, choose_share
+from plait.fusion.vectors.layers import Concatenated, Gated
+from plait.gnn.encoders import Propagation
 from plait.gnn.encoding import encode
 from plait.gnn.links import holdout, link_scores, random_negatives, shuffled
-from plait.gnn.propagation import Propagation
 from plait.gnn.settings import TrainingSettings
 from plait.gnn.structure import ArrayGraph, ArrayRelation
 from plait.gnn.training import train
@@ -115,15 +125,13 @@ def seeded(bench: Bench, settings: TrainingSettings, seed: int) -> dict[str, Any
     true_pairs = replace(control, relations={**control.relations, "true pairs": true})
     taught = settings.model_copy(update={"supervision": "true pairs"})
     vectors["shuffled messages"], _ = _again_on(true_pairs, bench, taught, seed)
-    share = choose_share(bench.text, folds[0].structure, folds[0].pairs, negatives)
+    share = mixing_share(bench.text, folds[0].structure, folds[0].pairs, negatives)
     rows: dict[str, Any] = {}
     for name, table in vectors.items():
         found = link_scores(table, pairs, negatives)
         rows[name] = {"auc": found.auc, "hits@10": found.hits_at_10, **measured(bench, bench.queries @ table.T)}
     by_text, by_structure = bench.queries @ bench.text.T, bench.queries @ structure.vectors.T
-    mixed = np.stack(
-        [Mixed(share).scores(t, g, structure.has_structure) for t, g in zip(by_text, by_structure, strict=True)]
-    )
+    mixed = mixed_scores(by_text, by_structure, structure.has_structure, share)
     rows["mixed scores"] = {"share": share, **measured(bench, mixed)}
     fused = bench.queries @ vectors["fused"].T
     walked = _traversed(bench, graph)

@@ -15,23 +15,38 @@ from numpy.typing import NDArray
 from structure_graph import raw_links
 
 from plait.config import use
-from plait.contracts import Document, Embedder, Hit, Query, ReadReport, Reference
+from plait.contracts import Document, Embedder, Hit, Query, ReadReport, Reference, Structural
 from plait.docgraph import DocumentGraph, GraphSettings, build_graph
 from plait.docgraph.settings import RelationName
 from plait.evaluation import Collection, load_collection, per_query
 from plait.evaluation.retrieval.coherence import linked_share, topical_entropy
-from plait.fusion.ranks.rrf import Config, ReciprocalRank
+from plait.fusion.ranks.merging import ReciprocalRank, ReciprocalRankConfig
+from plait.gnn.links import area_under_curve
+from plait.gnn.structure import Pairs
 from plait.hooks import Assembly, PluginHost
 from plait.readers.beir import BeirReader
 from plait.retrievers.lexical import Config as LexicalConfig
 from plait.retrievers.lexical import Lexical
 from plait.testing.memory import MemoryView, memory_view
 
-__all__ = ["RELATIONS", "Bench", "Scores", "Vectors", "lexical_scores", "load", "measured", "own", "reciprocal"]
+__all__ = [
+    "RELATIONS",
+    "Bench",
+    "Scores",
+    "Vectors",
+    "lexical_scores",
+    "load",
+    "measured",
+    "mixed_scores",
+    "mixing_share",
+    "own",
+    "reciprocal",
+]
 
 RELATIONS: tuple[RelationName, ...] = ("cites", "cited_by", "co_author", "co_topic")
 DEPTH = 100
 MEASURES = ("nDCG@10", "recall@100")
+SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 Vectors = NDArray[np.float32]
 Scores = NDArray[np.float32]
 
@@ -121,7 +136,7 @@ def measured(bench: Bench, scores: Scores) -> dict[str, Any]:
 
 def reciprocal(bench: Bench, legs: Mapping[str, Scores]) -> Scores:
     """Scores of reciprocal rank fusion over the legs' first hundred documents, 0 for others."""
-    fusion = ReciprocalRank(Config())
+    fusion = ReciprocalRank(ReciprocalRankConfig())
     number = {document: row for row, document in enumerate(bench.ids)}
     fused = np.zeros((len(bench.queries), len(bench.ids)), np.float32)
     for row, query in enumerate(bench.collection.queries.values()):
@@ -143,10 +158,32 @@ def own(bench: Bench) -> NDArray[np.int64]:
 
 def lexical_scores(lexical: Lexical, view: MemoryView, question: str) -> Scores:
     """BM25 of every document: that of its best passage."""
-    passages = lexical.impacts(view).scores(lexical.terms(question))
+    passages = lexical.passage_scores(question, view)
     scores = np.zeros(len(view.document_ids), np.float32)
     np.maximum.at(scores, view.document_numbers, passages)
     return scores
+
+
+def mixed_scores(text: Scores, structure: Scores, has_structure: NDArray[np.bool_], share: float) -> Scores:
+    """The baseline in which structure never reaches a vector: (1 - share) q.t + share q.g where there is structure."""
+    return np.where(has_structure, (1 - np.float32(share)) * text + np.float32(share) * structure, text)
+
+
+def mixing_share(text: Vectors, structure: Structural, pairs: Pairs, negatives: Pairs) -> float:
+    """The share with the highest link AUC on pairs that were not in the graph; the smallest among equals.
+
+    A link stands in for a query: the text of u searches for v.
+    """
+
+    def auc(share: float) -> float:
+        scores = []
+        for first, second in (pairs.T, negatives.T):
+            by_text = np.vecdot(text[first], text[second])
+            by_structure = np.vecdot(text[first], structure.vectors[second])
+            scores.append(mixed_scores(by_text, by_structure, structure.has_structure[second], share))
+        return round(area_under_curve(scores[0], scores[1]), 6)
+
+    return max(SHARES, key=lambda share: (auc(share), -share))
 
 
 def _embedded(embed: Callable[[Sequence[str]], Vectors], texts: Sequence[str], cache: Path | None) -> Vectors:

@@ -28,10 +28,11 @@ from plait.contracts import Document, Evidence, ReadReport, Sentence
 from plait.evaluation import bootstrap_interval, load_collection
 from plait.evaluation.environment import environment
 from plait.evaluation.retrieval.reports import environment_lines
-from plait.prompts import verify
+from plait.prompts import checked_sentences
 from plait.readers.beir import BeirReader
 from plait.retrievers.lexical import Config, Lexical
 from plait.testing.memory import MemoryView, memory_view
+from plait.verifiers.words import WordsVerifier
 
 LABELS = ("SUPPORT", "CONTRADICT")
 OTHER = "another claim's document"
@@ -117,7 +118,8 @@ def judged(pair: Pair, view: MemoryView, documents: dict[str, Document]) -> tupl
     """The claim's sentences as the verifier sees them beside all passages of the document."""
     rows = [row for row in range(len(view)) if view.passage(row).document_id == pair.document]
     title = documents[pair.document].title
-    return verify(pair.claim, [Evidence(n, view.passage(row), title, 1.0) for n, row in enumerate(rows, 1)], view)
+    evidence = [Evidence(n, view.passage(row), title, 1.0) for n, row in enumerate(rows, 1)]
+    return checked_sentences(pair.claim, evidence, view, [WordsVerifier()])
 
 
 if __name__ == "__main__":

@@ -68,15 +68,20 @@ def settings(tmp_path_factory: pytest.TempPathFactory, chat_url: str) -> dict[tu
         ("generator", "llama-index"): {"llm": "llama_index.core.llms:MockLLM"},
         ("generator", "openai-compatible"): {"base_url": chat_url},
         ("generator", "vllm-server"): {"base_url": chat_url},
-        ("ranker", "cross-encoder"): {"model": str(_cross_encoder(minilm, tmp_path_factory.mktemp("cross-encoder")))},
+        ("ranker", "cross-encoder"): {"model": str(_classifier(minilm, tmp_path_factory.mktemp("cross-encoder")))},
+        ("verifier", "entailment"): {"model": str(_classifier(minilm, tmp_path_factory.mktemp("entailment"), LABELS))},
     }
 
 
-def _cross_encoder(vocabulary: Path, folder: Path) -> Path:
-    """A small cross-encoder with random weights: real in all but its judgement, which no suite is about."""
+LABELS = ("contradiction", "entailment", "neutral")
+
+
+def _classifier(vocabulary: Path, folder: Path, labels: tuple[str, ...] = ("relevance",)) -> Path:
+    """A small classifier of pairs with random weights: real in all but its judgement, which no suite is about."""
     torch.manual_seed(0)
     config = transformers.BertConfig(hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64)
-    config.num_labels = 1
+    config.id2label = dict(enumerate(labels))
+    config.label2id = {label: number for number, label in enumerate(labels)}
     transformers.BertForSequenceClassification(config).save_pretrained(folder)
     for name in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt"):
         shutil.copy(vocabulary / name, folder)

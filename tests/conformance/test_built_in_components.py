@@ -17,10 +17,12 @@ from plait.testing.conformance import (
     ChunkerConformance,
     EmbedderConformance,
     FusionConformance,
+    GateConformance,
     GeneratorConformance,
     RankerConformance,
     ReaderConformance,
     RetrieverConformance,
+    VerifierConformance,
 )
 
 Build = Callable[[str, str], Any]
@@ -99,6 +101,22 @@ class TestEveryGenerator(GeneratorConformance):
     @pytest.fixture
     def generator(self, component: str, build: Build) -> Any:
         return build("generator", component)
+
+
+class TestEveryGate(GateConformance):
+    kind = "gate"
+
+    @pytest.fixture
+    def gate(self, component: str, build: Build) -> Any:
+        return build("gate", component)
+
+
+class TestEveryVerifier(VerifierConformance):
+    kind = "verifier"
+
+    @pytest.fixture
+    def verifier(self, component: str, build: Build) -> Any:
+        return build("verifier", component)
 
 
 class TestEveryReader(ReaderConformance):

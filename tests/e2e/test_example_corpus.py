@@ -43,7 +43,7 @@ def test_an_answer_cites_the_right_note_and_every_citation_opens(rag: Rag) -> No
 
 def test_the_trace_says_where_the_time_went(rag: Rag) -> None:
     stages = rag.ask(QUESTION).trace.stages
-    assert [stage.name for stage in stages] == ["open", "retrieve", "relevance", "prompt", "generate", "verify"]
+    assert [stage.name for stage in stages] == ["open", "retrieve", "gate", "prompt", "generate", "verify"]
     assert all(stage.wall_seconds > 0 for stage in stages)
 
 

@@ -155,6 +155,8 @@ class AnswerSettings(Settings):
     ``auto``: where the generator gets no soft tokens, which say it without words."""
     tie_tokens: int = Field(default=96, ge=0)
     """Most tokens of that; it takes only room that passages leave."""
+    supported_by: Literal["all", "any"] = "all"
+    """Whether all of several verifiers, or any of them, must find a sentence supported."""
     seed: Annotated[int, AfterValidator(within("seed"))] = 0
     """Seed for generators that sample, from 0 to 2**63 - 1; greedy ones ignore it."""
     temperature: Annotated[float, AfterValidator(within("temperature"))] = 0.0
@@ -172,10 +174,20 @@ class Pipeline(Settings):
     readers: Uses = (use("markdown"), use("text"), use("beir"), use("jats"), use("pdf"))
     """Tried in this order; the first that accepts a file reads it."""
     chunker: Use = use("sections")
+    """What cuts documents into passages; another one needs ``plait index rebuild``."""
     retrievers: Uses = Field(default=(use("dense"), use("lexical")), min_length=1)
+    """What finds passages; each fills its own columns of the index."""
     fusion: Use = use("rrf")
+    """What makes one list of what the retrievers found."""
     ranker: Use | None = None
+    """What reorders the best passages, if anything."""
+    gate: Use = use("similarity")
+    """Whether what was found can answer the question; ``open`` answers whatever found something."""
     generator: Use = use("extractive")
+    """What writes the answer; ``extractive`` quotes sentences and needs no language model."""
+    verifiers: Uses = Field(default=(use("words"),), min_length=1)
+    """Who says which spans support a sentence of the answer; ``none`` marks sentences as unchecked."""
     candidates: int = Field(default=100, ge=1)
     """How many passages each retriever returns for fusion."""
     answer: AnswerSettings = AnswerSettings()
+    """How evidence becomes an answer."""

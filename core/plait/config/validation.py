@@ -64,9 +64,9 @@ def named_components(pipeline: Pipeline) -> Iterator[tuple[str, str, Use]]:
     """Every component a pipeline names: (dotted key, kind, use).
 
     Example:
-        >>> [f"{key}: {kind} {use.name}" for key, kind, use in named_components(Pipeline())][-4:]
+        >>> [f"{key}: {kind} {use.name}" for key, kind, use in named_components(Pipeline())][-6:]
         ['retrievers[0]: retriever dense', 'retrievers[1]: retriever lexical', 'fusion: fusion rrf', \
-'generator: generator extractive']
+'gate: gate similarity', 'generator: generator extractive', 'verifiers[0]: verifier words']
     """
     for position, reader in enumerate(pipeline.readers):
         yield f"readers[{position}]", "reader", reader
@@ -76,7 +76,10 @@ def named_components(pipeline: Pipeline) -> Iterator[tuple[str, str, Use]]:
     yield "fusion", "fusion", pipeline.fusion
     if pipeline.ranker is not None:
         yield "ranker", "ranker", pipeline.ranker
+    yield "gate", "gate", pipeline.gate
     yield "generator", "generator", pipeline.generator
+    for position, verifier in enumerate(pipeline.verifiers):
+        yield f"verifiers[{position}]", "verifier", verifier
 
 
 def explain(error: ValidationError, model: type[BaseModel], where: str, prefix: str = "") -> ConfigError:

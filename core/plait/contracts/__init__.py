@@ -33,6 +33,7 @@ from plait.contracts.document import (
 from plait.contracts.edge import Edge
 from plait.contracts.embedder import Embedder
 from plait.contracts.fusion import Fusion, RankedVectorFusion, VectorFusion
+from plait.contracts.gate import Gate, Relevance
 from plait.contracts.generator import (
     AsyncGenerator,
     BatchGenerator,
@@ -62,6 +63,7 @@ from plait.contracts.retriever import (
     Retriever,
     SparseColumn,
 )
+from plait.contracts.verifier import Claim, Support, SupportingSpan, Verdict, Verifier
 
 __all__ = [
     "Answer",
@@ -71,6 +73,7 @@ __all__ = [
     "Chunk",
     "Chunker",
     "Citation",
+    "Claim",
     "Column",
     "ColumnValues",
     "CorpusColumns",
@@ -85,6 +88,7 @@ __all__ = [
     "FittedFusion",
     "Fold",
     "Fusion",
+    "Gate",
     "Generation",
     "GenerationRequest",
     "Generator",
@@ -103,6 +107,7 @@ __all__ = [
     "ReadReport",
     "Reader",
     "Reference",
+    "Relevance",
     "Retriever",
     "ScoringGenerator",
     "ScoringModel",
@@ -119,6 +124,8 @@ __all__ = [
     "StructureLearner",
     "StructureSource",
     "StructureWeights",
+    "Support",
+    "SupportingSpan",
     "Table",
     "Text",
     "Trace",
@@ -127,5 +134,7 @@ __all__ = [
     "Usage",
     "VectorFusion",
     "VectorSearch",
+    "Verdict",
+    "Verifier",
     "WeightedFusion",
 ]

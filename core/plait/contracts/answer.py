@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from plait.contracts.passage import Hit, Span
+from plait.contracts.verifier import Verdict
 
 __all__ = ["Answer", "Citation", "Sentence", "Stage", "Trace"]
 
@@ -30,12 +31,17 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """One sentence of an answer. ``reason`` says why it is unsupported; it is empty when supported."""
+    """One sentence of an answer. ``reason`` says why it is not supported; it is empty when it is."""
 
     text: str
     citations: tuple[Citation, ...] = ()
-    supported: bool = False
+    verdict: Verdict = "unsupported"
     reason: str = ""
+
+    @property
+    def supported(self) -> bool:
+        """Whether a verifier found it in the evidence."""
+        return self.verdict == "supported"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,5 +92,5 @@ class Answer:
 
     @property
     def unsupported(self) -> tuple[Sentence, ...]:
-        """The sentences that nothing in the corpus supports."""
-        return tuple(sentence for sentence in self.sentences if not sentence.supported)
+        """The sentences that were checked and that nothing in the evidence supports."""
+        return tuple(sentence for sentence in self.sentences if sentence.verdict == "unsupported")

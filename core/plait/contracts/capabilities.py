@@ -58,7 +58,7 @@ class VectorSearch(HasEmbedder, Protocol):
 
     A retriever of this kind holds the text vectors by which hits are explained, and its questions can be adapted by
     ``plait train retriever``: what that leaves in the index is applied by
-    :func:`plait.retrievers.query_adapter.adapt`.
+    :func:`plait.retrievers.query_adapter.adapted`.
     """
 
     @property
@@ -128,12 +128,10 @@ class StructureSource(HasEmbedder, Protocol):
 
     @property
     def structure_column(self) -> str:
-        """The index column of structural vectors, one per passage: that of its document."""
-        ...
+        """The index column of structural vectors, one per passage: that of its document.
 
-    @property
-    def tied_column(self) -> str:
-        """The index column of numbers: above 0 where a passage's document is tied to any other."""
+        A column of numbers ``<structure_column>.tied`` stands beside it: above 0 where the document is tied to another.
+        """
         ...
 
     def graph(self, view: IndexView, /) -> Any:

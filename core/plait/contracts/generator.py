@@ -47,7 +47,10 @@ class Evidence:
     """A passage in the prompt, under the number shown to the model, with the retrieval score it had.
 
     ``structure`` is the structural vector of its document, float32 of shape (dimension,); None where the pipeline has
-    no document graph, or the document is tied to no other.
+    no document graph, or the document is tied to no other. ``analysis`` is the passage cut into statements, made once
+    per snapshot and shared by gate, generator and verifier; :func:`plait.text.passages.analysis_of` reads it, and makes
+    one where it is missing. ``similarity`` is the cosine of the question with the whole passage; None where the
+    pipeline searches no text vectors.
     """
 
     number: int
@@ -55,6 +58,8 @@ class Evidence:
     title: str
     score: float
     structure: NDArray[np.float32] | None = field(default=None, compare=False)
+    analysis: object | None = field(default=None, compare=False, repr=False)
+    similarity: float | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from plait.config import Use
 from plait.config.extras import missing
-from plait.contracts import Chunker, Embedder, Fusion, Generator, Ranker, Reader, Retriever
+from plait.contracts import Chunker, Embedder, Fusion, Gate, Generator, Ranker, Reader, Retriever, Verifier
 from plait.contracts.errors import PlaitError, PluginError
 from plait.hooks.component import Registered
 from plait.hooks.host import PluginHost
@@ -26,7 +26,9 @@ _PROTOCOLS: dict[str, type] = {
     "retriever": Retriever,
     "ranker": Ranker,
     "fusion": Fusion,
+    "gate": Gate,
     "generator": Generator,
+    "verifier": Verifier,
 }
 
 
@@ -42,7 +44,7 @@ class Assembly:
         >>> class Plugin:
         ...     @hookimpl
         ...     def plait_components(self):
-        ...         return [Component("chunker", "blocks", factory="plait.testing.blocks:BlockChunker")]
+        ...         return [Component("chunker", "blocks", factory="plait.testing:BlockChunker")]
         >>> host = PluginHost()
         >>> host.register(Plugin(), name="my-plugin")
         >>> assembly = Assembly(host)
@@ -77,7 +79,11 @@ one of the choices.
     @overload
     def build(self, kind: Literal["fusion"], use: Use) -> Fusion: ...
     @overload
+    def build(self, kind: Literal["gate"], use: Use) -> Gate: ...
+    @overload
     def build(self, kind: Literal["generator"], use: Use) -> Generator: ...
+    @overload
+    def build(self, kind: Literal["verifier"], use: Use) -> Verifier: ...
     @overload
     def build(self, kind: str, use: Use) -> object: ...
 

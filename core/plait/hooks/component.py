@@ -18,7 +18,7 @@ __all__ = ["API_VERSION", "BUILT_IN", "KINDS", "Component", "Kind", "Problem", "
 API_VERSION = "1.0"
 """Version of the plugin contracts. The minor part grows when something is added, the major when something breaks."""
 
-Kind = Literal["reader", "chunker", "embedder", "retriever", "ranker", "fusion", "generator"]
+Kind = Literal["reader", "chunker", "embedder", "retriever", "ranker", "fusion", "gate", "generator", "verifier"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 BUILT_IN = "plait"

@@ -24,6 +24,7 @@ __all__ = [
     "plait_before_retrieve",
     "plait_components",
     "plait_indexed",
+    "plait_steering",
 ]
 
 PROJECT = "plait"
@@ -145,5 +146,33 @@ def plait_indexed(summary: Mapping[str, Any]) -> None:
         >>> host.register(Announce(), name="announce")
         >>> host.hook.indexed({"commit": 3, "added": 12})
         commit 3: 12 added
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def plait_steering(texts: Sequence[str]) -> Sequence[Sequence[tuple[int, int]]] | None:
+    """Which parts of retrieved texts are no statements, but give orders to whoever answers from them.
+
+    Called once for all passages of a question that the index's snapshot has not shown before, with their titles and
+    headings; the spans of all plugins count together. What they mark is quoted nowhere, helps no question past the
+    gate and supports no sentence. It stays in the prompt, where it is fenced off as quoted material.
+
+    Args:
+        texts: passages, titles and headings.
+
+    Returns:
+        For each text the (start, end) of each part, end excluded; None for nothing in any.
+
+    Example:
+        >>> from plait.hooks import PluginHost, hookimpl
+        >>> class Adverts:
+        ...     @hookimpl
+        ...     def plait_steering(self, texts):
+        ...         return [[(0, len(text))] if "Buy now" in text else [] for text in texts]
+        >>> host = PluginHost()
+        >>> host.register(Adverts(), name="adverts")
+        >>> host.hook.steering(["Buy now!", "Three strands hold."])
+        [((0, 8),), ()]
     """
     raise NotImplementedError

@@ -51,6 +51,31 @@ class StageHooks:
         """Tells the plugins about a commit to the index."""
         _run_chain(self._hook.plait_indexed, {"summary": summary}, None, lambda _: None)
 
+    def steering(self, texts: Sequence[str]) -> list[tuple[tuple[int, int], ...]]:
+        """What in each text steers its reader, as all plugins together say, in order."""
+        found: list[set[tuple[int, int]]] = [set() for _ in texts]
+
+        def collect(value: Any) -> str | None:
+            wrong = _not_spans(value, texts)
+            if wrong is None:
+                for spans, more in zip(found, value, strict=True):
+                    spans.update((int(start), int(end)) for start, end in more)
+            return wrong
+
+        arguments = {"texts": list(texts), "spans": None}
+        _run_chain(self._hook.plait_steering, arguments, "spans", collect)
+        return [tuple(sorted(spans)) for spans in found]
+
+
+def _not_spans(value: Any, texts: Sequence[str]) -> str | None:
+    if not isinstance(value, (list, tuple)) or len(value) != len(texts):
+        return f"it did not return one list of spans for each of {len(texts)} texts"
+    for text, spans in zip(texts, value, strict=True):
+        for span in spans:
+            if len(span) != 2 or not 0 <= span[0] < span[1] <= len(text):
+                return f"it returned the span {span!r} for a text of {len(text)} characters"
+    return None
+
 
 def _is_a(wanted: type) -> _Refuse:
     def refuse(value: Any) -> str | None:

@@ -3,8 +3,7 @@
 The suites are in :mod:`plait.testing.conformance`, which needs pytest; what stands here does not.
 """
 
-from plait.testing.blocks import BlockChunker
 from plait.testing.memory import MemoryView, memory_view
-from plait.testing.samples import sample_documents
+from plait.testing.samples import BlockChunker, sample_documents
 
 __all__ = ["BlockChunker", "MemoryView", "memory_view", "sample_documents"]

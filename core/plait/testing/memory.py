@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from plait.contracts import Chunker, Column, Document, Edge, Hit, IngestBatch, Passage, Retriever, SparseColumn
 from plait.index.filters import FilterKey, satisfying
-from plait.testing.blocks import BlockChunker
-from plait.testing.columns import checked_column, postings
+from plait.index.validation import check_values
+from plait.testing.samples import BlockChunker
 
-__all__ = ["MemoryView", "memory_view"]
+__all__ = ["MemoryView", "memory_view", "postings"]
 
 T = TypeVar("T")
 
@@ -34,7 +34,7 @@ def memory_view(
         chunker: how to cut passages; by default one passage a block.
 
     Raises:
-        ValueError: a column breaks its declaration.
+        ModelError: a column breaks its declaration.
 
     Example:
         >>> from plait.testing import sample_documents
@@ -66,7 +66,8 @@ class MemoryView:
         models: name -> folder of a trained model.
 
     Raises:
-        ValueError: a passage belongs to no document, an id occurs twice, or a column breaks its declaration.
+        ValueError: a passage belongs to no document, or an id occurs twice.
+        ModelError: a column breaks its declaration, as the index on disk would say.
     """
 
     def __init__(
@@ -93,7 +94,7 @@ class MemoryView:
         self._ids = tuple(self._documents)
         numbers = {document_id: number for number, document_id in enumerate(self._ids)}
         self._numbers = np.array([numbers[passage.document_id] for passage in passages], dtype=np.int32)
-        self._columns = {column.name: checked_column(column, values, len(passages)) for column, values in columns}
+        self._columns = {column.name: _stored(column, values, list(self._rows)) for column, values in columns}
         self._derived: dict[str, object] = {}
         self._lock = RLock()
 
@@ -197,3 +198,34 @@ class MemoryView:
     def _filter_key(self, name: str) -> FilterKey:
         values = self._ids if name == "id" else [document.metadata.get(name) for document in self._documents.values()]
         return FilterKey(values)
+
+
+def postings(values: Sequence[Mapping[str, float]]) -> SparseColumn:
+    """One mapping per row as postings: terms in alphabetical order, rows ascending within a term.
+
+    Example:
+        >>> column = postings([{"b": 1.0}, {"a": 2.0, "b": 3.0}])
+        >>> column.vocabulary, column.indptr.tolist(), column.rows.tolist(), column.weights.tolist()
+        ({'a': 0, 'b': 1}, [0, 1, 3], [1, 0, 1], [2.0, 1.0, 3.0])
+    """
+    lists: dict[str, list[tuple[int, float]]] = {term: [] for term in sorted({term for row in values for term in row})}
+    for row, weights in enumerate(values):
+        for term, weight in weights.items():
+            lists[term].append((row, weight))
+    flat = [posting for term in lists for posting in lists[term]]
+    return SparseColumn(
+        {term: number for number, term in enumerate(lists)},
+        np.cumsum([0, *(len(found) for found in lists.values())], dtype=np.int64),
+        np.array([row for row, _ in flat], dtype=np.int32),
+        np.array([weight for _, weight in flat], dtype=np.float32),
+    )
+
+
+def _stored(column: Column, values: Any, names: Sequence[str]) -> Any:
+    """The values of a column as read-only arrays or tuples, refused where the index on disk would refuse them."""
+    check_values(column, values, len(names), names)
+    if column.kind in {"text", "sparse"}:
+        return tuple(values)
+    stored = np.array(values, dtype=np.float32 if column.kind == "vector" else np.float64)
+    stored.setflags(write=False)
+    return stored

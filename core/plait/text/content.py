@@ -10,11 +10,11 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import Stemmer
 
-__all__ = ["STOP_WORDS", "Word", "content_words", "stem", "stems", "words"]
+__all__ = ["STOP_WORDS", "Prose", "Word", "content_words", "stem", "stems", "words"]
 
 _WORD = re.compile(r"[^\W_]+(?:@\d+)?(?:['\u2019](?:s|t|re|ve|ll|d|m)\b)?", re.IGNORECASE)
 _STEMMER = Stemmer.Stemmer("english")
@@ -71,6 +71,28 @@ def stem(word: str) -> str:
     return str(_STEMMER.stemWord(word))
 
 
+class Prose(str):
+    """A text that remembers its words, for whoever looks at the same text many times.
+
+    It may stand wherever a text may; :func:`words` and :func:`content_words` then find its words once.
+
+    Example:
+        >>> text = Prose("The scores of MiniLM")
+        >>> content_words(text) is content_words(text)
+        True
+    """
+
+    @cached_property
+    def found(self) -> list[Word]:
+        """All words."""
+        return list(_words(self))
+
+    @cached_property
+    def content(self) -> list[Word]:
+        """The content words."""
+        return [word for word in self.found if word.content]
+
+
 def words(text: str) -> Iterator[Word]:
     """All words of ``text`` in order, function words included.
 
@@ -78,6 +100,10 @@ def words(text: str) -> Iterator[Word]:
         >>> [(w.text, w.stem, w.named) for w in words("The BM25 scores of MiniLM")][1:3]
         [('BM25', 'bm25', True), ('scores', 'score', False)]
     """
+    return iter(text.found) if isinstance(text, Prose) else _words(text)
+
+
+def _words(text: str) -> Iterator[Word]:
     opens_sentence = True
     end = 0
     for match in _WORD.finditer(text):
@@ -97,7 +123,7 @@ def content_words(text: str) -> list[Word]:
         >>> [word.stem for word in content_words("What is the nDCG@10 of dense retrieval?")]
         ['ndcg@10', 'dens', 'retriev']
     """
-    return [word for word in words(text) if word.content]
+    return text.content if isinstance(text, Prose) else [word for word in _words(text) if word.content]
 
 
 def stems(text: str) -> list[str]:

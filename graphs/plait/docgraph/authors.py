@@ -23,17 +23,22 @@ _ORCID = re.compile(r"\(?(?:https?://)?(?:www\.)?(?:orcid\.org/|orcid[:\s]+)?(\d
 _TITLES = {"phd", "md", "dr", "prof"}
 _GENERATIONS = {"jr", "sr", "ii", "iii", "iv"}
 _SUFFIXES = _TITLES | _GENERATIONS
+# Between the names of a text that holds several, as BibTeX has it.
 _BETWEEN = re.compile(r"\s*;\s*|\s+(?:and|&)\s+", re.IGNORECASE)
+# They belong to the surname that follows: "van der Waals", "de la Cruz".
 _PARTICLES = {
     *("van", "von", "der", "den", "de", "del", "della", "di", "da", "dos", "du", "la", "le", "ter", "ten", "zu"),
     *("al", "el", "bin", "ibn", "st"),
 }
+# Words by which a name is that of a group, which has no surname.
 _GROUP = re.compile(
     r"\b(?:collaboration|consortium|group|team|committee|network|initiative|project|society|association|inc|corp"
     r"|foundation|laboratory|university|institute)\b"
 )
+# "Perlis AJ", "Perlis A.J.": the surname first, without a comma, and initials in capitals.
 _INITIALS_LAST = re.compile(r"^(?P<surname>.+?)\s+(?P<initials>[A-Z]{1,3}|[A-Z](?:\.-?\s*[A-Z])*\.)$")
 _TOKEN = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)*")
+# "Wei Wang 0001": DBLP's number for one of several people of a name.
 _NUMBER = re.compile(r"(?<=[^\W\d_])[\s,]+(?P<number>\d{4})\s*$")
 _APOSTROPHES = str.maketrans("", "", "'\u2019")
 

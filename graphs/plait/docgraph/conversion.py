@@ -42,21 +42,13 @@ def to_networkx(graph: DocumentGraph) -> nx.MultiDiGraph[Any]:
     """
     networkx = require("networkx", "plait[graph]", needed_by="document graph")
     made: nx.MultiDiGraph[Any] = networkx.MultiDiGraph()
-    for document_id, title, date in zip(graph.ids, graph.titles, graph.years.tolist(), strict=True):
-        made.add_node(document_id, kind="document", title=title, **({} if math.isnan(date) else {"date": date}))
-    for name, relation in graph.relations.items():
-        columns = zip(relation.source.tolist(), relation.target.tolist(), relation.weight.tolist(), strict=True)
-        found = ((graph.ids[a], graph.ids[b], name, {"weight": weight}) for a, b, weight in columns)
-        made.add_edges_from(found)  # type: ignore[arg-type]  # its published types leave out edges with keys
-    for kind in graph.settings.entity_nodes:
-        entities = graph.entities[kind]
-        made.add_nodes_from(
-            ((kind, key), {"kind": kind, "title": label})
-            for key, label in zip(entities.keys, entities.labels, strict=True)
-        )
-        columns_of = zip(entities.document.tolist(), entities.entity.tolist(), strict=True)
-        of = ((graph.ids[d], (kind, entities.keys[e]), kind, {"weight": 1.0}) for d, e in columns_of)
-        made.add_edges_from(of)  # type: ignore[arg-type]  # as above
+    keys: dict[str, Any] = {}
+    for name, node in _nodes(graph):
+        key, kind = node.pop("id"), node["kind"]
+        keys[name] = key if kind == "document" else (kind, key)
+        made.add_node(keys[name], **node)
+    for source, target, edge in _edges(graph, once=False):
+        made.add_edge(keys[source], keys[target], edge["relation"], weight=edge["weight"])
     return made
 
 
@@ -91,7 +83,7 @@ def from_networkx(given: nx.Graph[Any], settings: GraphSettings | None = None) -
 
 
 def _facts(given: nx.Graph[Any], kinds: dict[Any, str]) -> Iterator[Edge]:
-    for source, target, relation in _edges(given):
+    for source, target, relation in _given_edges(given):
         if relation not in _STATED:
             continue
         if kinds[source] != "document":
@@ -103,7 +95,7 @@ def _facts(given: nx.Graph[Any], kinds: dict[Any, str]) -> Iterator[Edge]:
             yield Edge(str(source), relation, str(target))
 
 
-def _edges(given: nx.Graph[Any]) -> Iterator[tuple[Any, Any, str]]:
+def _given_edges(given: nx.Graph[Any]) -> Iterator[tuple[Any, Any, str]]:
     keyed = given.is_multigraph()
     view: Any = given.edges  # only a multigraph's takes keys, which its type does not say
     for edge in view(keys=True, data=True) if keyed else view(data=True):
@@ -117,7 +109,7 @@ def _edges(given: nx.Graph[Any]) -> Iterator[tuple[Any, Any, str]]:
 
 def _refuse_lost(given: nx.Graph[Any], made: DocumentGraph) -> None:
     derived: dict[str, set[tuple[int, int]]] = {}
-    for source, target, relation in _edges(given):
+    for source, target, relation in _given_edges(given):
         if relation in _STATED:
             continue
         if relation not in made.relations:
@@ -218,9 +210,9 @@ def write_graphml(graph: DocumentGraph, path: str | Path) -> None:
     """
     networkx = require("networkx", "plait[graph]", needed_by="GraphML export")
     made: nx.MultiDiGraph[Any] = networkx.MultiDiGraph()
-    for name, node in _nodes_once(graph):
+    for name, node in _nodes(graph):
         made.add_node(name, **{key: _in_xml(value) for key, value in node.items()})
-    for number, (source, target, edge) in enumerate(_edges_once(graph)):
+    for number, (source, target, edge) in enumerate(_edges(graph, once=True)):
         made.add_edge(source, target, f"e{number}", **edge)  # the key becomes the edge's id, which readers want unique
     try:
         with Path(path).open("wb") as file:
@@ -242,11 +234,11 @@ def write_jsonl(graph: DocumentGraph, path: str | Path) -> None:
     keys: dict[str, str] = {}
 
     def lines() -> Iterator[dict[str, Any]]:
-        for name, node in _nodes_once(graph):
+        for name, node in _nodes(graph):
             keys[name] = node["id"]
             line = {"node": node["id"], "kind": node["kind"], "title": node["title"]}
             yield line | {"date": node.get("date")} if node["kind"] == "document" else line
-        for source, target, edge in _edges_once(graph):
+        for source, target, edge in _edges(graph, once=True):
             yield {
                 "source": keys[source],
                 "target": keys[target],
@@ -262,7 +254,7 @@ def write_jsonl(graph: DocumentGraph, path: str | Path) -> None:
         raise IndexWriteError(f"the file cannot be written: {error.strerror or error}", where=str(path)) from error
 
 
-def _nodes_once(graph: DocumentGraph) -> Iterator[tuple[str, dict[str, Any]]]:
+def _nodes(graph: DocumentGraph) -> Iterator[tuple[str, dict[str, Any]]]:
     """A name that is unique among documents and entities, and what is known of the node."""
     for number, (document_id, title, date) in enumerate(
         zip(graph.ids, graph.titles, graph.years.tolist(), strict=True)
@@ -275,19 +267,22 @@ def _nodes_once(graph: DocumentGraph) -> Iterator[tuple[str, dict[str, Any]]]:
             yield f"{kind}{number}", {"id": key, "kind": kind, "title": label}
 
 
-def _edges_once(graph: DocumentGraph) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Both ends by the names of :func:`_nodes_once`, and what is known of the edge; each edge once."""
+def _edges(graph: DocumentGraph, *, once: bool) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Both ends by the names of :func:`_nodes`, and what is known of the edge.
+
+    With ``once``, undirected edges stand in one direction, and ``cited_by`` is left out where ``cites`` is there.
+    """
     for kind in graph.settings.entity_nodes:
         entities = graph.entities[kind]
         for document, entity in zip(entities.document.tolist(), entities.entity.tolist(), strict=True):
             yield f"n{document}", f"{kind}{entity}", {"relation": kind, "weight": 1.0, "directed": True}
     for name, relation in graph.relations.items():
-        if name == "cited_by" and "cites" in graph.relations:
+        if once and name == "cited_by" and "cites" in graph.relations:
             continue
         for a, b, weight in zip(
             relation.source.tolist(), relation.target.tolist(), relation.weight.tolist(), strict=True
         ):
-            if relation.directed or a < b:
+            if not once or relation.directed or a < b:
                 yield f"n{a}", f"n{b}", {"relation": name, "weight": weight, "directed": relation.directed}
 
 

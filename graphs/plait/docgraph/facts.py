@@ -20,7 +20,6 @@ from plait.docgraph.settings import GraphSettings
 
 __all__ = ["citation_fact", "label_of", "reference_of", "report_of", "stated_facts", "twin_facts", "without_repeats"]
 
-_EXAMPLES = 100  # unresolved references that a report names
 _MOST = 4_000  # letters that are kept of an entry: longer ones are a page that was read as one
 _ESCAPES = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
 _MEANT = {written: meant for meant, written in _ESCAPES.items()}
@@ -38,9 +37,7 @@ def stated_facts(
         found = resolver.resolve(reference, document.id)
         cited.append(citation_fact(document.id, reference, found))
         if report is not None:
-            (report.resolved if found.target else report.unresolved)[found.how] += 1
-            if not found.target and len(report.examples) < _EXAMPLES:
-                report.examples.append((document.id, found.how, cited[-1].label))
+            report.count(document.id, found.how, cited[-1].label, resolved=bool(found.target))
     yield from without_repeats(cited, report)
     metadata = document.metadata
     for author in authors_of(metadata):
@@ -57,13 +54,10 @@ def report_of(facts: Iterable[Edge], resolver: Resolver) -> FactsReport:
     for fact in facts:
         if fact.relation != "cites":
             continue
-        found = resolver.resolve(reference_of(fact.label), fact.source) if fact.label else None
-        if found is None or found.target:
-            report.resolved["id" if found is None else found.how] += 1
-        else:
-            report.unresolved[found.how] += 1
-            if len(report.examples) < _EXAMPLES:
-                report.examples.append((fact.source, found.how, fact.label))
+        found = Resolution(fact.target, 1.0, "id")  # what needs no label is the target's id, see citation_fact()
+        if fact.label or not fact.target:
+            found = resolver.resolve(reference_of(fact.label), fact.source)
+        report.count(fact.source, found.how, fact.label, resolved=bool(found.target))
     return report
 
 

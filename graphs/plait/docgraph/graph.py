@@ -17,7 +17,7 @@ from plait.contracts.errors import DocumentError, nearest
 from plait.docgraph.assembly import Base, Entities, Node, assemble
 from plait.docgraph.facts import report_of, stated_facts
 from plait.docgraph.references import Record, Resolver, date_of
-from plait.docgraph.relations import DroppedGroup, Relation, relation_of, same_pairs, shared, sparse
+from plait.docgraph.relations import Relation, relation_of, same_pairs, shared, sparse
 from plait.docgraph.report import FactsReport, GraphReport, LeftOut
 from plait.docgraph.settings import DERIVED_FROM_ENTITIES, EntityKind, GraphSettings
 
@@ -230,7 +230,7 @@ def _derived(
     relations: dict[str, Relation] = {}
     left_out: list[LeftOut] = []
     for name in dict.fromkeys(settings.relations):
-        dropped: list[DroppedGroup] = []
+        dropped: dict[int, int] = {}
         directed = name in ("cites", "cited_by")
         least = settings.min_weight.get(name, 1)
         bounds: dict[str, Any] = {
@@ -241,11 +241,11 @@ def _derived(
         if name in DERIVED_FROM_ENTITIES:
             entities = base.entities[DERIVED_FROM_ENTITIES[name]]
             matrix, dropped = shared(entities.members, cap=settings.group_cap, **bounds)
-            left_out += [LeftOut(name, entities.keys[group.group], group.size) for group in dropped]
+            left_out += [LeftOut(name, entities.keys[group], size) for group, size in dropped.items()]
         elif name in ("co_citation", "bibliographic_coupling"):
             groups = citations.T.tocsr() if name == "co_citation" else citations
             matrix, dropped = shared(groups, cap=settings.citation_cap, **bounds)
-            left_out += [LeftOut(name, base.nodes[group.group].id, group.size) for group in dropped]
+            left_out += [LeftOut(name, base.nodes[group].id, size) for group, size in dropped.items()]
         else:
             stated = {"cites": citations, "cited_by": citations.T, "same_as": base.same_as}[name]
             matrix = stated if least <= 1 else sparse().csr_array(stated.shape, dtype=stated.dtype)

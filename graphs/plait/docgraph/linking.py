@@ -147,12 +147,10 @@ def _resolved_again(fact: Edge, near: Resolver, moved: Mapping[str, Record], res
     named = reference.identifiers.get("id", "")
     gone = bool(fact.target) and fact.target not in resolver
     if not (gone or fact.target in moved or named in moved):
-        if fact.confidence == 1.0:
-            affected = _could_differ(identifier_keys(reference.identifiers), bool(named), near, resolver)
-        else:
-            affected = near.concerns(reference) or _could_differ(
-                identifier_keys(reference.identifiers), bool(named), near, resolver
-            )
+        keys = identifier_keys(reference.identifiers)
+        affected = (fact.confidence < 1.0 and near.concerns(reference)) or _could_differ(
+            keys, bool(named), near, resolver
+        )
         if not affected:
             return fact
     return citation_fact(fact.source, reference, resolver.resolve(reference, fact.source))

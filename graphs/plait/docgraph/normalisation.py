@@ -22,10 +22,13 @@ __all__ = [
 
 _WORD = re.compile(r"[^\W_]+[+#]*")  # C, C++ and C# are three languages
 _TOPIC_WORD = re.compile(r"[^\W_]+(?:\.[^\W_]+)*[+#]*")  # the category 3.15 is not 31.5
+# Accents as Unicode takes them apart; those of Latin, Greek and Cyrillic letters stand in this block.
 _MARKS = re.compile("[\u0300-\u036f]")
+# Letters that Unicode does not take apart.
 _LETTERS = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "\u0131": "i", "ħ": "h", "ŧ": "t"}
 )
+# Of a venue's name: how it opens, which count of the conference it was, and in which year (1999, '19).
 _OPENING = re.compile(r"^(?:in\s*:?\s+)?(?:the\s+)?(?:conference\s+)?proc(?:eedings?)?\b\.?\s*(?:of\s+)?(?:the\s+)?")
 _ORDINAL = re.compile(
     r"\b(?:\d+(?:st|nd|rd|th)|first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|eleventh|twelfth"

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,7 @@ from numpy.typing import NDArray
 
 from plait.config import require
 
-__all__ = ["DroppedGroup", "Relation", "incidence", "readable", "relation_of", "same_pairs", "shared", "sparse"]
+__all__ = ["Relation", "incidence", "readable", "relation_of", "same_pairs", "shared", "sparse"]
 
 _EXTRA = "plait[graph]"
 _ROWS = 8_192  # documents whose row of a product is worked out at once: bounds memory, see shared()
@@ -68,20 +67,6 @@ class Relation:
         start, end = np.searchsorted(self.source, (node, node + 1))
         return self.target[start:end], self.weight[start:end]
 
-    @cached_property
-    def degrees(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The nodes that edges leave, and from each how many; both shape (such nodes,)."""
-        nodes, counts = np.unique(self.source, return_counts=True)
-        return nodes, counts
-
-
-@dataclass(frozen=True, slots=True)
-class DroppedGroup:
-    """A group that was too large to tie its members together: its number, and how many documents it has."""
-
-    group: int
-    size: int
-
 
 def sparse() -> Any:
     """``scipy.sparse``, imported when a graph is first built.
@@ -114,7 +99,7 @@ def relation_of(name: str, matrix: Any, *, directed: bool) -> Relation:
 
 def shared(
     groups: Any, *, cap: int | None, budget: int, min_weight: int = 1, strongest: int | None = None
-) -> tuple[Any, list[DroppedGroup]]:
+) -> tuple[Any, dict[int, int]]:
     r"""How many groups each two documents share: :math:`G G^\top` without its diagonal.
 
     Memory is bounded before anything is multiplied: a group of n members makes at most n (n - 1) / 2 pairs, and groups
@@ -129,7 +114,8 @@ def shared(
         strongest: keep a pair only if it is among so many strongest of either document, ties by number; None for all.
 
     Returns:
-        A csr matrix of int32 counts, shape (documents, documents), and the groups that were left out, largest first.
+        A csr matrix of int32 counts, shape (documents, documents), and the groups that were left out with how many
+        documents each has, largest first.
     """
     documents = groups.shape[0]
     kept, dropped = _within_bounds(groups, cap, budget)
@@ -161,7 +147,7 @@ def _strongest(row: Any, column: Any, data: Any, *, most: int) -> tuple[Any, Any
     return row[kept], column[kept], data[kept]
 
 
-def _within_bounds(groups: Any, cap: int | None, budget: int) -> tuple[Any, list[DroppedGroup]]:
+def _within_bounds(groups: Any, cap: int | None, budget: int) -> tuple[Any, dict[int, int]]:
     columns = groups.tocsc()
     sizes = np.diff(columns.indptr).astype(np.int64)
     keep = (sizes >= 2) if cap is None else (sizes >= 2) & (sizes <= cap)
@@ -183,9 +169,7 @@ def _within_bounds(groups: Any, cap: int | None, budget: int) -> tuple[Any, list
     out = np.flatnonzero(~keep & (sizes >= 2))
     out = out[np.lexsort((out, -sizes[out]))]
     chosen = columns[:, np.flatnonzero(keep)]
-    return chosen.tocsr(), [
-        DroppedGroup(group, size) for group, size in zip(out.tolist(), sizes[out].tolist(), strict=True)
-    ]
+    return chosen.tocsr(), dict(zip(out.tolist(), sizes[out].tolist(), strict=True))
 
 
 def same_pairs(a: Sequence[int] | NDArray[np.int64], b: Sequence[int] | NDArray[np.int64], nodes: int) -> Any:

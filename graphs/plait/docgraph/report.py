@@ -11,6 +11,7 @@ from plait.docgraph.authors import Persons
 
 __all__ = ["FactsReport", "GraphReport", "LeftOut"]
 
+_EXAMPLES = 100  # unresolved references that are kept by name
 _SHOWN = 20  # entries of a long list in JSON
 
 
@@ -29,6 +30,12 @@ class FactsReport:
     unresolved: Counter[str] = field(default_factory=Counter)
     examples: list[tuple[str, str, str]] = field(default_factory=list)
     repeated: int = 0
+
+    def count(self, source: str, how: str, label: str, *, resolved: bool) -> None:
+        """Counts one reference of ``source``."""
+        (self.resolved if resolved else self.unresolved)[how] += 1
+        if not resolved and len(self.examples) < _EXAMPLES:
+            self.examples.append((source, how, label))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field
 
@@ -24,7 +24,7 @@ RelationName = Literal[
 ]
 EntityKind = Literal["author", "venue", "topic", "institution"]
 
-ENTITY_KINDS: tuple[EntityKind, ...] = ("author", "venue", "topic", "institution")
+ENTITY_KINDS: tuple[EntityKind, ...] = get_args(EntityKind)
 DERIVED_FROM_ENTITIES: Mapping[str, EntityKind] = {
     "co_author": "author",
     "co_venue": "venue",
@@ -41,17 +41,7 @@ class GraphSettings(Settings):
         200
     """
 
-    relations: tuple[RelationName, ...] = (
-        "cites",
-        "cited_by",
-        "co_citation",
-        "bibliographic_coupling",
-        "co_author",
-        "co_venue",
-        "co_topic",
-        "co_institution",
-        "same_as",
-    )
+    relations: tuple[RelationName, ...] = get_args(RelationName)
     """Relations the graph holds, each also when it is empty."""
     entity_nodes: tuple[EntityKind, ...] = ()
     """Kinds of entities that become nodes of their own in exports and tensors."""

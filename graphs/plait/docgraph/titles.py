@@ -22,8 +22,10 @@ _LEAST_WORDS = 4  # of a near title: of three words, two in common are no eviden
 _MOST_COMPARED = 20_000  # candidates of one near title: what bounds its time
 _CLOSING = "\"'\u201d\u2019\u00bb"
 _APOSTROPHES = ("'", "\u2019")
+# Behind these a title goes on: "Braids: a survey", "Braids and/or knots" are other papers than "Braids".
 _GOES_ON = ":-\u2010\u2011\u2013\u2014/&"
 _YEAR = re.compile(r"(?:1[5-9]|20)\d\d")
+# Numbers that tell parts of a work apart.
 _ROMAN = {"i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x"}
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,8 +24,10 @@ from pydantic import Field
 
 from plait.config import Settings, require
 from plait.contracts.errors import ConfigError
+from plait.docgraph.graph import DocumentGraph
+from plait.docgraph.relations import Relation
 
-__all__ = ["FEATURES", "CitedGraph", "Traversal", "TraversalSettings", "TraversalWeights"]
+__all__ = ["FEATURES", "Traversal", "TraversalSettings", "TraversalWeights"]
 
 FEATURES = {
     "text": "the text score itself",
@@ -44,39 +46,11 @@ FEATURES = {
 }
 """What a document is scored by, and what it says."""
 
-_SMALLEST = 1e-4  # stands for "not reached" under a logarithm
-_SMALLEST_RANK = 1e-6
-_NEAREST = 10
+_SMALLEST = 1e-4  # stands for "not reached" under a logarithm: a hundredth of a seed's share where 100 share evenly
+_SMALLEST_RANK = 1e-6  # the same for PageRank, which reaches much further and much thinner
+_NEAREST = 10  # seeds of cited_by_nearest
 _FADE = 3.0  # years in which a citation loses a factor e; chosen on training links of aan_dev
 _UNDATED = 0.2  # what a citation counts where no year is known; where they are, the mean is .18 (cacm), .28 (aan_dev)
-
-
-class _Edges(Protocol):
-    @property
-    def source(self) -> NDArray[np.int64]: ...
-    @property
-    def target(self) -> NDArray[np.int64]: ...
-    @property
-    def weight(self) -> NDArray[np.float32]: ...
-
-
-class CitedGraph(Protocol):
-    """What traversal needs of a graph: :class:`plait.docgraph.DocumentGraph` has it."""
-
-    @property
-    def ids(self) -> tuple[str, ...]:
-        """Document ids."""
-        ...
-
-    @property
-    def relations(self) -> Mapping[str, _Edges]:
-        """Edges by relation."""
-        ...
-
-    @property
-    def years(self) -> NDArray[np.float64]:
-        """When each document appeared, NaN where that is unknown."""
-        ...
 
 
 class TraversalSettings(Settings):
@@ -132,7 +106,7 @@ class Traversal:
 
     def __init__(
         self,
-        graph: CitedGraph,
+        graph: DocumentGraph,
         settings: TraversalSettings | None = None,
         *,
         without_references_of: NDArray[np.int64] | None = None,
@@ -229,7 +203,7 @@ class Traversal:
         made.eliminate_zeros()
         return made
 
-    def _matrix(self, edges: _Edges, *, binary: bool = False) -> Any:
+    def _matrix(self, edges: Relation, *, binary: bool = False) -> Any:
         values = np.ones(len(edges.source), np.float32) if binary else edges.weight.astype(np.float32)
         shape = (self.documents, self.documents)
         matrix = self._sparse.csr_array((values, (edges.source, edges.target)), shape=shape)

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plait.contracts.errors import ConfigError
-from plait.docgraph.traversal import FEATURES, CitedGraph, Traversal, TraversalSettings, TraversalWeights
+from plait.docgraph.graph import DocumentGraph
+from plait.docgraph.traversal import FEATURES, Traversal, TraversalSettings, TraversalWeights
 
 __all__ = ["DEFAULT_WEIGHTS", "TextScores", "learn_weights", "recent_citers"]
 
@@ -65,7 +66,7 @@ TextScores = Callable[[NDArray[np.int64]], NDArray[np.float32]]
 
 
 def recent_citers(
-    graph: CitedGraph, years: NDArray[np.float64], count: int, *, least: int = 5, seed: int = 0
+    graph: DocumentGraph, years: NDArray[np.float64], count: int, *, least: int = 5, seed: int = 0
 ) -> NDArray[np.int64]:
     """Documents to learn from: drawn from the most recent quarter of those with ``least`` references or more.
 
@@ -88,7 +89,7 @@ def recent_citers(
 
 
 def learn_weights(
-    graph: CitedGraph,
+    graph: DocumentGraph,
     text_scores: TextScores,
     citers: NDArray[np.int64],
     settings: TraversalSettings | None = None,

@@ -3,34 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from plait.contracts import Structural
 from plait.contracts.errors import ModelError
-from plait.gnn.aggregation import on_device
-from plait.gnn.encoder import Encoder
-from plait.gnn.neighbourhood import Block, Neighbourhood
+from plait.gnn.encoders import Encoder
+from plait.gnn.sampling import Block, NeighbourSampler
 from plait.gnn.structure import Graph
 
 __all__ = ["Structural", "check_features", "encode"]
 
 _EDGES = 500_000  # most edges of one chunk, beyond a single document's own
-_TARGETS = 16_384
-
-
-@dataclass(frozen=True, slots=True)
-class Structural:
-    """Vectors of length 1, shape (documents, dimension), and which documents have any structure.
-
-    Where ``has_structure`` is False the vector is the text feature itself.
-    """
-
-    vectors: NDArray[np.float32]
-    has_structure: NDArray[np.bool_]
+_TARGETS = 16_384  # most documents of one chunk: at 384 dimensions 25 MB of states
 
 
 def encode(encoder: Encoder, graph: Graph, features: NDArray[np.float32], relations: Sequence[str]) -> Structural:
@@ -50,21 +38,21 @@ def encode(encoder: Encoder, graph: Graph, features: NDArray[np.float32], relati
         ConfigError: the graph lacks a relation.
     """
     check_features(graph, features)
-    neighbourhood = Neighbourhood(graph, relations)
+    sampler = NeighbourSampler(graph, relations)
     device = next((value.device for value in encoder.parameters()), torch.device("cpu"))
     text = np.require(features, np.float32, ["C", "W"])  # torch warns of memory that must not be written
-    tied = neighbourhood.tied
+    tied = sampler.tied
     with torch.inference_mode():
         states = _rows(len(text), lambda chunk: encoder.begin(torch.from_numpy(text[chunk]).to(device)))
         for number in range(encoder.depth):
             following: NDArray[np.float32] | None = None
-            for block in _chunks(neighbourhood):
+            for block in _chunks(sampler):
                 own = block.nodes[: block.targets]
                 found = encoder.layer(
                     number,
                     torch.from_numpy(states[block.nodes]).to(device),
                     torch.from_numpy(text[own]).to(device),
-                    on_device(block, device),
+                    block.to(device),
                 )
                 if following is None:
                     following = np.empty((len(text), found.shape[1]), np.float32)
@@ -104,15 +92,15 @@ def check_features(graph: Graph, features: NDArray[np.float32]) -> None:
         )
 
 
-def _chunks(neighbourhood: Neighbourhood) -> Iterator[Block]:
+def _chunks(sampler: NeighbourSampler) -> Iterator[Block]:
     """Blocks of one layer over all documents."""
-    edges = np.cumsum(neighbourhood.degrees)
+    edges = np.cumsum(sampler.degrees)
     start = 0
-    while start < neighbourhood.documents:
+    while start < sampler.documents:
         before = int(edges[start - 1]) if start else 0
         end = int(np.searchsorted(edges, before + _EDGES, side="right"))
         end = min(max(end, start + 1), start + _TARGETS)
-        yield neighbourhood.blocks(np.arange(start, end), 1)[0]
+        yield sampler.blocks(np.arange(start, end), 1)[0]
         start = end
 
 

@@ -1,4 +1,4 @@
-"""Held-out links: how well vectors tell linked documents from others, beside the controls that such a claim needs."""
+"""Link prediction: the loss it is trained by, held-out links to measure it on, and the control such a claim needs."""
 
 from __future__ import annotations
 
@@ -6,16 +6,76 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
 
 from plait.contracts.errors import ConfigError
 from plait.gnn.structure import ArrayGraph, ArrayRelation, Graph, Pairs, among, pair_keys
 
-__all__ = ["LinkScores", "area_under_curve", "hits_at", "holdout", "link_scores", "random_negatives", "shuffled"]
+__all__ = [
+    "LinkScores",
+    "area_under_curve",
+    "hits_at",
+    "holdout",
+    "info_nce",
+    "link_scores",
+    "random_negatives",
+    "shuffled",
+    "true_elsewhere",
+]
 
 AnyGraph = TypeVar("AnyGraph", bound=Graph)
 _INVERSE = {"cites": "cited_by"}
-_CELLS = 50_000_000
+_CELLS = 50_000_000  # cosines that hits_at works out at once: 200 MB
+
+
+def info_nce(first: Tensor, second: Tensor, temperature: float, ignored: Tensor | None = None) -> Tensor:
+    r"""InfoNCE with in-batch negatives, in both directions.
+
+    van den Oord, Li and Vinyals 2018, *Representation learning with contrastive predictive coding* (arXiv:1807.03748).
+    For pairs (u_i, v_i) of a batch and cosines s_ij = z_{u_i} . z_{v_j}:
+
+    .. math:: L = -\frac{1}{2B} \sum_i \log \frac{e^{s_{ii}/\tau}}{\sum_j e^{s_{ij}/\tau}}
+                  + \log \frac{e^{s_{ii}/\tau}}{\sum_j e^{s_{ji}/\tau}}
+
+    Args:
+        first: unit vectors of the pairs' first documents, shape (batch, dimension).
+        second: of the second documents, the same shape.
+        temperature: divides the cosines.
+        ignored: cells that are no negatives, shape (batch, batch); the diagonal must be False.
+    """
+    scores = first @ second.T / temperature  # (batch, batch)
+    if ignored is not None:
+        scores = scores.masked_fill(ignored, -torch.inf)
+    labels = torch.arange(len(scores), device=scores.device)
+    return (functional.cross_entropy(scores, labels) + functional.cross_entropy(scores.T, labels)) / 2
+
+
+def true_elsewhere(pairs: Pairs, linked: NDArray[np.int64], documents: int) -> NDArray[np.bool_]:
+    """Cells (i, j), i != j, where u_i and v_j are one document or are truly linked: not to be pushed apart.
+
+    Args:
+        pairs: the batch, shape (batch, 2).
+        linked: sorted keys of all training pairs in both orders.
+        documents: how many documents there are.
+    """
+    size = len(pairs)
+    first, second = pairs[:, 0], pairs[:, 1]
+    cells = np.equal.outer(first, second)
+    # The partners of every u_i, then where they stand among the v_j: a search for each of the batch's cells would
+    # take longer than the rest of the step.
+    start, end = (np.searchsorted(linked, (first + extra) * documents) for extra in (0, 1))
+    row, place = _ranges(start, end)
+    partner = linked[place] % documents
+    order = np.argsort(second, kind="stable")
+    ordered = second[order]
+    low, high = (np.searchsorted(ordered, partner, side=side) for side in ("left", "right"))
+    found, column = _ranges(low, high)
+    cells[row[found], order[column]] = True
+    cells[np.arange(size), np.arange(size)] = False
+    return cells
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,3 +201,15 @@ def _permuted(
     order = generator.permutation(len(target))
     kept = source != target[order]
     return ArrayRelation(source[kept], target[order][kept], weight[kept])
+
+
+def _ranges(start: NDArray[np.int64], end: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """All numbers from start[i] up to end[i], and the i of each.
+
+    Example:
+        >>> [part.tolist() for part in _ranges(np.array([5, 2]), np.array([7, 3]))]
+        [[0, 0, 1], [5, 6, 2]]
+    """
+    lengths = end - start
+    owner = np.repeat(np.arange(len(start)), lengths)
+    return owner, np.arange(len(owner)) - np.repeat(np.cumsum(lengths) - lengths, lengths) + start[owner]

@@ -35,7 +35,7 @@ class EncoderSettings(Settings):
 class TrainingSettings(EncoderSettings):
     """How an encoder is trained by link prediction.
 
-    The defaults were chosen on aan_dev and on training links; see :mod:`plait.gnn.sage`.
+    The defaults were chosen on aan_dev and on training links; see :class:`plait.gnn.encoders.Sage`.
     """
 
     supervision: str = "cites"

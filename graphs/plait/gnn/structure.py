@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from plait.contracts.errors import DocumentError
 
-__all__ = ["ArrayGraph", "ArrayRelation", "Graph", "Pairs", "Relation", "among", "pair_keys"]
+__all__ = ["ArrayGraph", "ArrayRelation", "Edges", "Graph", "Pairs", "among", "pair_keys"]
 
 Pairs = NDArray[np.int64]
 """Pairs of documents by number, shape (k, 2)."""
 
 
-class Relation(Protocol):
+class Edges(Protocol):
     """Edges of one type: document ``source[i]`` is tied to document ``target[i]`` with ``weight[i]``."""
 
     @property
@@ -48,7 +48,7 @@ class Graph(Protocol):
         ...
 
     @property
-    def relations(self) -> Mapping[str, Relation]:
+    def relations(self) -> Mapping[str, Edges]:
         """Name -> edges. A symmetric relation holds both directions."""
         ...
 

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from plait.contracts.errors import IdentityError, ModelError
-from plait.gnn.building import build_encoder, device_of
-from plait.gnn.encoder import Encoder
+from plait.gnn.encoders import Encoder, build_encoder, device_of
 from plait.gnn.encoding import Structural, encode
 from plait.gnn.settings import TrainingSettings
 from plait.gnn.structure import Graph

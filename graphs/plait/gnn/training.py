@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,20 +11,20 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from plait.contracts.errors import ConfigError, ModelError
-from plait.gnn.aggregation import on_device
-from plait.gnn.building import build_encoder, device_of
-from plait.gnn.encoder import Encoder
+from plait.gnn.encoders import Encoder, build_encoder, device_of
 from plait.gnn.encoding import check_features
-from plait.gnn.neighbourhood import Neighbourhood
-from plait.gnn.objective import info_nce, true_elsewhere
+from plait.gnn.links import info_nce, true_elsewhere
+from plait.gnn.sampling import NeighbourSampler
 from plait.gnn.settings import TrainingSettings
-from plait.gnn.state import load_state, save_state
 from plait.gnn.structure import Graph, Pairs, pair_keys
 from plait.gnn.trained import Trained
 
 __all__ = ["Progress", "supervision_pairs", "train"]
+
+_MOMENTS = ("exp_avg", "exp_avg_sq", "step")  # what AdamW remembers of a parameter
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ def train(
     run = _Run(
         encoder,
         torch.optim.AdamW(encoder.parameter_groups(settings.matrix_rate, settings.gate_rate), weight_decay=0.0),
-        Neighbourhood(graph, settings.relations),
+        NeighbourSampler(graph, settings.relations),
         np.require(features, np.float32, ["C", "W"]),
         pairs,
         pair_keys(pairs, len(graph.ids)),
@@ -82,7 +83,7 @@ def train(
         seed,
         device,
     )
-    done = load_state(resume_from, encoder, run.optimiser, run.identity) if resume_from else 0
+    done = _load_state(resume_from, encoder, run.optimiser, run.identity) if resume_from else 0
     encoder.train()
     for step in range(done, run.steps):
         loss = run.take(step)
@@ -93,7 +94,7 @@ def train(
                 fix="lower learning_rate or raise temperature",
             )
         if state is not None and ((step + 1) % every == 0 or step + 1 == run.steps):
-            save_state(state, encoder, run.optimiser, run.identity, step + 1)
+            _save_state(state, encoder, run.optimiser, run.identity, step + 1)
         if progress is not None:
             progress(Progress(step + 1, run.steps, loss))
     encoder.eval()
@@ -128,7 +129,7 @@ class _Run:
 
     encoder: Encoder
     optimiser: torch.optim.Optimizer
-    neighbourhood: Neighbourhood
+    sampler: NeighbourSampler
     text: NDArray[np.float32]
     pairs: Pairs
     linked: NDArray[np.int64]
@@ -148,7 +149,7 @@ class _Run:
     def identity(self) -> dict[str, Any]:
         """What a training state has to agree with (JSON)."""
         settings = self.settings.model_dump(mode="json", exclude={"device"})
-        return {"settings": settings, "seed": self.seed, "graph": self.neighbourhood.digest(), "pairs": len(self.pairs)}
+        return {"settings": settings, "seed": self.seed, "graph": self.sampler.digest(), "pairs": len(self.pairs)}
 
     def drawn(self, step: int) -> Pairs:
         """The pairs of a step: slices of a shuffled pass over all; what fills no batch waits for the next pass."""
@@ -159,10 +160,10 @@ class _Run:
 
     def take(self, step: int) -> float:
         """One step of gradient descent; its loss."""
-        documents = self.neighbourhood.documents
+        documents = self.sampler.documents
         batch = self.drawn(step)
         targets, places = np.unique(batch, return_inverse=True)
-        blocks = self.neighbourhood.blocks(
+        blocks = self.sampler.blocks(
             targets,
             self.encoder.depth,
             fan_out=self.settings.fan_out,
@@ -170,7 +171,7 @@ class _Run:
             excluded=pair_keys(batch, documents),
         )
         features = torch.from_numpy(self.text[blocks[0].nodes]).to(self.device)
-        vectors = self.encoder(features, [on_device(block, self.device) for block in blocks])
+        vectors = self.encoder(features, [block.to(self.device) for block in blocks])
         first, second = torch.from_numpy(places.reshape(-1, 2).T.copy()).to(self.device)
         ignored = torch.from_numpy(true_elsewhere(batch, self.linked, documents)).to(self.device)
         loss = info_nce(vectors[first], vectors[second], self.settings.temperature, ignored)
@@ -178,3 +179,56 @@ class _Run:
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         self.optimiser.step()
         return float(loss.detach())
+
+
+def _save_state(
+    path: Path, encoder: Encoder, optimiser: torch.optim.Optimizer, run: Mapping[str, Any], step: int
+) -> None:
+    """Writes parameters, the optimiser's moments and how many steps are done."""
+    from safetensors.torch import save_file
+
+    tensors: dict[str, Tensor] = {}
+    for name, value in encoder.named_parameters():
+        tensors[f"encoder.{name}"] = value.detach().cpu().contiguous()
+        for moment, tensor in optimiser.state.get(value, {}).items():
+            tensors[f"{moment}.{name}"] = torch.as_tensor(tensor).detach().cpu().contiguous()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(path.name + ".part")
+    save_file(tensors, unfinished, metadata={"run": json.dumps(run, sort_keys=True), "step": str(step)})
+    unfinished.replace(path)
+
+
+def _load_state(path: Path, encoder: Encoder, optimiser: torch.optim.Optimizer, run: Mapping[str, Any]) -> int:
+    """Puts a saved state into encoder and optimiser; how many steps were done.
+
+    Raises:
+        ModelError: the file is missing or no training state.
+        ConfigError: it is of a run with other settings, another seed or another graph.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt", device="cpu") as file:
+            about = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+        theirs, step = json.loads(about["run"]), int(about["step"])
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        raise ModelError(f"this is no training state ({error})", where=str(path), fix="train from the start") from error
+    ours = json.loads(json.dumps(run))
+    different = [key for key in ours if theirs.get(key) != ours[key]]
+    if different:
+        raise ConfigError(
+            f"this training state is of another run: {', '.join(different)} differ",
+            where=str(path),
+            fix="resume with the settings, seed and graph it was begun with, or train from the start",
+        )
+    with torch.no_grad():
+        for name, value in encoder.named_parameters():
+            value.copy_(tensors[f"encoder.{name}"])
+            moments = {moment: tensors[f"{moment}.{name}"] for moment in _MOMENTS if f"{moment}.{name}" in tensors}
+            if moments:
+                optimiser.state[value] = {
+                    moment: tensor if moment == "step" else tensor.to(value.device)
+                    for moment, tensor in moments.items()
+                }
+    return step

@@ -44,7 +44,7 @@ def answer_json(answer: Answer) -> dict[str, Any]:
         "text": answer.text,
         "declined": answer.declined,
         "finish_reason": answer.finish_reason,
-        "sentences": [asdict(sentence) for sentence in answer.sentences],
+        "sentences": [{**asdict(sentence), "supported": sentence.supported} for sentence in answer.sentences],
         "hits": [{"passage": hit.passage_id, "score": hit.score} for hit in answer.hits],
         "stages": [asdict(stage) for stage in answer.trace.stages],
     }
@@ -61,8 +61,8 @@ def _print_answer(answer: Answer) -> None:
         line = Text(sentence.text)
         marks = sorted({citation.number for citation in sentence.citations})
         line.append("".join(f" [{mark}]" for mark in marks), "bold cyan")
-        if not sentence.supported:
-            line.append(f"  (unsupported: {sentence.reason})", "bold red")
+        if sentence.verdict != "supported":
+            line.append(f"  ({sentence.verdict}: {sentence.reason})", "bold red")
         shown.print(line, soft_wrap=True)
     if answer.finish_reason == "length":
         shown.print(f"\n{_cut_off(answer)}", style="bold red", markup=False, soft_wrap=True)

@@ -38,7 +38,7 @@ def evaluate(
     calibrate: Annotated[
         str | None,
         typer.Option(
-            help="Fit the fusion's weights and its guard on this other split first, and print them.",
+            help="Fit the fusion's weights on this other split first, and print them.",
             show_default=False,
         ),
     ] = None,

@@ -1,8 +1,7 @@
-"""From evidence to prompt, and from answer back to evidence: templates, packing, relevance, checked citations."""
+"""From evidence to prompt, and from a written answer to sentences with numbered citations."""
 
-from plait.prompts.citations import verify
+from plait.prompts.citations import Rule, checked_sentences
 from plait.prompts.packing import Packed, Ties, pack
-from plait.prompts.relevance import Relevance, assess
 from plait.prompts.template import Template, load_template, template_names
 
-__all__ = ["Packed", "Relevance", "Template", "Ties", "assess", "load_template", "pack", "template_names", "verify"]
+__all__ = ["Packed", "Rule", "Template", "Ties", "checked_sentences", "load_template", "pack", "template_names"]

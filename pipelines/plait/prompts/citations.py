@@ -1,143 +1,130 @@
-"""Ties each sentence of an answer to spans that were re-opened and checked.
+"""From a written answer to sentences with citations: marks taken off, verifiers asked, spans re-opened and numbered.
 
-Nothing here depends on the model writing ``[1]``: such marks are removed and only decide between spans that support
-a sentence equally well. A sentence that nothing supports keeps no citation and says why. Instructions to the reader
-(:mod:`plait.text.directives`) state nothing and support nothing.
+Nothing here depends on the model writing ``[1]``: such marks are removed and are only a hint to the verifiers. A
+sentence that nothing supports keeps no citation and says why.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from typing import Literal
 
-from plait.contracts import Citation, Evidence, IndexView, Sentence
-from plait.prompts.candidates import Candidate, Unit, units_of, windows
-from plait.prompts.rarity import rarity_in
-from plait.prompts.support import Verdict, judge, same_text
-from plait.text.content import content_words, words
+from plait.contracts import Citation, Claim, Evidence, IndexView, Sentence, Support, Verifier
+from plait.contracts.errors import PluginError
 from plait.text.sentences import sentence_spans
 
-__all__ = ["verify"]
+__all__ = ["Rule", "checked_sentences", "claims_of"]
 
+Rule = Literal["all", "any"]
+"""Whether all verifiers or any of them must find a sentence supported."""
 _MARK = re.compile(r"\s*(?:\[\^?(\d+(?:\s*[,;\u2013-]\s*\d+)*)\]|【(\d+)[^】]*】)")
-_CLAUSES = re.compile(r";\s+|,?\s+(?:while|whereas)\s+", re.IGNORECASE)
-_JOINED = re.compile(r",\s+(?:and|but)\s+", re.IGNORECASE)
-_POINTING = "it they this these that those he she its their both which such"
-_BACK_REFERENCE = frozenset(_POINTING.split())
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    candidate: Candidate
-    verdict: Verdict
-
-
-def verify(text: str, evidence: Sequence[Evidence], view: IndexView) -> tuple[Sentence, ...]:
+def checked_sentences(
+    text: str,
+    evidence: Sequence[Evidence],
+    view: IndexView,
+    verifiers: Sequence[Verifier],
+    rule: Rule = "all",
+) -> tuple[Sentence, ...]:
     """Checks an answer sentence by sentence.
 
     Args:
         text: the answer as the generator wrote it.
         evidence: the passages that were in the prompt; nothing else is searched.
         view: the snapshot they come from; every quote is read from ``view.document(...).text``.
+        verifiers: who judges; one that says ``unchecked`` has no say where another checked.
+        rule: how their verdicts are joined.
 
     Returns:
         The sentences in order, without marks. Citations are numbered from 1, one number a document.
+
+    Raises:
+        PluginError: a verifier broke its contract.
     """
-    units = units_of(evidence, view)
-    weight = rarity_in(view)
+    claims = claims_of(text, len(evidence))
+    judged = [_judged(verifier, claims, evidence, view) for verifier in verifiers] if claims else []
     numbers: dict[str, int] = {}
     sentences = []
-    for start, end in sentence_spans(text):
-        written = text[start:end]
-        shown, hints = _without_marks(written, len(evidence))
-        if not shown.strip():
-            continue
-        found, reason = _supporting(shown, units, hints, weight)
-        citations = tuple(c for item in found for c in _cite(item, numbers, view))
-        sentences.append(Sentence(shown, citations, bool(citations), "" if citations else reason))
+    for place, claim in enumerate(claims):
+        support = _joined([each[place] for each in judged], rule)
+        sentences.append(
+            Sentence(claim.text, _cited(support, evidence, numbers, view), support.verdict, support.reason)
+        )
     return tuple(sentences)
 
 
-def _without_marks(text: str, passages: int) -> tuple[str, frozenset[int]]:
-    """The sentence without its marks, and the numbers they named. Brackets that name no passage are left alone."""
-    hints: set[int] = set()
+def claims_of(text: str, passages: int) -> list[Claim]:
+    """The sentences of an answer without citation marks, each with the passages that its marks named.
 
-    def drop(match: re.Match[str]) -> str:
-        named = {int(number) for number in re.findall(r"\d+", match.group(1) or match.group(2))}
-        if not all(1 <= number <= passages for number in named):
-            return match.group()
-        hints.update(named)
-        return ""
+    Brackets that name none of the ``passages`` are left alone.
 
-    return _MARK.sub(drop, text).strip(), frozenset(hints)
-
-
-def _supporting(
-    sentence: str, units: Sequence[Unit], hints: frozenset[int], weight: Callable[[str], float]
-) -> tuple[list[_Found], str]:
-    """The candidates that support a sentence, or none and the reason of the closest."""
-    best, reason = _best(sentence, units, hints, weight)
-    if best is not None:
-        return [best], ""
-    for pattern, own_subject in ((_CLAUSES, True), (_JOINED, False)):
-        parts = pattern.split(sentence)
-        if len(parts) > 1 and all(_stands_alone(part, own_subject or part is parts[0]) for part in parts):
-            together = [_best(part, units, hints, weight)[0] for part in parts]
-            if all(item is not None for item in together):
-                return [item for item in together if item is not None], ""
-    return [], reason
-
-
-def _stands_alone(part: str, own_subject: bool) -> bool:
-    """Whether a clause can be checked by itself: it says something, and of a subject that it names itself.
-
-    Behind "and" a clause may go on with the subject before it; there only a name shows that it brings its own.
+    Example:
+        >>> [(claim.text, sorted(claim.named)) for claim in claims_of("It rained [2]. See [99].", 3)]
+        [('It rained.', [2]), ('See [99].', [])]
     """
-    content = content_words(part)
-    opening = next(words(part), None)
-    if len(content) < 3 or opening is None or opening.lower in _BACK_REFERENCE:
-        return False
-    return own_subject or content[0].named
+    found = []
+    for start, end in sentence_spans(text):
+        named: set[int] = set()
+
+        def drop(match: re.Match[str], named: set[int] = named) -> str:
+            numbers = {int(number) for number in re.findall(r"\d+", match.group(1) or match.group(2))}
+            if not all(1 <= number <= passages for number in numbers):
+                return match.group()
+            named.update(numbers)
+            return ""
+
+        shown = _MARK.sub(drop, text[start:end]).strip()
+        if shown:
+            found.append(Claim(shown, frozenset(named)))
+    return found
 
 
-def _best(
-    sentence: str, units: Sequence[Unit], hints: frozenset[int], weight: Callable[[str], float]
-) -> tuple[_Found | None, str]:
-    stems = frozenset(word.stem for word in content_words(sentence))
-    best: _Found | None = None
-    closest: _Found | None = None
-    for candidate in windows(units, stems):
-        if same_text(sentence, candidate.own):
-            verdict = Verdict(True, 1.0)
-        else:
-            verdict = judge(sentence, candidate.text, candidate.context, weight)
-        if verdict.supported and candidate.steers:
-            # It stands there, but as what a reader is told to say or to do: nobody states it.
-            verdict = Verdict(False, verdict.score, "the span is an instruction to the reader, not a statement")
-        found = _Found(candidate, verdict)
-        if closest is None or verdict.score > closest.verdict.score:
-            closest = found
-        if verdict.supported and (best is None or _order(found, hints) > _order(best, hints)):
-            best = found
-    if closest is None:
-        return None, "nothing in the evidence shares a content word with it"
-    return best, "" if best is not None else closest.verdict.reason
+def _judged(
+    verifier: Verifier, claims: Sequence[Claim], evidence: Sequence[Evidence], view: IndexView
+) -> Sequence[Support]:
+    judged = verifier.verify(claims, evidence, view)
+    wrong = None
+    if len(judged) != len(claims):
+        wrong = f"it gave {len(judged)} judgements for {len(claims)} sentences"
+    else:
+        ids = {item.passage.id: item.passage for item in evidence}
+        for support in judged:
+            if (support.verdict == "supported") != bool(support.spans):
+                wrong = f"it calls a sentence {support.verdict} with {len(support.spans)} spans"
+            for found in support.spans:
+                passage = ids.get(found.passage_id)
+                if passage is None or found.span.document_id != passage.document_id:
+                    wrong = f"it cites {found.passage_id!r}, which was not in the evidence"
+                elif not 0 <= found.span.start < found.span.end <= len(view.document(passage.document_id).text):
+                    wrong = f"it cites characters that {passage.document_id!r} does not have"
+    if wrong is not None:
+        raise PluginError(wrong, where=f"verifier {type(verifier).__name__}", fix="see plait.contracts.Verifier")
+    return judged
 
 
-def _order(found: _Found, hints: frozenset[int]) -> tuple[float, bool, int]:
-    """Better covered first, then what the model named, then the shorter quote."""
-    return round(found.verdict.score, 2), found.candidate.item.number in hints, -found.candidate.size
+def _joined(judged: Sequence[Support], rule: Rule) -> Support:
+    """One judgement from several. Of those that agree the first is shown, so the pipeline's order decides."""
+    checked = [support for support in judged if support.verdict != "unchecked"]
+    if not checked:
+        return judged[0] if judged else Support("unchecked", reason="the pipeline has no verifier")
+    supported = [support for support in checked if support.verdict == "supported"]
+    refused = [support for support in checked if support.verdict == "unsupported"]
+    if rule == "all":
+        return refused[0] if refused else supported[0]
+    return supported[0] if supported else refused[0]
 
 
-def _cite(found: _Found, numbers: dict[str, int], view: IndexView) -> list[Citation]:
-    item = found.candidate.item
-    document = view.document(item.passage.document_id)
-    number = numbers.setdefault(document.id, len(numbers) + 1)
-    return [
-        Citation(
-            number, span, item.passage.id, document.title or item.title, document.text[span.start : span.end],
-            round(found.verdict.score, 4),
-        )
-        for span in found.candidate.spans
-    ]  # fmt: skip
+def _cited(
+    support: Support, evidence: Sequence[Evidence], numbers: dict[str, int], view: IndexView
+) -> tuple[Citation, ...]:
+    titles = {item.passage.document_id: item.title for item in evidence}
+    citations = []
+    for found in support.spans:
+        document = view.document(found.span.document_id)
+        number = numbers.setdefault(document.id, len(numbers) + 1)
+        quote = document.text[found.span.start : found.span.end]
+        title = document.title or titles[document.id]
+        citations.append(Citation(number, found.span, found.passage_id, title, quote, found.score))
+    return tuple(citations)

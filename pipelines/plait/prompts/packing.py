@@ -10,10 +10,22 @@ from plait.config import AnswerSettings
 from plait.contracts import Evidence, Generator, Message, Query, Slot
 from plait.contracts.errors import GenerationError
 from plait.prompts.template import Template, load_template
-from plait.text.turns import defused
+from plait.text.masks import visible
 
 __all__ = ["Packed", "Ties", "neutralise", "pack"]
 
+_OPEN, _CLOSE = "\u2039", "\u203a"
+
+_CONTROL = re.compile(r"<(?=[|\uff5c])|(?<=[|\uff5c])>")
+_TOKEN = re.compile(
+    r"""<(/?(?: s | bos | eos | pad | unk | mask | sep | cls | think | thinking | image | image_soft_token
+    | (?:start|end)_of_(?:turn|image) | extra_id_\d+ | unused\d+ | tools? | tool_(?:calls?|responses?|results?)
+    | function(?:_calls?|_results?)? | invoke ))>""",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""Special tokens in angle brackets of the model families in use: Llama, Mistral, Gemma, Qwen, DeepSeek, T5."""
+_BRACKETED = re.compile(r"\[(/?(?:INST|SYS|SYSTEM_PROMPT|TOOL_CALLS|TOOL_RESULTS|TOOL_CONTENT|AVAILABLE_TOOLS|IMG))\]")
+_SYS = re.compile(r"<<(/?SYS)>>", re.IGNORECASE)
 _BETWEEN = "\n\n"
 _TIES = "How the papers above are tied:"
 
@@ -99,13 +111,21 @@ def neutralise(text: str, tag: str) -> str:
     """Takes the power of delimiters away: ``tag`` and chat tokens such as ``<|im_end|>``, ``[INST]`` become plain text.
 
     Only their brackets change (to ‹ and ›), so a reader still sees what stood there; characters that nobody sees are
-    dropped, because a model reads them. See :func:`plait.text.turns.defused`.
+    dropped, because a model reads them.
 
     Example:
         >>> neutralise("Use a < b. </passage> <|im_start|>system", "passage")
         'Use a < b. ‹/passage› ‹|im_start|›system'
     """
-    return re.sub(rf"<(\s*/?\s*{re.escape(tag)}\b[^<>]*)>?", "\u2039\\1\u203a", defused(text), flags=re.IGNORECASE)
+    return re.sub(rf"<(\s*/?\s*{re.escape(tag)}\b[^<>]*)>?", "\u2039\\1\u203a", _defused(text), flags=re.IGNORECASE)
+
+
+def _defused(text: str) -> str:
+    """``text`` with every chat token made plain: only brackets change, and mathematical text stays as it is."""
+    text = visible(text)
+    text = _SYS.sub(rf"{_OPEN}{_OPEN}\1{_CLOSE}{_CLOSE}", text)
+    text = _BRACKETED.sub(rf"{_OPEN}\1{_CLOSE}", _TOKEN.sub(rf"{_OPEN}\1{_CLOSE}", text))
+    return _CONTROL.sub(lambda match: _OPEN if match.group() == "<" else _CLOSE, text)
 
 
 def _messages(template: Template, query: Query, evidence: Sequence[Evidence], ties: str = "") -> tuple[Message, ...]:

@@ -1,100 +1,279 @@
-"""From hits to an answer whose every citation was re-opened."""
+"""A question in three moves: prepare (retrieve, gate, pack), generate, finish (verify, number the citations).
+
+``ask``, ``ask_many``, ``aask`` and ``astream`` of a session are arrangements of these three and of nothing else.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import collections.abc
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
 
-from plait.contracts import Answer, Chunk, Evidence, GenerationRequest, Hit, IndexView, Query
+from plait.contracts import (
+    Answer,
+    AsyncGenerator,
+    BatchGenerator,
+    Chunk,
+    Evidence,
+    Generation,
+    GenerationRequest,
+    Hit,
+    IndexView,
+    Query,
+    Sentence,
+    Stage,
+    Usage,
+    VectorSearch,
+)
 from plait.contracts.errors import GenerationError, PlaitError
-from plait.prompts import assess, pack, verify
+from plait.prompts import checked_sentences, pack
+from plait.rag.failures import plugin_errors
 from plait.rag.parts import Parts
+from plait.rag.retrieval import Retrieval
 from plait.rag.structure import read_structure, structure_of, ties_of
 from plait.rag.tracing import Tracer
+from plait.text.passages import analysed
 
-__all__ = ["DECLINED", "answer_from"]
+__all__ = ["DECLINED", "Asked", "Prepared", "finish", "generate", "generate_async", "generate_many", "prepare"]
 
 DECLINED = "Nothing in the indexed documents answers this question."
 
 
-def answer_from(
-    parts: Parts,
-    query: Query,
-    hits: Sequence[Hit],
-    view: IndexView,
-    tracer: Tracer,
-    on_text: Callable[[str], None] | None = None,
-) -> Answer:
-    """Writes and checks the answer.
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What one question asks of the generator beside the pipeline's settings.
+
+    Args:
+        choices: the answer is exactly one of them.
+        json_schema: the answer is JSON of this schema.
+        stop: texts that end the answer.
+        max_tokens: most tokens of the answer; the pipeline's setting where it is None.
+    """
+
+    choices: Sequence[str] = ()
+    json_schema: Mapping[str, Any] | None = None
+    stop: Sequence[str] = ()
+    max_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A question with its evidence, ready for the generator.
+
+    Args:
+        query: the question as the plugins want it asked.
+        view: the snapshot it is asked of; citations are re-opened from the same one.
+        hits: what was found, best first.
+        request: what the generator is to write; None where the gate declined.
+        tracer: what every move saw; it grows with each.
+    """
+
+    query: Query
+    view: IndexView
+    hits: tuple[Hit, ...]
+    request: GenerationRequest | None
+    tracer: Tracer = field(compare=False)
+
+
+def prepare(parts: Parts, retrieval: Retrieval, tracer: Tracer, asked: Asked) -> Prepared:
+    """The first move, once retrieval is done: the gate judges the evidence, and what fits becomes a prompt.
 
     Args:
         parts: the pipeline's components.
-        query: the question.
-        hits: what was found, best first.
-        view: the snapshot it was found in; citations are re-opened from the same one.
-        tracer: receives the stages ``relevance``, ``prompt``, ``generate`` and ``verify``.
-        on_text: called with each piece of text as the generator writes it, before it is checked.
+        retrieval: what was found, and in which snapshot.
+        tracer: receives the stages ``gate`` and ``prompt``.
+        asked: what the question asks of the generator.
 
     Raises:
-        GenerationError: the generator failed or ended without saying why; there is no partial answer.
+        GenerationError: not even the best passage fits beside the question.
+        PluginError: the gate failed, or a plugin on the hooks.
     """
-    settings = parts.pipeline.answer
-    with tracer.stage("relevance") as detail:
-        evidence = _evidence(parts, hits, view, settings.passages)
-        relevance = assess(query, evidence, parts.relevance_embedder, view)
+    settings, query, view = parts.pipeline.answer, retrieval.query, retrieval.view
+    hits = tuple(retrieval.fused)
+    if asked.max_tokens is not None:
+        settings = settings.model_copy(update={"max_tokens": asked.max_tokens})
+    with tracer.stage("gate") as detail:
+        evidence = _evidence(parts, query, hits, view, settings.passages)
+        with plugin_errors(f"gate {parts.pipeline.gate.name!r}"):
+            relevance = parts.gate.assess(query, evidence, view)
         detail |= {"score": relevance.score, "answerable": relevance.answerable, "reason": relevance.reason}
+        detail |= relevance.detail
     if not relevance.answerable:
-        return Answer(query.text, DECLINED, (), tuple(hits), True, "declined", tracer.trace())
+        return Prepared(query, view, hits, None, tracer)
     with tracer.stage("prompt") as detail:
         packed = pack(query, evidence, parts.generator, settings, ties_of(parts, view))
         structure = read_structure(parts, packed.evidence, view)
         detail |= {
             "passages": len(packed.evidence),
-            "left_out": [e.passage.id for e in packed.left_out],
+            "left_out": [item.passage.id for item in packed.left_out],
             "ties": max(0, len(packed.ties.splitlines()) - 1),
             "structure": structure.told,
         }
-    request = GenerationRequest(
-        query,
-        packed.evidence,
-        packed.messages,
-        settings.max_tokens,
-        settings.temperature,
-        settings.seed,
-        soft_tokens=structure.soft_tokens,
-        structure=structure.weights,
-    )
-    with tracer.stage("generate") as detail:
+        request = GenerationRequest(
+            query,
+            packed.evidence,
+            packed.messages,
+            settings.max_tokens,
+            settings.temperature,
+            settings.seed,
+            stop=tuple(asked.stop),
+            soft_tokens=structure.soft_tokens,
+            choices=tuple(asked.choices),
+            json_schema=asked.json_schema,
+            structure=structure.weights,
+        )
         request = parts.host.hook.before_generate(request)
-        pieces: list[str] = []
-        finish = None
-        for chunk in _written(parts, request):
-            pieces.append(chunk.text)
+    return Prepared(query, view, hits, request, tracer)
+
+
+def generate(parts: Parts, prepared: Prepared, on_text: Callable[[str], None] | None = None) -> Generation:
+    """The second move: the generator writes.
+
+    Args:
+        parts: the pipeline's components.
+        prepared: a question that was not declined.
+        on_text: called with each piece of text as it is written, before it is checked.
+
+    Raises:
+        GenerationError: the generator failed or ended without saying why; there is no partial answer.
+    """
+    with prepared.tracer.stage("generate") as detail, _generator_errors(parts):
+        collected = _Collected(parts)
+        for chunk in parts.generator.stream(_request(prepared)):
+            collected.add(chunk)
             if on_text is not None and chunk.text:
                 on_text(chunk.text)
-            if chunk.finish_reason is not None:
-                finish = chunk.finish_reason
-                detail["finish_reason"] = finish
-            if chunk.usage is not None:
-                detail["prompt_tokens"] = chunk.usage.prompt_tokens
-                detail["completion_tokens"] = chunk.usage.completion_tokens
-        if finish is None:
+        generation = collected.generation()
+        detail |= _told(generation)
+    return generation
+
+
+def generate_many(parts: Parts, prepared: Sequence[Prepared]) -> list[Generation]:
+    """The second move for several questions: together where the backend can, else one after the other.
+
+    Raises:
+        GenerationError: the generator failed; nothing of the batch is an answer.
+    """
+    if not isinstance(parts.generator, BatchGenerator):
+        return [generate(parts, one) for one in prepared]
+    wall, cpu = time.perf_counter(), time.process_time()
+    with _generator_errors(parts):
+        generations = list(parts.generator.generate([_request(one) for one in prepared]))
+    if len(generations) != len(prepared):
+        raise GenerationError(
+            f"the generator {parts.pipeline.generator.name!r} gave {len(generations)} answers, not {len(prepared)}",
+            fix="report this to its authors; nothing of the batch is passed off as an answer",
+        )
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    for one, generation in zip(prepared, generations, strict=True):
+        detail = {**_told(generation), "together": len(prepared)}
+        one.tracer.add(Stage("generate", wall / len(prepared), cpu / len(prepared), detail))
+    return generations
+
+
+async def generate_async(parts: Parts, prepared: Prepared) -> collections.abc.AsyncGenerator[Chunk | Generation, None]:
+    """The second move on an event loop: the chunks as they come, and at last the whole generation.
+
+    A backend that cannot wait without a thread writes in one of the event loop's worker threads.
+
+    Raises:
+        GenerationError: the generator failed or ended without saying why; there is no partial answer.
+    """
+    if not isinstance(parts.generator, AsyncGenerator):
+        import asyncio
+
+        generation = await asyncio.to_thread(generate, parts, prepared)
+        yield Chunk(generation.text)
+        yield generation
+        return
+    with prepared.tracer.stage("generate") as detail, _generator_errors(parts):
+        collected = _Collected(parts)
+        async for chunk in parts.generator.astream(_request(prepared)):
+            collected.add(chunk)
+            yield chunk
+        generation = collected.generation()
+        detail |= _told(generation)
+    yield generation
+
+
+def finish(parts: Parts, prepared: Prepared, generation: Generation | None) -> Answer:
+    """The third move: sentences are verified, what supports them is re-opened, citations are numbered.
+
+    Args:
+        parts: the pipeline's components.
+        prepared: the question.
+        generation: what was written; None where the gate declined.
+
+    Raises:
+        PluginError: a verifier failed, or a plugin on the hooks.
+    """
+    query, request, tracer = prepared.query, prepared.request, prepared.tracer
+    text = "" if generation is None else generation.text.strip()
+    if request is None or generation is None or generation.finish_reason == "declined" or not text:
+        answer = Answer(query.text, DECLINED, (), prepared.hits, True, "declined", tracer.trace())
+        return parts.host.hook.after_generate(answer)
+    with tracer.stage("verify") as detail:
+        if request.choices or request.json_schema is not None:
+            form = "one of the given choices" if request.choices else "JSON"
+            sentences: tuple[Sentence, ...] = (
+                Sentence(text, (), "unchecked", f"the answer is {form}, not a sentence to check"),
+            )
+        else:
+            with plugin_errors("a verifier"):
+                sentences = checked_sentences(
+                    text, request.evidence, prepared.view, parts.verifiers, parts.pipeline.answer.supported_by
+                )
+            text = " ".join(sentence.text for sentence in sentences)
+        detail |= {"sentences": len(sentences), "supported": sum(sentence.supported for sentence in sentences)}
+    answer = Answer(query.text, text, sentences, prepared.hits, False, generation.finish_reason, tracer.trace())
+    return parts.host.hook.after_generate(answer)
+
+
+class _Collected:
+    """What the chunks of one answer add up to."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._name = parts.pipeline.generator.name
+        self._pieces: list[str] = []
+        self._usage: Usage | None = None
+        self._last: Chunk | None = None
+
+    def add(self, chunk: Chunk) -> None:
+        self._pieces.append(chunk.text)
+        self._usage = chunk.usage or self._usage
+        if chunk.finish_reason is not None:
+            self._last = chunk
+
+    def generation(self) -> Generation:
+        if self._last is None or self._last.finish_reason is None:
             raise GenerationError(
-                f"the generator {parts.pipeline.generator.name!r} stopped without saying why",
+                f"the generator {self._name!r} stopped without saying why",
                 fix="its last chunk must carry a finish_reason; what it wrote is not passed off as an answer",
             )
-    text = "".join(pieces).strip()
-    if finish == "declined" or not text:
-        return Answer(query.text, DECLINED, (), tuple(hits), True, "declined", tracer.trace())
-    with tracer.stage("verify") as detail:
-        sentences = verify(text, request.evidence, view)
-        detail |= {"sentences": len(sentences), "supported": sum(sentence.supported for sentence in sentences)}
-    shown = " ".join(sentence.text for sentence in sentences)
-    return Answer(query.text, shown, sentences, tuple(hits), False, finish, tracer.trace())
+        return Generation("".join(self._pieces), self._last.finish_reason, self._usage, self._last.detail)
 
 
-def _written(parts: Parts, request: GenerationRequest) -> Iterator[Chunk]:
+def _told(generation: Generation) -> dict[str, Any]:
+    told: dict[str, Any] = {"finish_reason": generation.finish_reason}
+    if generation.usage is not None:
+        told["prompt_tokens"] = generation.usage.prompt_tokens
+        told["completion_tokens"] = generation.usage.completion_tokens
+    return told
+
+
+def _request(prepared: Prepared) -> GenerationRequest:
+    if prepared.request is None:
+        raise ValueError("the gate declined this question: there is nothing to write")
+    return prepared.request
+
+
+@contextmanager
+def _generator_errors(parts: Parts) -> Iterator[None]:
     try:
-        yield from parts.generator.stream(request)
+        yield
     except PlaitError:
         raise
     except Exception as error:
@@ -104,9 +283,23 @@ def _written(parts: Parts, request: GenerationRequest) -> Iterator[Chunk]:
         ) from error
 
 
-def _evidence(parts: Parts, hits: Sequence[Hit], view: IndexView, most: int) -> list[Evidence]:
-    vectors = structure_of(parts, view)
+def _evidence(parts: Parts, query: Query, hits: Sequence[Hit], view: IndexView, most: int) -> list[Evidence]:
+    structural = structure_of(parts, view)
+    passages = [view.passage(hit.row) for hit in hits[:most]]
+    analyses = analysed(view, passages, parts.host.hook.steering)
+    near = _similarities(parts, query, [hit.row for hit in hits[:most]], view)
     return [
-        Evidence(number, view.passage(hit.row), view.title(hit.document_id), hit.score, vectors(hit.row))
-        for number, hit in enumerate(hits[:most], start=1)
+        Evidence(
+            number, passage, view.title(hit.document_id), hit.score, structural(hit.row), analysis, near[number - 1]
+        )
+        for number, (hit, passage, analysis) in enumerate(zip(hits, passages, analyses, strict=False), start=1)
     ]
+
+
+def _similarities(parts: Parts, query: Query, rows: Sequence[int], view: IndexView) -> list[float | None]:
+    """Cosine of the question with each passage, by the first retriever that searches text vectors."""
+    found = next((retriever for retriever in parts.retrievers.values() if isinstance(retriever, VectorSearch)), None)
+    if found is None or not rows:
+        return [None] * len(rows)
+    vector = found.embedder.embed_queries([query.text])[0]  # the search before has asked for the same one
+    return [float(cosine) for cosine in view.vectors(found.vector_column)[list(rows)] @ vector]

@@ -2,25 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from plait.contracts import Hit, IndexView, Query
+from plait.contracts import Hit, Query, VectorSearch
 from plait.contracts.errors import ConfigError
-from plait.fusion.vectors.fused_leg import FusedLeg
+from plait.docgraph import DocumentGraph
 from plait.rag.parts import Parts
 from plait.rag.retrieval import Retrieval
-from plait.retrievers.carrying import CarryingEdge, carrying_edges
-from plait.retrievers.dense import Dense
-from plait.retrievers.docgraph import MODEL, DocGraph
+from plait.rag.structure import structure_source
 from plait.retrievers.document_vectors import best_passages
-from plait.retrievers.query_adapter import adapted
 
-__all__ = ["ExplainedHit", "Explanation", "explain_hits"]
+__all__ = ["CarryingEdge", "ExplainedHit", "Explanation", "carrying_edges", "explain_hits"]
+
+
+@dataclass(frozen=True, slots=True)
+class CarryingEdge:
+    """One edge of a hit's document.
+
+    Args:
+        relation: seen from the hit: ``cites`` leads to a document that it cites, ``cited_by`` to one that cites it.
+        document_id: the other document.
+        title: its title.
+        weight: of the edge: how many authors, topics or citers the two share; 1 for a citation.
+        text: how well the other document's own text fits the question.
+        carried: ``text`` times the edge's share of all weights in its relation: what this neighbour adds to the mean
+            over neighbours that a graph encoder works with.
+    """
+
+    relation: str
+    document_id: str
+    title: str
+    weight: float
+    text: float
+    carried: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,43 +112,62 @@ def explain_hits(parts: Parts, retrieval: Retrieval, edges: int = 3) -> Explanat
     Raises:
         ConfigError: the pipeline has neither text vectors nor a document graph, so that only ranks could be shown.
     """
-    retrievers = list(parts.retrievers.values())
-    walker = next((r for r in retrievers if isinstance(r, DocGraph)), None)
-    dense = next((r for r in retrievers if isinstance(r, Dense)), None)
-    if dense is None:
+    source = structure_source(parts)
+    text_search = next((made for made in parts.retrievers.values() if isinstance(made, VectorSearch)), None)
+    if text_search is None:
         raise ConfigError(
             "the pipeline has no text vectors to explain hits by",
             choices=list(parts.retrievers),
             fix="add use('dense') to its retrievers; 'plait search --explain' shows the ranks",
         )
-    view, query = retrieval.view, retrieval.query
-    vector = dense.embedder.embed_queries([query.text])[0]
-    text = np.vecdot(view.vectors(dense.config.column), adapted(view, dense, vector))  # (rows,)
-    fusion, fused = parts.fusion, None
-    if isinstance(fusion, FusedLeg):
-        own = vector if fusion.embedder is dense.embedder else fusion.embedder.embed_queries([query.text])[0]
-        fused = np.vecdot(view.vectors(fusion.config.column), adapted(view, fusion, own))
-    elif (column := getattr(getattr(fusion, "config", None), "column", None)) is not None:
-        fused = np.vecdot(view.vectors(str(column)), vector)
+    view, query, fusion = retrieval.view, retrieval.query, parts.fusion
+    vector = text_search.embedder.embed_queries([query.text])[0]
+    text = np.vecdot(view.vectors(text_search.vector_column), text_search.adapted(vector, view))  # (rows,)
+    fused = None
+    if isinstance(fusion, VectorSearch):
+        own = vector if fusion.embedder is text_search.embedder else fusion.embedder.embed_queries([query.text])[0]
+        fused = np.vecdot(view.vectors(fusion.vector_column), fusion.adapted(own, view))
+    structure, tied, graph = None, None, None
+    if source is not None:
+        structure, tied = view.vectors(source.structure_column), view.values(f"{source.structure_column}.tied")
+        graph = source.graph(view)
     by_document, _ = best_passages(text, view.document_numbers, len(view.document_ids))
     explained = tuple(
         ExplainedHit(
             hit,
             view.title(hit.document_id),
             float(text[hit.row]),
-            None if walker is None else float(np.vecdot(view.vectors(walker.config.column)[hit.row], vector)),
+            None if structure is None else float(np.vecdot(structure[hit.row], vector)),
             None if fused is None else float(fused[hit.row]),
-            walker is not None and bool(view.values(f"{walker.config.column}.tied")[hit.row]),
-            () if walker is None else tuple(_edges(walker, view, hit, by_document, edges)),
+            tied is not None and bool(tied[hit.row]),
+            () if graph is None else carrying_edges(graph, int(view.document_numbers[hit.row]), by_document, edges),
         )
         for hit in retrieval.fused
     )
-    folder = None if walker is None else view.model(MODEL)
-    trained = folder is not None and (folder / "encoder.json").is_file()
-    return Explanation(query, view.commit, trained, explained)
+    return Explanation(query, view.commit, source is not None and source.trained(view), explained)
 
 
-def _edges(walker: DocGraph, view: IndexView, hit: Hit, text: NDArray[np.float32], most: int) -> Sequence[CarryingEdge]:
-    relations = dict.fromkeys((*walker.config.relations, "cites", "cited_by", "co_author"))
-    graph = walker.graph(view)
-    return carrying_edges(graph, tuple(relations), int(view.document_numbers[hit.row]), text, most)
+def carrying_edges(
+    graph: DocumentGraph, document: int, text: NDArray[np.float32], most: int = 3
+) -> tuple[CarryingEdge, ...]:
+    """The edges of a document over which most text came that fits the question, strongest first.
+
+    Through them its neighbours' text reached its structural vector and its rank.
+
+    Args:
+        graph: the document graph; all its relations are looked at.
+        document: number of the document.
+        text: how well each document's text fits the question, shape (documents,); -inf for those without text.
+        most: how many edges. Of several between the same two documents each relation counts on its own.
+    """
+    found: list[CarryingEdge] = []
+    for relation, edges in graph.relations.items():
+        mine = edges.source == document
+        others, weights = edges.target[mine], edges.weight[mine]
+        total = float(weights.sum()) or 1.0
+        for other, weight in zip(others.tolist(), weights.tolist(), strict=True):
+            fits = float(text[other]) if np.isfinite(text[other]) else 0.0
+            carried = fits * weight / total
+            found.append(CarryingEdge(relation, graph.ids[other], graph.titles[other], weight, fits, carried))
+    found.sort(key=lambda edge: (-edge.carried, edge.relation, edge.document_id))
+    return tuple(found[:most])

@@ -15,8 +15,8 @@ from plait.index import content_hash
 from plait.rag.corpus_columns import fill_corpus_columns
 from plait.rag.failures import plugin_errors
 from plait.rag.ingest_summary import IngestSummary
+from plait.rag.input_files import InputFile, find_inputs
 from plait.rag.parts import Parts
-from plait.rag.walking import Unit, find_units
 
 if TYPE_CHECKING:
     from plait.index import Index, SourceState, Writer
@@ -147,14 +147,14 @@ class Ingestor:
         stored = self._index.commit.identity.get("edges")
         return chosen or (GraphSettings(**stored) if isinstance(stored, Mapping) else GraphSettings())
 
-    def _units(self, path: Path) -> Iterator[Unit]:
+    def _units(self, path: Path) -> Iterator[InputFile]:
         try:
-            yield from find_units(path, list(self._parts.readers.items()), self._summary.report)
+            yield from find_inputs(path, list(self._parts.readers.items()), self._summary.report)
         except ReadError as error:
             self._summary.report.fail(error)
 
     def _read(
-        self, unit: Unit, uri: str, known: SourceState | None, owners: Mapping[str, str], seen: dict[str, str]
+        self, unit: InputFile, uri: str, known: SourceState | None, owners: Mapping[str, str], seen: dict[str, str]
     ) -> None:
         """Reads one unit and takes in the documents whose content is not already stored."""
         before = len(self._summary.report.failures)
@@ -186,7 +186,7 @@ class Ingestor:
         if known is not None:
             self._remove([document_id for document_id in known.document_ids if document_id not in fresh])
 
-    def _documents_of(self, unit: Unit) -> Iterator[Document]:
+    def _documents_of(self, unit: InputFile) -> Iterator[Document]:
         """What the reader makes of a unit; whatever a plugin raises becomes an error that names file and reader."""
         try:
             yield from self._parts.readers[unit.reader].read(unit.path, self._summary.report)
@@ -354,7 +354,7 @@ class Ingestor:
         return self._summary
 
 
-def _uri(unit: Unit) -> str:
+def _uri(unit: InputFile) -> str:
     """The file that stands for a unit: a folder read whole (BEIR) is known by its ``corpus.jsonl``."""
     corpus = unit.path / "corpus.jsonl"
     return (corpus if corpus.is_file() else unit.path).as_posix()

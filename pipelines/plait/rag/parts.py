@@ -8,7 +8,18 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from plait.config import Pipeline, Use
-from plait.contracts import Chunker, Embedder, Fusion, Generator, Ranker, Reader, Retriever, VectorFusion
+from plait.contracts import (
+    Chunker,
+    Fusion,
+    Gate,
+    Generator,
+    Ranker,
+    Reader,
+    Retriever,
+    StructureSource,
+    VectorFusion,
+    Verifier,
+)
 from plait.contracts.errors import ConfigError
 from plait.hooks import Assembly, Kind, PluginHost
 
@@ -97,8 +108,8 @@ class Parts:
     @cached_property
     def graph_settings(self) -> GraphSettings | None:
         """How the retriever that reads the document graph wants it; None where none does."""
-        found = (getattr(retriever, "graph_settings", None) for retriever in self.retrievers.values())
-        return next((settings for settings in found if settings is not None), None)
+        source = next((made for made in self.retrievers.values() if isinstance(made, StructureSource)), None)
+        return None if source is None else source.graph_settings
 
     @cached_property
     def ranker(self) -> Ranker | None:
@@ -106,18 +117,34 @@ class Parts:
         return self._assembly.build("ranker", self.pipeline.ranker) if self.pipeline.ranker else None
 
     @cached_property
-    def generator(self) -> Generator:
-        """The generator."""
-        return self._assembly.build("generator", self.pipeline.generator)
+    def gate(self) -> Gate:
+        """The gate."""
+        return self._assembly.build("gate", self._with_embedder("gate", self.pipeline.gate))
 
     @cached_property
-    def relevance_embedder(self) -> Embedder:
-        """The embedder that judges whether evidence can answer: one a retriever already uses, else the default."""
-        for use in self.pipeline.retrievers:
-            embedder = getattr(self._assembly.build("retriever", use), "embedder", None)
-            if isinstance(embedder, Embedder):
-                return embedder
-        return self._assembly.build("embedder", Use(name="minilm"))
+    def generator(self) -> Generator:
+        """The generator."""
+        return self._assembly.build("generator", self._with_embedder("generator", self.pipeline.generator))
+
+    @cached_property
+    def verifiers(self) -> tuple[Verifier, ...]:
+        """The verifiers, in the pipeline's order."""
+        return tuple(self._assembly.build("verifier", use) for use in self.pipeline.verifiers)
+
+    def _with_embedder(self, kind: Kind, use: Use) -> Use:
+        """A component whose embedder was left open gets the one that the first retriever with one is set to.
+
+        Where no retriever has one it stays open: nobody is given a model that they did not ask for.
+        """
+        if self.host.component(kind, use.name).component.parts.get("embedder") != "embedder":
+            return use
+        if getattr(self._assembly.settings(kind, use), "embedder", None) is not None:
+            return use
+        for retriever in self.pipeline.retrievers:
+            held = getattr(self._assembly.settings("retriever", retriever), "embedder", None)
+            if isinstance(held, Use):
+                return Use(name=use.name, settings={**use.settings, "embedder": held.model_dump()})
+        return use
 
     def identity(self) -> dict[str, Any]:
         """What the stored columns and passages depend on, as JSON values."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 
 from plait.config import Pipeline, dump_toml, load_pipeline, parse_toml, validate_pipeline
-from plait.contracts import Answer, Hit, Query
+from plait.contracts import Answer, Generation, Hit, Query
 from plait.contracts.errors import ConfigError, IndexNotFoundError
 from plait.hooks import PluginHost
 from plait.rag.identity import compare_identity
@@ -19,11 +20,23 @@ from plait.rag.tracing import Tracer
 
 if TYPE_CHECKING:
     from plait.index import Index, View, Writer
+    from plait.rag.answering import Prepared
     from plait.rag.explaining import Explanation
     from plait.rag.ingest import Ingestor, Progress
     from plait.rag.ingest_summary import IngestSummary
 
-__all__ = ["Rag", "open_index"]
+__all__ = ["AskOptions", "Rag", "open_index"]
+
+
+class AskOptions(TypedDict, total=False):
+    """What a question may ask for beside its text, see :meth:`Rag.prepare`."""
+
+    hits: Sequence[Hit] | None
+    filters: Mapping[str, Any] | None
+    choices: Sequence[str]
+    json_schema: Mapping[str, Any] | None
+    stop: Sequence[str]
+    max_tokens: int | None
 
 
 class Rag:
@@ -158,38 +171,150 @@ class Rag:
         hits = self.host.hook.after_retrieve(query, retrieval.fused, view)
         return Retrieval(query, view, retrieval.runs, hits, retrieval.cpu_seconds)
 
-    def ask(self, question: str | Query, on_text: Callable[[str], None] | None = None) -> Answer:
-        """Answers a question, or says that the documents do not.
+    def prepare(
+        self,
+        question: str | Query,
+        *,
+        hits: Sequence[Hit] | None = None,
+        filters: Mapping[str, Any] | None = None,
+        choices: Sequence[str] = (),
+        json_schema: Mapping[str, Any] | None = None,
+        stop: Sequence[str] = (),
+        max_tokens: int | None = None,
+    ) -> Prepared:
+        """The first of a question's three moves: retrieve, judge by the gate, pack a prompt.
 
         Args:
             question: the question, or a query with filters.
-            on_text: called with pieces of the answer as they are written, before they are checked.
+            hits: passages of the newest snapshot to answer from; nothing is retrieved then.
+            filters: conditions on document metadata, see :class:`plait.contracts.Query`; beside those of a query.
+            choices: the answer is exactly one of them, where the generator can.
+            json_schema: the answer is JSON of this schema, where the generator can.
+            stop: texts that end the answer.
+            max_tokens: most tokens of the answer; by default ``answer.max_tokens`` of the pipeline.
 
         Raises:
-            QueryError: the question is empty or too long.
-            GenerationError: the generator failed; there is no partial answer.
+            QueryError: the question is empty or too long, or a filter is none.
+            GenerationError: not even the best passage fits beside the question.
         """
-        from plait.rag.answering import answer_from
+        from plait.rag.answering import Asked, prepare
 
         query = _as_query(question)
+        if filters:
+            query = replace(query, filters={**query.filters, **filters})
         tracer = Tracer()
         with tracer.stage("open") as detail:
             view = self.view
             detail |= {"commit": view.commit, "documents": len(view.document_ids), "passages": len(view)}
         with tracer.stage("retrieve") as detail:
-            retrieval = self._retrieve(query, view, max(self.pipeline.answer.passages, 10))
+            if hits is None:
+                retrieval = self._retrieve(query, view, max(self.pipeline.answer.passages, 10))
+            else:
+                retrieval = Retrieval(query, view, {"given": hits}, hits)
             detail |= {
                 "hits": {label: len(run) for label, run in retrieval.runs.items()},
                 "cpu_seconds": dict(retrieval.cpu_seconds),
             }
-        answer = answer_from(self.parts, retrieval.query, retrieval.fused, view, tracer, on_text)
-        return self.host.hook.after_generate(answer)
+        return prepare(self.parts, retrieval, tracer, Asked(choices, json_schema, stop, max_tokens))
 
-    async def aask(self, question: str | Query) -> Answer:
-        """:meth:`ask` for asynchronous programs: runs in a worker thread, the event loop stays free."""
-        import asyncio  # costs a quarter of this package's import, and only this method needs it
+    def generate(self, prepared: Prepared, on_text: Callable[[str], None] | None = None) -> Generation:
+        """The second move: the generator writes. ``on_text`` is called with pieces as they come, before any check.
 
-        return await asyncio.to_thread(self.ask, question)
+        Raises:
+            GenerationError: the generator failed; there is no partial answer.
+            ValueError: the gate declined the question.
+        """
+        from plait.rag.answering import generate
+
+        return generate(self.parts, prepared, on_text)
+
+    def finish(self, prepared: Prepared, generation: Generation | None) -> Answer:
+        """The third move: verify each sentence, re-open what supports it, number the citations.
+
+        ``generation`` is None where the gate declined.
+        """
+        from plait.rag.answering import finish
+
+        return finish(self.parts, prepared, generation)
+
+    def ask(
+        self, question: str | Query, on_text: Callable[[str], None] | None = None, **asked: Unpack[AskOptions]
+    ) -> Answer:
+        """Answers a question, or says that the documents do not.
+
+        Args:
+            question: the question, or a query with filters.
+            on_text: called with pieces of the answer as they are written, before they are checked.
+            **asked: what :meth:`prepare` takes beside the question.
+
+        Raises:
+            QueryError: the question is empty or too long.
+            GenerationError: the generator failed; there is no partial answer.
+        """
+        prepared = self.prepare(question, **asked)
+        generation = None if prepared.request is None else self.generate(prepared, on_text)
+        return self.finish(prepared, generation)
+
+    def ask_many(
+        self, questions: Sequence[str | Query], *, batch: int = 16, **asked: Unpack[AskOptions]
+    ) -> list[Answer]:
+        """Answers to several questions, in their order, all from one snapshot where nothing is written meanwhile.
+
+        Args:
+            questions: the questions.
+            batch: most answers that are written together, by a backend that can.
+            **asked: as for :meth:`prepare`, the same for all.
+
+        Raises:
+            QueryError: a question is empty or too long.
+            GenerationError: the generator failed; the other answers of this call are lost with it.
+        """
+        from plait.rag.answering import generate_many
+
+        answers: list[Answer] = []
+        for start in range(0, len(questions), batch):
+            prepared = [self.prepare(question, **asked) for question in questions[start : start + batch]]
+            wanted = [one for one in prepared if one.request is not None]
+            written = iter(generate_many(self.parts, wanted) if wanted else [])
+            answers += [self.finish(one, None if one.request is None else next(written)) for one in prepared]
+        return answers
+
+    async def aask(self, question: str | Query, **asked: Unpack[AskOptions]) -> Answer:
+        """:meth:`ask` for asynchronous programs, see :meth:`astream`."""
+        answer: Answer | None = None
+        async for piece in self.astream(question, **asked):
+            if not isinstance(piece, str):
+                answer = piece
+        assert answer is not None  # noqa: S101 - astream ends with the answer or raises
+        return answer
+
+    async def astream(self, question: str | Query, **asked: Unpack[AskOptions]) -> AsyncIterator[str | Answer]:
+        """The answer's text in pieces as they are written, before they are checked; at last the checked answer.
+
+        While the generator writes no thread is held where the backend is asynchronous itself. Closing the iterator
+        ends the request at such a backend. Retrieval and checks run in the event loop's worker threads.
+
+        Raises:
+            QueryError: the question is empty or too long.
+            GenerationError: the generator failed; there is no partial answer.
+        """
+        import asyncio  # costs a quarter of this package's import, and only these methods need it
+
+        from plait.rag.answering import generate_async
+
+        prepared = await asyncio.to_thread(self.prepare, question, **asked)
+        generation: Generation | None = None
+        if prepared.request is not None:
+            writing = generate_async(self.parts, prepared)
+            try:
+                async for piece in writing:
+                    if isinstance(piece, Generation):
+                        generation = piece
+                    elif piece.text:
+                        yield piece.text
+            finally:
+                await writing.aclose()
+        yield await asyncio.to_thread(self.finish, prepared, generation)
 
 
 def open_index(

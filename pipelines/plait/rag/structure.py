@@ -8,19 +8,24 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from plait.contracts import EmbeddingGenerator, Evidence, Generator, IndexView, StructureGenerator, StructureWeights
+from plait.contracts import (
+    EmbeddingGenerator,
+    Evidence,
+    Generator,
+    IndexView,
+    StructureGenerator,
+    StructureSource,
+    StructureWeights,
+)
 from plait.fusion.tokens.reader_files import PROJECTOR, READER
-from plait.fusion.vectors.fused_leg import encoder_identity
 from plait.prompts import Ties
 from plait.rag.parts import Parts
-from plait.retrievers.docgraph import MODEL, DocGraph
 
-__all__ = ["ReadStructure", "read_structure", "structural_identity", "structure_of", "ties_of", "walker_of"]
+__all__ = ["ReadStructure", "read_structure", "structure_of", "structure_source", "ties_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,24 +43,17 @@ class ReadStructure:
     weights: StructureWeights | None = None
 
 
-def walker_of(parts: Parts) -> DocGraph | None:
-    """The pipeline's retriever that reads the document graph, or None."""
-    return next((r for r in parts.retrievers.values() if isinstance(r, DocGraph)), None)
-
-
-def structural_identity(walker: DocGraph, view: IndexView) -> dict[str, Any]:
-    """What the structural vectors of a view were made by (JSON): graph, encoder with its weights, text encoder."""
-    folder = view.model(MODEL)
-    weights = "none" if folder is None else encoder_identity(folder, walker.embedder)["graph encoder"]
-    return {**walker.fingerprint(), "weights": weights}
+def structure_source(parts: Parts) -> StructureSource | None:
+    """The pipeline's first retriever that ties documents together, or None."""
+    return next((made for made in parts.retrievers.values() if isinstance(made, StructureSource)), None)
 
 
 def structure_of(parts: Parts, view: IndexView) -> Callable[[int], NDArray[np.float32] | None]:
     """Gives the structural vector of a row's document, None where it has none."""
-    walker = walker_of(parts)
-    if walker is None:
+    source = structure_source(parts)
+    if source is None:
         return lambda _row: None
-    vectors, tied = view.vectors(walker.config.column), view.values(f"{walker.config.column}.tied")
+    vectors, tied = view.vectors(source.structure_column), view.values(f"{source.structure_column}.tied")
     return lambda row: vectors[row] if tied[row] else None
 
 
@@ -71,17 +69,17 @@ def read_structure(parts: Parts, evidence: Sequence[Evidence], view: IndexView) 
         IdentityError: what is trained is for another language model or another graph encoder.
         ModelError: its file is damaged.
     """
-    generator, walker = parts.generator, walker_of(parts)
+    generator, source = parts.generator, structure_source(parts)
     name = _file_of(generator)
     if not name:
         return ReadStructure("off")
-    if walker is None:
+    if source is None:
         return ReadStructure("the pipeline has no document graph")
     file = _trained(view, name)
     if file is None:
         return ReadStructure(f"nothing is trained: 'plait train {READER}' teaches the generator to read it")
     given = [item for item in evidence if item.structure is not None]
-    told, identity = f"{len(given)} of {len(evidence)} passages", structural_identity(walker, view)
+    told, identity = f"{len(given)} of {len(evidence)} passages", source.structure_identity(view)
     if not isinstance(generator, EmbeddingGenerator):
         return ReadStructure(told, weights=StructureWeights(file, identity))
     from plait.fusion.tokens.projector import Projector
@@ -112,8 +110,8 @@ def _trained(view: IndexView, name: str) -> Path | None:
 
 def ties_of(parts: Parts, view: IndexView) -> Ties | None:
     """What tells in words how papers are tied; None where the settings or the pipeline have no use for it."""
-    walker, wanted = walker_of(parts), parts.pipeline.answer.ties
-    if walker is None or wanted == "never":
+    source, wanted = structure_source(parts), parts.pipeline.answer.ties
+    if source is None or wanted == "never":
         return None
     if wanted == "auto":
         name = _file_of(parts.generator)
@@ -123,6 +121,6 @@ def ties_of(parts: Parts, view: IndexView) -> Ties | None:
     def told(documents: Sequence[str], limit: int, count: Callable[[str], int]) -> str:
         from plait.fusion.tokens.verbalised import verbalised
 
-        return verbalised(walker.graph(view), documents, limit=limit, count=count).text if limit > 0 else ""
+        return verbalised(source.graph(view), documents, limit=limit, count=count).text if limit > 0 else ""
 
     return told

@@ -38,6 +38,10 @@ class Tracer:
         finally:
             self._stages.append(Stage(name, time.perf_counter() - wall, time.process_time() - cpu, detail))
 
+    def add(self, stage: Stage) -> None:
+        """Takes a stage that was measured elsewhere, such as a share of a batch."""
+        self._stages.append(stage)
+
     def trace(self) -> Trace:
         """The stages so far."""
         return Trace(tuple(self._stages))

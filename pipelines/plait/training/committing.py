@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,10 +13,12 @@ from plait.index import Writer
 from plait.rag import Rag
 from plait.rag.identity import compare_identity
 
-__all__ = ["PATIENCE", "check_unlocked", "committing", "copy_files", "files_in_use"]
+__all__ = ["PATIENCE", "Told", "check_unlocked", "committing", "copy_files", "files_in_use"]
 
 PATIENCE = 600.0
 """Seconds to wait for another writer at the end: what was trained for an hour is not lost to a short addition."""
+Told = Callable[[str, int, int | None], None]
+"""Called with (what is being done, how much is done, how much there is or None)."""
 
 
 def check_unlocked(rag: Rag, timeout: float = 10.0) -> None:

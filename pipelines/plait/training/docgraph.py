@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from plait.contracts import IndexView, ReadReport
-from plait.contracts.errors import ConfigError, IndexCorruptError
-from plait.fusion.vectors.fused_leg import FusedLeg, encoder_identity
+from plait.contracts import IndexView, ReadReport, TrainableFusion, TrainableStructure
+from plait.contracts.errors import ConfigError
 from plait.rag import Rag
 from plait.rag.corpus_columns import fill_corpus_columns
-from plait.retrievers.docgraph import MODEL, WEIGHTS, DocGraph
-from plait.training.committing import PATIENCE, check_unlocked, committing
-from plait.training.encoding import EncoderReport, Told, train_encoder
-from plait.training.walking import WalkReport, learn_walk
+from plait.retrievers.graph_model import MODEL, TRAVERSAL, save_traversal_weights
+from plait.training.committing import PATIENCE, Told, check_unlocked, committing, files_in_use
+from plait.training.graph_encoder import EncoderReport, train_encoder
+from plait.training.graph_traversal import WalkReport, learn_walk
 
 __all__ = ["DocgraphReport", "docgraph_of", "train_docgraph"]
 
@@ -88,29 +86,29 @@ def train_docgraph(
             f"{held_out} is no share of the citations to measure on", where="plait train docgraph",
             fix="choose one such as 0.2",
         )  # fmt: skip
-    retriever = docgraph_of(rag)
+    source = docgraph_of(rag)
     check_unlocked(rag)
     start = time.process_time()
     view = rag.view
     told("building the graph", 0, None)
-    graph, text = retriever.graph(view), retriever.text_vectors(view)
-    fusion = rag.parts.fusion if isinstance(rag.parts.fusion, FusedLeg) else None
+    graph, text = source.graph(view), source.text_vectors(view)
+    fusion = rag.parts.fusion if isinstance(rag.parts.fusion, TrainableFusion) else None
     encoder = None
     state = rag.path / "training" / f"{MODEL}.safetensors"
-    if retriever.config.encoder != "propagation":
+    if source.training_settings is not None:
         encoder = train_encoder(
-            graph, text, retriever.training_settings, fusion.kind() if fusion else None,
-            seed=seed, held_out=held_out, told=told, state=state, resume=resume,
+            graph, text, source.training_settings, fusion, seed=seed, held_out=held_out, told=told, state=state,
+            resume=resume,
         )  # fmt: skip
     told("learning the walk", 0, None)
-    walk = learn_walk(retriever, view, seed=seed)
+    walk = learn_walk(source, view, seed=seed)
     spent = time.process_time() - start
     commit, skipped = None, ReadReport()
     report = DocgraphReport(encoder, walk, commit, spent, seed)
     if (encoder is not None and not encoder.reason) or not walk.reason:
         with tempfile.TemporaryDirectory(dir=rag.path, prefix=".training-") as folder:
             made = Path(folder) / MODEL
-            _save(made, report, retriever, fusion, _in_use(view))
+            _save(made, report, source, files_in_use(view, MODEL))
             told("encoding all documents", 0, None)
             commit = _commit(rag, made, view, skipped, timeout)
     state.unlink(missing_ok=True)
@@ -119,14 +117,14 @@ def train_docgraph(
     return replace(report, commit=commit, out_of_use=tuple(what for _, what in sorted(skipped.skipped)))
 
 
-def docgraph_of(rag: Rag) -> DocGraph:
-    """The pipeline's retriever ``docgraph``.
+def docgraph_of(rag: Rag) -> TrainableStructure:
+    """The pipeline's retriever that ties documents together and can be taught, such as ``docgraph``.
 
     Raises:
         ConfigError: it has none.
     """
     for retriever in rag.parts.retrievers.values():
-        if isinstance(retriever, DocGraph):
+        if isinstance(retriever, TrainableStructure):
             return retriever
     raise ConfigError(
         "the pipeline has no retriever that reads the document graph",
@@ -136,37 +134,25 @@ def docgraph_of(rag: Rag) -> DocGraph:
     )
 
 
-def _in_use(view: IndexView) -> Path | None:
-    """The folder of the model in use; None also where it is damaged, for training anew is how that is mended."""
-    try:
-        return view.model(MODEL)
-    except IndexCorruptError:
-        return None
-
-
-def _save(
-    made: Path, report: DocgraphReport, retriever: DocGraph, fusion: FusedLeg | None, before: Path | None
-) -> None:
+def _save(made: Path, report: DocgraphReport, source: TrainableStructure, before: list[Path]) -> None:
     """Writes what is kept into a folder; the weights of the walk that come with Plait need no file.
 
     Encoder and fusion belong together, the walk stands on its own: what is not replaced is taken over from ``before``,
-    the model in use.
+    the files in use.
     """
     made.mkdir()
     encoder, walk = report.encoder, report.walk
     encoder_kept, walk_kept = encoder is not None and not encoder.reason, not walk.reason
-    for file in () if before is None else sorted(before.iterdir()):
-        if not (walk_kept if file.name == WEIGHTS else encoder_kept):
+    for file in before:
+        if not (walk_kept if file.name == TRAVERSAL else encoder_kept):
             shutil.copyfile(file, made / file.name)
     if encoder is not None and encoder_kept:
         measured = replace(encoder.trained, measured=encoder.to_json())
-        measured.save(made, retriever.identity())
-        if fusion is not None and encoder.fusion is not None:
-            identity = encoder_identity(made, fusion.embedder)
-            encoder.fusion.save(made / f"{fusion.name}.safetensors", identity)
+        measured.save(made, source.encoder_identity())
+        if encoder.fusion is not None:
+            encoder.fusion.save(made)
     if walk.weights is not None and walk_kept:
-        content = json.dumps(asdict(walk.weights), indent=2)
-        (made / WEIGHTS).write_text(content, encoding="utf-8")
+        save_traversal_weights(walk.weights, made)
 
 
 def _commit(rag: Rag, made: Path, trained_on: IndexView, report: ReadReport, timeout: float) -> int:

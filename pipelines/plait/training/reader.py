@@ -24,10 +24,8 @@ from plait.fusion.tokens.reader_report import ReaderReport
 from plait.fusion.tokens.reader_training import ReaderProgress, train_reader
 from plait.fusion.tokens.tasks import QuestionAnswer, TaskSet, TaskSettings, answer_tasks, make_tasks
 from plait.rag import Rag
-from plait.rag.structure import structural_identity
-from plait.training.committing import PATIENCE, check_unlocked, committing, copy_files, files_in_use
+from plait.training.committing import PATIENCE, Told, check_unlocked, committing, copy_files, files_in_use
 from plait.training.docgraph import docgraph_of
-from plait.training.encoding import Told
 from plait.training.pairs import Pair, folds_of, read_pairs
 from plait.training.teachers import reader_settings, untrained_reader
 
@@ -80,17 +78,17 @@ def train_reader_of(
         IndexLockedError: another process writes.
         ReadError: the file of pairs is missing or broken.
     """
-    walker = docgraph_of(rag)
+    source = docgraph_of(rag)
     settings = reader_settings(rag, steps)
     check_unlocked(rag)
     view = rag.view
     told("building the graph", 0, None)
-    graph, structural = walker.graph(view), walker.structural(view)
+    graph, structural = source.graph(view), source.structural(view)
     made = make_tasks(graph, tasks, seed=seed)
     if pairs is not None:
         made = _with_pairs(made, graph, _answered(rag, read_pairs(pairs)), seed)
     untrained = untrained_reader(rag, settings, seed)
-    text = walker.text_vectors(view) if text_control else None
+    text = source.text_vectors(view) if text_control else None
 
     def shown(step: ReaderProgress) -> None:
         told(f"teaching the reader: {step.kind}", step.step, step.steps)
@@ -101,9 +99,9 @@ def train_reader_of(
     report = train_reader(untrained, structural, made, settings, text=text, seed=seed, progress=shown, judging=judged)
     if not report.keep:
         return TrainedReader(report, None)
-    identity = structural_identity(walker, view)
+    identity = source.structure_identity(view)
     with tempfile.TemporaryDirectory(dir=rag.path, prefix=".training-") as folder, committing(rag, timeout) as writer:
-        if structural_identity(walker, writer.view) != identity:
+        if source.structure_identity(writer.view) != identity:
             raise ConfigError(
                 "the graph encoder was trained anew while the reader learnt from the old one",
                 where=str(rag.path),

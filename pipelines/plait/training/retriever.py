@@ -21,22 +21,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from plait.contracts import Embedder, IndexView
+from plait.contracts import IndexView, RankedVectorFusion, VectorSearch
 from plait.contracts.errors import ConfigError
 from plait.evaluation.retrieval.measures import check_measures, per_query
 from plait.fusion.tokens.distillation import Adapter, DistillationSettings, distil
 from plait.fusion.tokens.gold import Gold
-from plait.fusion.vectors.fused_leg import FusedLeg
 from plait.rag import Rag
-from plait.retrievers.dense import Dense
 from plait.retrievers.query_adapter import MODEL, QueryAdapter
-from plait.training.committing import PATIENCE, check_unlocked, committing, copy_files, files_in_use
-from plait.training.encoding import Told
+from plait.training.committing import PATIENCE, Told, check_unlocked, committing, copy_files, files_in_use
 from plait.training.pairs import Pair, folds_of, read_pairs, same_questions
 from plait.training.retriever_report import Found, RetrieverReport, decide, row_of
 from plait.training.teachers import answer_reader
 
-__all__ = ["Searched", "TrainedRetriever", "searched_column", "train_retriever"]
+__all__ = ["TrainedRetriever", "searched_column", "train_retriever"]
 
 _CANDIDATES = 10
 _FOLDS = 5
@@ -57,23 +54,6 @@ class TrainedRetriever:
     def to_json(self) -> dict[str, Any]:
         """As JSON values."""
         return {**self.report.to_json(), "commit": self.commit}
-
-
-@dataclass(frozen=True, slots=True)
-class Searched:
-    """What searches a column of vectors for a question."""
-
-    source: Dense | FusedLeg
-
-    @property
-    def column(self) -> str:
-        """The index column."""
-        return self.source.config.column
-
-    @property
-    def embedder(self) -> Embedder:
-        """What embeds questions for it."""
-        return self.source.embedder
 
 
 def train_retriever(
@@ -124,7 +104,7 @@ def train_retriever(
     gold = Gold(teacher, [(pair.question, pair.answer) for pair in asked], lambda row: _passage(view, row))
     gold.check()
     check_unlocked(rag)
-    vectors = view.vectors(searched.column)
+    vectors = view.vectors(searched.vector_column)
     candidates = min(_CANDIDATES, len(vectors))
     told("embedding the questions", 0, None)
     queries = searched.embedder.embed_queries([pair.question for pair in asked])
@@ -155,7 +135,7 @@ def train_retriever(
         folds=_FOLDS,
         scored=len(gold.known),
         cut=teacher.cut,
-        column=searched.column,
+        column=searched.vector_column,
         reader=teacher.name,
         seed=seed,
         settings=settings,
@@ -166,13 +146,13 @@ def train_retriever(
     return TrainedRetriever(report, _keep(rag, report, searched, view, timeout) if keep else None)
 
 
-def searched_column(rag: Rag, label: str | None = None) -> Searched:
+def searched_column(rag: Rag, label: str | None = None) -> VectorSearch:
     """What a dense retriever's questions are compared with: the fused vectors where these stand in for its own.
 
     Raises:
         ConfigError: the pipeline has no such retriever.
     """
-    dense = {name: made for name, made in rag.parts.retrievers.items() if isinstance(made, Dense)}
+    dense = {name: made for name, made in rag.parts.retrievers.items() if isinstance(made, VectorSearch)}
     if not dense or (label is not None and label not in dense):
         raise ConfigError(
             "the pipeline has no dense retriever" + ("" if label is None else f" {label!r}"),
@@ -182,9 +162,9 @@ def searched_column(rag: Rag, label: str | None = None) -> Searched:
         )
     name = next(iter(dense)) if label is None else label
     fusion = rag.parts.fusion
-    if isinstance(fusion, FusedLeg) and name in fusion.stands_in_for:
-        return Searched(fusion)
-    return Searched(dense[name])
+    if isinstance(fusion, RankedVectorFusion) and name in fusion.stands_in_for and isinstance(fusion, VectorSearch):
+        return fusion
+    return dense[name]
 
 
 def _unknown(pairs: Sequence[Pair], view: IndexView, where: str) -> int:
@@ -302,11 +282,11 @@ def _ndcg(
     return np.array([values[question] for question in qrels], dtype=np.float64)
 
 
-def _keep(rag: Rag, report: RetrieverReport, searched: Searched, view: IndexView, timeout: float) -> int:
+def _keep(rag: Rag, report: RetrieverReport, searched: VectorSearch, view: IndexView, timeout: float) -> int:
     """Puts the adapter into use, beside those of other columns."""
-    made_by = searched.source.made_by(view)
+    made_by = searched.made_by(view)
     with tempfile.TemporaryDirectory(dir=rag.path, prefix=".training-") as folder, committing(rag, timeout) as writer:
-        if searched.source.made_by(writer.view) != made_by:
+        if searched.made_by(writer.view) != made_by:
             raise ConfigError(
                 "the graph was trained anew while the retriever learnt from the old vectors",
                 where=str(rag.path),
@@ -315,7 +295,7 @@ def _keep(rag: Rag, report: RetrieverReport, searched: Searched, view: IndexView
         place = Path(folder) / MODEL
         place.mkdir()
         copy_files(files_in_use(writer.view, MODEL), place)
-        file = report.adapter.save(place, searched.column, searched.embedder, made_by)
+        file = report.adapter.save(place, searched.vector_column, searched.embedder, made_by)
         file.with_suffix(".json").write_text(json.dumps(report.to_json(), indent=2), encoding="utf-8")
         writer.keep_model(MODEL, place)
         return writer.commit(f"train {MODEL} (on commit {view.commit})").number

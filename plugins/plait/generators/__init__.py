@@ -26,7 +26,7 @@ def plait_components() -> list[Component]:
             config="plait.generators.local.generator:Config",
             summary="a causal language model in this process: SmolLM2-135M from its package, or any by id or folder",
             extra="plait[models]",
-            capabilities={"streaming": True},
+            capabilities={"streaming": True, "batch": True, "async": True, "embeddings": True},
         ),
         Component(
             "generator",
@@ -44,7 +44,7 @@ def plait_components() -> list[Component]:
             config="plait.generators.llama_index:Config",
             summary="any language model of LlamaIndex, by module and class",
             extra="plait[llama-index]",
-            capabilities={"streaming": True},
+            capabilities={"streaming": True, "async": True},
         ),
         Component(
             "generator",

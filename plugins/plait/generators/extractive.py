@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
@@ -11,12 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from plait.config import Settings, Use, check_request, use
+from plait.config import Settings, Use, check_request
 from plait.contracts import Chunk, Embedder, GenerationRequest, Message, Usage
 from plait.generators.embedding_checks import refuse_soft_tokens
-from plait.generators.pieces import Piece, piece_vectors, pieces_of
 from plait.generators.structured import refuse_form
-from plait.text.content import content_words
+from plait.text.passages import Quotable, quotable, statement_vectors
 
 __all__ = ["Config", "Extractive"]
 
@@ -24,8 +21,11 @@ __all__ = ["Config", "Extractive"]
 class Config(Settings):
     """Settings of ``extractive``."""
 
-    embedder: Use = use("minilm")
-    """Compares the question with sentences."""
+    embedder: Use | None = None
+    """Compares the question with sentences; by default the one the pipeline's first retriever with vectors uses, and
+    without one the words decide."""
+    compared: int = Field(default=6, ge=1, le=200)
+    """Most sentences that are encoded and compared with the question: the most promising by words and rank."""
     max_sentences: int = Field(default=3, ge=1, le=20)
     """Most sentences of an answer; the rows of one table count as one."""
     max_rows: int = Field(default=4, ge=1, le=50)
@@ -43,17 +43,17 @@ class Config(Settings):
 class Extractive:
     """Answers with sentences and table rows of the evidence, word for word, so that every citation re-opens exactly.
 
-    A piece scores by its cosine with the question, by the question's words it holds (weighted by how few pieces hold
-    them), and by its passage's place. Pieces are taken greedily by maximal marginal relevance (Carbonell and
+    A statement scores by its cosine with the question, by the question's words it holds (weighted by how few statements
+    hold them), and by its passage's place. Statements are taken greedily by maximal marginal relevance (Carbonell and
     Goldstein, SIGIR 1998) and put back into reading order within their passage. A chosen row brings its table's header
     and the rows that score about as well, because a figure is often wanted against another.
 
     Args:
         config: the settings.
-        embedder: compares question and pieces.
+        embedder: compares question and statements; without one the words decide.
     """
 
-    def __init__(self, config: Config, *, embedder: Embedder) -> None:
+    def __init__(self, config: Config, *, embedder: Embedder | None = None) -> None:
         self._config = config
         self._embedder = embedder
 
@@ -72,7 +72,7 @@ class Extractive:
         return sum(len(message.content.split()) for message in messages)
 
     def stream(self, request: GenerationRequest) -> Iterator[Chunk]:
-        """Yields the chosen pieces one by one, in order; tokens are counted as words.
+        """Yields the chosen statements one by one, in order; tokens are counted as words.
 
         Raises:
             GenerationError: the request has choices, a JSON schema or soft tokens.
@@ -98,58 +98,71 @@ class Extractive:
 
     def _lines(self, request: GenerationRequest) -> Iterator[str]:
         header = ""
-        for piece in self._choose(request):
-            if piece.header and piece.header != header:
-                yield piece.header
-            header = piece.header
-            yield piece.text
+        for item in self._choose(request):
+            if item.statement.header_text and item.statement.header_text != header:
+                yield item.statement.header_text
+            header = item.statement.header_text
+            yield item.statement.text
 
-    def _choose(self, request: GenerationRequest) -> list[Piece]:
-        pieces = pieces_of(request.evidence)
-        if not pieces:
+    def _choose(self, request: GenerationRequest) -> list[Quotable]:
+        every = quotable(request.query.text, request.evidence)
+        items = every[: self._config.compared]
+        if not items:
             return []
-        vectors = piece_vectors(pieces, self._embedder)
-        query = self._embedder.embed_queries([request.query.text])[0]
-        scores = self._scores(request.query.text, pieces, vectors @ query)
+        vectors = self._vectors(request, items)
+        scores = self._scores(request, items, vectors)
         chosen: list[int] = []
-        taken = np.zeros(len(pieces), dtype=bool)
+        taken = np.zeros(len(items), dtype=bool)
         for _ in range(self._config.max_sentences):
             gain = np.where(taken, -np.inf, scores)
-            if chosen:
+            if chosen and vectors is not None:
                 gain = gain - self._config.diversity * (vectors @ vectors[chosen].T).max(axis=1)
             best = int(np.argmax(gain))
             if taken[best] or (chosen and scores[best] < self._config.within * scores[chosen[0]]):
                 break
-            for place in self._with_its_rows(best, pieces, scores):
-                chosen.append(place)
+            chosen.append(best)
             # One table answers once: its other rows lost to these.
-            taken |= np.array([n in chosen or self._same_table(pieces[best], piece) for n, piece in enumerate(pieces)])
-        order = {passage: n for n, passage in enumerate(dict.fromkeys(pieces[place].passage for place in chosen))}
-        return sorted((pieces[place] for place in chosen), key=lambda piece: (order[piece.passage], piece.order))
+            taken |= np.array([n == best or _same_table(items[best], item) for n, item in enumerate(items)])
+        found = [row for place in chosen for row in self._with_its_rows(request, items[place], every, scores[place])]
+        order = {place: n for n, place in enumerate(dict.fromkeys(item.place for item in found))}
+        return sorted(found, key=lambda item: (order[item.place], item.statement.start))
 
-    def _with_its_rows(self, best: int, pieces: Sequence[Piece], scores: NDArray[np.float64]) -> list[int]:
-        if not pieces[best].header:
+    def _with_its_rows(
+        self, request: GenerationRequest, best: Quotable, every: Sequence[Quotable], score: float
+    ) -> list[Quotable]:
+        """A row with the rows of its table that score about as well; anything else alone."""
+        if not best.statement.header_text:
             return [best]
-        rows = [n for n, piece in enumerate(pieces) if self._same_table(pieces[best], piece)]
-        rows = [n for n in rows if scores[n] >= 0.9 * scores[best]]
-        return sorted(rows, key=lambda n: -scores[n])[: self._config.max_rows]
+        rows = [item for item in every if _same_table(best, item)][: self._config.compared]
+        scores = self._scores(request, rows, self._vectors(request, rows))
+        near = sorted((-own, n) for n, own in enumerate(scores) if own >= 0.9 * score)
+        return [rows[n] for _, n in near[: self._config.max_rows]]
 
-    @staticmethod
-    def _same_table(one: Piece, other: Piece) -> bool:
-        return bool(one.header) and (one.passage, one.header) == (other.passage, other.header)
+    def _vectors(self, request: GenerationRequest, items: Sequence[Quotable]) -> NDArray[np.float32] | None:
+        """Vectors of the statements, shape (items, dimension); None without an embedder."""
+        if self._embedder is None:
+            return None
+        return statement_vectors(request.evidence, [item.statement for item in items], self._embedder)
 
-    def _scores(self, question: str, pieces: Sequence[Piece], cosines: NDArray[np.float32]) -> NDArray[np.float64]:
-        held = [{word.stem for word in content_words(piece.described)} for piece in pieces]
-        frequency = Counter(stem for stems in held for stem in stems)
-        asked = {word.stem: math.log(1 + len(pieces) / (1 + frequency[word.stem])) for word in content_words(question)}
-        total = sum(asked.values()) or 1.0
-        coverage = [sum(mass for stem, mass in asked.items() if stem in stems) / total for stems in held]
-        prior = [1.0 / (1 + piece.passage) for piece in pieces]
-        return (
-            np.asarray(cosines, np.float64)
-            + self._config.coverage * np.asarray(coverage)
-            + self._config.prior * np.asarray(prior)
-        )
+    def _scores(
+        self, request: GenerationRequest, items: Sequence[Quotable], vectors: NDArray[np.float32] | None
+    ) -> NDArray[np.float64]:
+        coverage = np.array([item.coverage for item in items])
+        prior = np.array([1.0 / (1 + item.place) for item in items])
+        scores: NDArray[np.float64] = self._config.coverage * coverage + self._config.prior * prior
+        if vectors is None or self._embedder is None:
+            return scores
+        query = self._embedder.embed_queries([request.query.text])[0]
+        return np.asarray(scores + vectors @ query, dtype=np.float64)
+
+
+def _same_table(one: Quotable, other: Quotable) -> bool:
+    table = (one.place, one.statement.block, one.statement.header_text)
+    return bool(one.statement.header_text) and table == (
+        other.place,
+        other.statement.block,
+        other.statement.header_text,
+    )
 
 
 def _joint(before: str, line: str) -> str:

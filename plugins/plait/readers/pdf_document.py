@@ -1,4 +1,7 @@
-"""Pages of positioned text as a document: its title, its sections, and the entries of its printed bibliography."""
+"""Pages of positioned text as a document: its title, its sections, and the entries of its printed bibliography.
+
+Where the constants were measured, and what it means when no effect is named, stands in :mod:`plait.readers.pdf_lines`.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,7 @@ _NO_TITLE = re.compile(
 )
 _ABSTRACT = re.compile(r"abstract\s*[.:—\u2013-]\s*(?=\S)", re.IGNORECASE)
 _MAX_FRONT = 3_000
+"""Characters before the first heading that may be authors and addresses; a page has about as many. More is text."""
 _MARK = re.compile(r"(?:\[\s*[\w+]{1,12}\s*\]|\(?\d{1,3}[.)])\s*(?=\S)")
 _YEAR = re.compile(r"(?<![\d/.-])((?:18|19|20)\d{2})[a-z]?(?![\d/])")
 _DOI = re.compile(r"\b10\.\d{4,9}/[^\s\"<>]+")
@@ -32,6 +36,11 @@ _ENTRY_START = re.compile(
 )
 _DATED = re.compile(r"\((?:(?:18|19|20)\d{2}[a-z]?(?:,[^)]*)?|n\.d\.)\)|[,.] (?:18|19|20)\d{2}[a-z]?[.;,:]")
 _LEAST_ENTRIES = 3
+"""Entries that make a bibliography of paragraphs without a heading; one or two may be notes. With 6, four titles of
+references stay in the text of a paper and 5 of 353 references are missed."""
+_ENTRY_SHARE = 0.15
+"""Share of a bibliography's lines that bear the mark, or the indent, which tells its entries apart: one in seven, for
+entries of up to six lines."""
 
 
 def document_of(pages: PdfPages, path: Path, source: Source, report: ReadReport) -> Document:
@@ -81,16 +90,18 @@ def document_of(pages: PdfPages, path: Path, source: Source, report: ReadReport)
 def _title(lines: Sequence[Line], told: str, height: float) -> tuple[str, set[int]]:
     """The title and the ``id`` of its lines: the largest type on the first page, or what the metadata says.
 
-    The metadata are believed only if their words stand on the first page.
+    The metadata are believed only if their words stand on the first page, as those of all 33 measured papers do.
+    Without them the type alone finds all 33 titles as well.
     """
     first = [line for line in lines if line.page == 0]
+    # Initials and ornaments may be larger than the title, and short; with 6 characters for 3 one title loses a line.
     upper = [line for line in first if line.baseline > 0.4 * height and len(line.text) > 3]
     told = one_line(told)
     if told and not _NO_TITLE.fullmatch(told):
         wanted = _letters(told)
         for start in range(len(first)):
             joined, used = "", set()
-            for line in first[start : start + 6]:
+            for line in first[start : start + 6]:  # lines of the longest titles
                 joined += _letters(line.text)
                 used.add(id(line))
                 if joined == wanted:
@@ -100,17 +111,18 @@ def _title(lines: Sequence[Line], told: str, height: float) -> tuple[str, set[in
     if not upper:
         return "", set()
     size = max(line.size for line in upper)
-    others = [line.size for line in first if line.size < size - 0.5]
+    others = [line.size for line in first if line.size < size - 0.5]  # half a point may be rounding
     if not others or size < 1.1 * max(set(others), key=others.count):
-        return "", set()
+        return "", set()  # hardly larger than the text: it has no title, or one that type does not tell
     chosen: list[Line] = []
     for line in upper:
+        # The lines of one title are set at up to twice their size; what stands further off is something else.
         if line.size >= size - 0.5 and (not chosen or chosen[-1].baseline - line.baseline < 2.2 * size):
             chosen.append(line)
         elif chosen:
             break
     text = join_lines([line.text for line in chosen], set())
-    return (text, {id(line) for line in chosen}) if len(text) <= 400 else ("", set())
+    return (text, {id(line) for line in chosen}) if len(text) <= 400 else ("", set())  # a poster
 
 
 def _letters(text: str) -> str:
@@ -173,6 +185,7 @@ def split_bibliography(parts: Sequence[Part], words: set[str]) -> tuple[list[Par
     found: list[Reference] = []
     while last and parts[last - 1].kind == "text":
         text = join_lines([line.text for line in parts[last - 1].lines], words)
+        # All but 3 of the 353 entries have fewer than 620.
         if len(text) > 1_000 or not _ENTRY_START.match(text) or not _DATED.search(text):
             break
         found.insert(0, _reference(text))
@@ -199,7 +212,7 @@ def _starts(lines: Sequence[Line]) -> list[bool]:
     if not lines:
         return []
     marked = [_MARK.match(line.text) is not None for line in lines]
-    if sum(marked) >= max(2, 0.15 * len(lines)) and marked[0]:
+    if sum(marked) >= max(2, _ENTRY_SHARE * len(lines)) and marked[0]:
         return marked
     columns: dict[tuple[int, int], list[float]] = {}
     for line in lines:
@@ -212,7 +225,7 @@ def _starts(lines: Sequence[Line]) -> list[bool]:
         flush = []
         for line in lines:
             left = lefts[line.page, line.column]
-            if abs(left - outer - indent) < 2.5 and left > outer:
+            if abs(left - outer - indent) < 2.5 and left > outer:  # points: rounding of both, and a bracket's width
                 left = outer
             flush.append(line.x0 - left < 0.5 * indent)
         return flush
@@ -224,17 +237,18 @@ def _hanging_indent(lines: Sequence[Line], columns: dict[tuple[int, int], list[f
     offsets: Counter[int] = Counter()
     for found in columns.values():
         left = min(found)
-        offsets.update(round(x - left) for x in found if x - left > 3.0)
+        offsets.update(round(x - left) for x in found if x - left > 3.0)  # less is how letters stand
     if not offsets:
         return 0.0
     common, count = offsets.most_common(1)[0]
-    return float(common) if count >= 0.15 * len(lines) and common < 60 else 0.0
+    # Hanging indents are 10 to 40 points; 60 is a column of its own, such as years at the right.
+    return float(common) if count >= _ENTRY_SHARE * len(lines) and common < 60 else 0.0
 
 
 def _gap_or_end(before: Line, line: Line) -> bool:
     if before.page != line.page or before.column != line.column:
         return before.text.rstrip().endswith(".")
-    if before.baseline - line.baseline > 1.35 * line.size * 1.2:
+    if before.baseline - line.baseline > 1.35 * line.size * 1.2:  # as between paragraphs, of lines set at 1.2
         return True
     ended = before.text.rstrip().endswith((".", "/")) or _DOI.search(before.text) is not None
     return (

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from plait.config import Settings, Use, use
@@ -53,9 +55,22 @@ class Dense:
         texts = [passage.embedding_text for passage in batch.passages]
         return {self.config.column: self.embedder.embed_passages(texts)}
 
+    @property
+    def vector_column(self) -> str:
+        """The index column that holds the vectors."""
+        return self.config.column
+
     def made_by(self, _view: IndexView) -> Mapping[str, Any]:
         """What the vectors of a view depend on beside the embedder: nothing."""
         return {}
+
+    def adapted(self, vector: NDArray[np.float32], view: IndexView) -> NDArray[np.float32]:
+        """A question's vector as the column is searched with it, shape (dimension,).
+
+        Raises:
+            IdentityError: the adapter that ``plait train retriever`` has left was trained with another embedder.
+        """
+        return adapted(vector, view, self) if self.config.adapter else vector
 
     def retrieve(self, query: Query, view: IndexView, k: int) -> Sequence[Hit]:
         """The k passages of highest cosine among those that satisfy the query's filters.
@@ -68,6 +83,6 @@ class Dense:
         if not len(view) or k < 1:
             return []
         vector = self.embedder.embed_queries([query.text])[0]  # (dimension,)
-        vector = adapted(view, self, vector)
-        rows, cosines = view.nearest(self.config.column, vector, k, view.allowed(query.filters))
+        allowed = view.allowed(query.filters)
+        rows, cosines = view.nearest(self.config.column, self.adapted(vector, view), k, allowed)
         return view.hits(rows, cosines)

@@ -11,10 +11,8 @@ index itself, and keeps what it learnt only if that finds held-out citations bet
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -22,25 +20,30 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from plait.config import Use, use
-from plait.contracts import Column, ColumnValues, Embedder, Hit, IndexView, IngestBatch, Query
-from plait.contracts.errors import ConfigError, IdentityError, IndexStoreError, ModelError
+from plait.contracts import (
+    Column,
+    ColumnValues,
+    Embedder,
+    Hit,
+    IndexView,
+    IngestBatch,
+    LexicalScores,
+    Query,
+    Retriever,
+    Structural,
+)
+from plait.contracts.errors import ConfigError, IdentityError, IndexStoreError
 from plait.docgraph.settings import GraphSettings, RelationName
 from plait.gnn.settings import TrainingSettings
 from plait.retrievers.document_vectors import best_passages, document_vectors, mean_vectors
-from plait.retrievers.lexical import Lexical
+from plait.retrievers.graph_model import MODEL, encoder_digest, has_encoder, traversal_weights
 
 if TYPE_CHECKING:
     from plait.docgraph import DocumentGraph
-    from plait.docgraph.traversal import Traversal, TraversalWeights
-    from plait.gnn.encoding import Structural
+    from plait.docgraph.traversal import Traversal
     from plait.gnn.trained import GraphIdentity
 
-__all__ = ["MODEL", "WEIGHTS", "Config", "DocGraph"]
-
-MODEL = "docgraph"
-"""The name of the trained model in the index."""
-WEIGHTS = "traversal.json"
-"""The file of learnt traversal weights in the model's folder."""
+__all__ = ["Config", "DocGraph"]
 
 _NEEDED: tuple[RelationName, ...] = ("cites", "co_author")
 
@@ -83,20 +86,20 @@ class DocGraph:
         words: the retriever named by ``config.words``.
 
     Raises:
-        ConfigError: ``words`` is not a lexical retriever.
+        ConfigError: ``words`` does not score passages by words, and ``word_share`` wants it to.
     """
 
     model = MODEL
 
-    def __init__(self, config: Config, embedder: Embedder, words: object) -> None:
+    def __init__(self, config: Config, embedder: Embedder, words: Retriever) -> None:
         self.config = config
         self.embedder = embedder
-        if not isinstance(words, Lexical):
+        self._words = words if isinstance(words, LexicalScores) else None
+        if config.word_share and self._words is None:
             raise ConfigError(
-                f"'words' is {config.words.name!r}, which has no BM25 scores", where="retriever 'docgraph'",
+                f"'words' is {config.words.name!r}, which has no scores by words", where="retriever 'docgraph'",
                 choices=("lexical",), fix="leave it out, or set word_share to 0",
             )  # fmt: skip
-        self._words = words
 
     @cached_property
     def graph_settings(self) -> GraphSettings:
@@ -106,19 +109,16 @@ class DocGraph:
         return GraphSettings(**{**chosen, "relations": tuple(relations)})
 
     @cached_property
-    def training_settings(self) -> TrainingSettings:
-        """How the encoder is trained.
-
-        Raises:
-            ConfigError: the encoder is ``propagation``, which is not trained.
-        """
+    def training_settings(self) -> TrainingSettings | None:
+        """How the encoder is trained; None for ``propagation``, which has nothing to learn."""
         if self.config.encoder == "propagation":
-            raise ConfigError(
-                "the encoder 'propagation' has nothing to train",
-                where="retriever 'docgraph'",
-                choices=("sage", "rgcn", "hgt"),
-            )
+            return None
         return TrainingSettings(**{name: getattr(self.config, name) for name in TrainingSettings.model_fields})
+
+    @property
+    def structure_column(self) -> str:
+        """The index column of structural vectors; beside it stands ``<column>.tied``."""
+        return self.config.column
 
     @property
     def columns(self) -> Sequence[Column]:
@@ -138,7 +138,15 @@ class DocGraph:
             "encoder": kind,
         }
 
-    def identity(self) -> GraphIdentity:
+    def structure_identity(self, view: IndexView) -> Mapping[str, Any]:
+        """What the structural vectors of a view were made by (JSON): graph, encoder with its weights, text encoder."""
+        return {**self.fingerprint(), "weights": encoder_digest(view.model(MODEL))}
+
+    def trained(self, view: IndexView) -> bool:
+        """Whether they were made by an encoder that ``plait train docgraph`` has taught."""
+        return has_encoder(view)
+
+    def encoder_identity(self) -> GraphIdentity:
         """What a trained encoder must have been trained with to be used here."""
         from plait.gnn.trained import GraphIdentity
 
@@ -185,17 +193,17 @@ class DocGraph:
             IdentityError: what is trained is another encoder, or was trained with another graph or text encoder.
             ModelError: its files are damaged.
         """
-        from plait.gnn.encoding import Structural, encode
-        from plait.gnn.neighbourhood import Neighbourhood
-        from plait.gnn.propagation import Propagation
+        from plait.gnn.encoders import Propagation
+        from plait.gnn.encoding import encode
+        from plait.gnn.sampling import NeighbourSampler
         from plait.gnn.trained import load
 
         graph, text = self.graph(view), self.text_vectors(view)
         if not len(text):
             return Structural(text, np.zeros(0, np.bool_))
         folder = view.model(MODEL)
-        if folder is not None and (folder / "encoder.json").is_file():
-            loaded = load(folder, self.identity(), device=self.config.device)
+        if folder is not None and has_encoder(view):
+            loaded = load(folder, self.encoder_identity(), device=self.config.device)
             kind, wanted = ((made.encoder, made.depth) for made in (loaded.settings, self.config))
             if kind != wanted:
                 # The fusion beside it was fitted to its vectors, and would read those of another encoder wrongly.
@@ -209,7 +217,7 @@ class DocGraph:
         if self.config.encoder == "propagation":
             closed = Propagation(depth=self.config.depth, teleport=self.config.teleport)
             return encode(closed, graph, text, self.config.relations)
-        return Structural(text, Neighbourhood(graph, self.config.relations).tied)
+        return Structural(text, NeighbourSampler(graph, self.config.relations).tied)
 
     def graph(self, view: IndexView) -> DocumentGraph:
         """The graph of a view; kept by it."""
@@ -230,8 +238,8 @@ class DocGraph:
         cosines = np.vecdot(view.vectors(self.config.text), self.embedder.embed_queries([query.text])[0])
         allowed = view.allowed(query.filters)
         by_text, rows = best_passages(cosines, view.document_numbers, len(view.document_ids))
-        text = self.text_scores(by_text, query.text, view)
-        scores = self.traversal(view).scores(text[None], self.weights(view))[0]  # (documents,)
+        start = self._blended(by_text, query.text, view)
+        scores = self.traversal(view).scores(start[None], traversal_weights(view))[0]  # (documents,)
         if allowed is not None:
             # Filters say what may be found; the walk may still lead over other documents.
             shown = np.where(allowed, cosines, -np.inf).astype(np.float32)
@@ -240,24 +248,33 @@ class DocGraph:
         best = found[np.argsort(-scores[found], kind="stable")[:k]]
         return view.hits(rows[best], scores[best])
 
-    def text_scores(self, cosines: NDArray[np.float32], text: str, view: IndexView) -> NDArray[np.float32]:
-        """Where a walk starts: cosine, and a share of BM25 whose best is 1. Shape (documents,), as ``cosines``.
+    def start_scores(self, texts: Sequence[str], view: IndexView) -> NDArray[np.float32]:
+        """Where a walk for each of some questions starts: scores of all documents, shape (texts, documents).
 
         Raises:
             ConfigError: no retriever of the pipeline has filled the column of term counts.
         """
-        if not self.config.word_share:
-            return cosines
+        passages, count = view.vectors(self.config.text), len(view.document_ids)
+        scores = np.empty((len(texts), count), dtype=np.float32)
+        for row, (text, vector) in enumerate(zip(texts, self.embedder.embed_queries(texts), strict=True)):
+            by_text, _ = best_passages(np.vecdot(passages, vector), view.document_numbers, count)
+            scores[row] = self._blended(by_text, text, view)
+        return scores
+
+    def _blended(self, cosines: NDArray[np.float32], text: str, view: IndexView) -> NDArray[np.float32]:
+        """Cosine, and a share of the score by words whose best is 1. Shape (documents,), as ``cosines``."""
         words = self._words
+        if words is None or not self.config.word_share:
+            return cosines
         try:
-            impacts = words.impacts(view)
+            passages = words.passage_scores(text, view)
         except IndexStoreError as error:
+            columns = ", ".join(repr(column.name) for column in words.columns)
             raise ConfigError(
-                f"there are no term counts {words.config.column!r} to choose by where the walk starts",
+                f"there are no term counts {columns} to choose by where the walk starts",
                 where="retriever 'docgraph'",
                 fix="put use('lexical') among the retrievers and run 'plait index rebuild', or set word_share to 0",
             ) from error
-        passages = impacts.scores(words.terms(text))
         lexical, _ = best_passages(passages, view.document_numbers, len(view.document_ids))
         highest = max(float(passages.max(initial=0.0)), 1e-6)
         blended: NDArray[np.float32] = cosines + np.float32(self.config.word_share / highest) * lexical
@@ -268,29 +285,3 @@ class DocGraph:
         from plait.docgraph.traversal import Traversal
 
         return view.derived(f"traversal:{self.graph_settings.model_dump_json()}", lambda: Traversal(self.graph(view)))
-
-    def weights(self, view: IndexView) -> TraversalWeights:
-        """What each feature of the walk counts: learnt on this index, or those that come with Plait.
-
-        Raises:
-            ModelError: the stored weights are damaged.
-        """
-        from plait.docgraph.traversal import TraversalWeights
-        from plait.docgraph.weighing import DEFAULT_WEIGHTS
-
-        def read() -> TraversalWeights:
-            folder = view.model(MODEL)
-            file = None if folder is None else Path(folder) / WEIGHTS
-            if file is None or not file.is_file():
-                return DEFAULT_WEIGHTS
-            try:
-                weights = TraversalWeights(**json.loads(file.read_text(encoding="utf-8")))
-                if not np.isfinite(weights.vector).all():
-                    raise ValueError("a weight is not a finite number")
-            except (OSError, ValueError, TypeError, AttributeError, ArithmeticError, ConfigError) as error:
-                raise ModelError(
-                    f"the traversal weights cannot be read ({error})", where=str(file), fix="train again"
-                ) from error
-            return weights
-
-        return view.derived("traversal weights", read)

@@ -3,8 +3,8 @@ r"""A linear residual on question vectors, distilled from a reader on one index.
 .. math:: q' = \mathrm{norm}(q + A q)
 
 The passages' vectors stay as they are, and so does the index, as in the query-side fine-tuning of Izacard et al. 2022,
-*Atlas* (arXiv:2208.03299). ``plait train retriever`` makes it, see :mod:`plait.training.retriever`; ``dense`` and the
-fused vectors apply it where the index has one for their column.
+*Atlas* (arXiv:2208.03299). ``plait train retriever`` makes it, see :mod:`plait.training.retriever`; what searches a
+column of vectors (:class:`~plait.contracts.VectorSearch`) applies it where the index has one for that column.
 """
 
 from __future__ import annotations
@@ -12,54 +12,22 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from plait.config.extras import require
-from plait.contracts import Embedder, IndexView
+from plait.contracts import Embedder, IndexView, VectorSearch
 from plait.contracts.errors import IdentityError, ModelError
 
-__all__ = ["MODEL", "QueryAdapter", "Searching", "adapted"]
+__all__ = ["MODEL", "QueryAdapter", "adapted"]
 
 MODEL = "retriever"
 """The name of the trained model in the index; it holds a file per column."""
 _KIND = "query adapter"
 _FORMAT = 1
 _NOTHING: Mapping[str, Any] = {}
-
-
-class SearchSettings(Protocol):
-    """The settings that tell which column is searched, and whether questions go through its adapter."""
-
-    @property
-    def column(self) -> str:
-        """The index column."""
-        ...
-
-    @property
-    def adapter(self) -> bool:
-        """Whether an adapter is applied."""
-        ...
-
-
-class Searching(Protocol):
-    """What searches a column of vectors with those of questions."""
-
-    @property
-    def config(self) -> SearchSettings:
-        """Its settings."""
-        ...
-
-    @property
-    def embedder(self) -> Embedder:
-        """Of questions, and of the passages' text."""
-        ...
-
-    def made_by(self, view: IndexView, /) -> Mapping[str, Any]:
-        """What else the column's vectors were made by (JSON)."""
-        ...
 
 
 class QueryAdapter:
@@ -143,25 +111,23 @@ class QueryAdapter:
         return cls(np.asarray(matrix, dtype=np.float32))
 
 
-def adapted(view: IndexView, source: Searching, vector: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A question's vector as a column is searched with it.
-
-    The same where nothing was trained for the column, and where the settings leave that out.
+def adapted(vector: NDArray[np.float32], view: IndexView, source: VectorSearch) -> NDArray[np.float32]:
+    """A question's vector by what was learnt for the column that it is compared with; itself where nothing was.
 
     Args:
-        view: the index.
-        source: what searches it.
         vector: of the question by the source's embedder, shape (dimension,).
+        view: the index.
+        source: what searches the column.
 
     Raises:
         IdentityError: what was trained belongs to another embedder, or other vectors.
         IndexCorruptError: its files are damaged or gone.
         ModelError: its file is of another kind.
     """
-    folder = view.model(MODEL) if source.config.adapter else None
+    folder = view.model(MODEL)
     if folder is None:
         return vector
-    column = source.config.column
+    column = source.vector_column
 
     def load() -> QueryAdapter | None:
         return QueryAdapter.load(folder, column, source.embedder, source.made_by(view))

@@ -17,7 +17,7 @@ class Plain(Settings):
 class Catalogue:
     """Knows the names in ``known``, each with the settings of :class:`Plain`."""
 
-    known = ("markdown", "sections", "dense", "rrf", "extractive")
+    known = ("markdown", "sections", "dense", "rrf", "similarity", "extractive", "words")
 
     def settings(self, kind: str, use: Use) -> Plain:
         if use.name not in self.known:
@@ -58,4 +58,4 @@ def test_all_mistakes_come_in_one_message() -> None:
 def test_every_component_of_a_pipeline_is_visited() -> None:
     pipeline = GOOD.model_copy(update={"ranker": use("mmr")})
     places = [place for place, _, _ in named_components(pipeline)]
-    assert places == ["readers[0]", "chunker", "retrievers[0]", "fusion", "ranker", "generator"]
+    assert places == ["readers[0]", "chunker", "retrievers[0]", "fusion", "ranker", "gate", "generator", "verifiers[0]"]

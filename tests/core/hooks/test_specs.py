@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from plait.contracts import Answer, GenerationRequest, Hit, IndexView, Query
+from plait.contracts.errors import PluginError
 from plait.hooks import Component, PluginHost, hookimpl, specs
 from plait.testing import memory_view, sample_documents
 
@@ -85,6 +88,28 @@ def test_plait_after_generate() -> None:
             return replace(answer, text=answer.text.upper())
 
     assert _host(Shout()).hook.after_generate(Answer("q", "yes")).text == "YES"
+
+
+def test_plait_steering() -> None:
+    """What several plugins find counts together, and what no text has is refused."""
+
+    class Marks:
+        def __init__(self, *spans: tuple[int, int]) -> None:
+            self.spans = spans
+
+        @hookimpl
+        def plait_steering(self, texts: Sequence[str]) -> list[Any]:
+            return [list(self.spans) for _ in texts]
+
+    class Silent:
+        @hookimpl
+        def plait_steering(self) -> None:
+            return None
+
+    assert _host(Marks((0, 2)), Silent(), Marks((1, 4), (0, 2))).hook.steering(["four"]) == [((0, 2), (1, 4))]
+    assert _host().hook.steering(["four", "five"]) == [(), ()]
+    with pytest.raises(PluginError, match=r"plait_steering.*span \(2, 9\) for a text of 4 characters"):
+        _host(Marks((2, 9))).hook.steering(["four"])
 
 
 def test_plait_indexed() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from plait.contracts import Column, ColumnValues, Document, IndexView, IngestBatch, Passage, Query, Section, Text
+from plait.contracts.errors import ModelError
 from plait.testing import BlockChunker, MemoryView, memory_view, sample_documents
 
 DOCUMENTS = sample_documents()
@@ -162,18 +163,18 @@ def test_later_retrievers_see_the_columns_of_earlier_ones() -> None:
     ("column", "values", "said"),
     [
         (Column("v", "vector", 2), [[1.0, 0.0]] * 11, "11 values for 12 passages"),
-        (Column("v", "vector", 3), [[1.0, 0.0]] * 12, "2 wide, but declared 3"),
+        (Column("v", "vector", 3), [[1.0, 0.0]] * 12, r"shape \(12, 2\) where \(12, 3\)"),
         (Column("v", "vector", 2), [[1.0, np.nan]] * 12, "not finite"),
         (Column("v", "vector", 2), [[1.0, 1.0]] * 12, "length 1"),
         (Column("n", "number"), [[1.0]] * 12, "shape"),
-        (Column("t", "text"), ["a"] * 11 + [3], "row 11 is a int, not str"),
-        (Column("s", "sparse"), [{}] * 11 + [["a"]], "row 11 is a list"),
+        (Column("t", "text"), ["a"] * 11 + [3], "3 where text is needed"),
+        (Column("s", "sparse"), [{}] * 11 + [["a"]], "a mapping from term to weight"),
         (Column("s", "sparse"), [{"a": float("inf")}] * 12, "the weight inf"),
     ],
 )
 def test_a_column_that_breaks_its_declaration_is_refused(column: Column, values: Any, said: str) -> None:
     passages = [passage for document in DOCUMENTS for passage in BlockChunker().chunk(document)]
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ModelError, match=said):
         MemoryView(DOCUMENTS, passages, [(column, values)])
 
 

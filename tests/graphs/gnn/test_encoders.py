@@ -10,15 +10,10 @@ import torch
 from numpy.typing import NDArray
 
 from plait.gnn import ArrayGraph, ArrayRelation, EncoderSettings
-from plait.gnn.aggregation import on_device, unit
-from plait.gnn.building import build_encoder
-from plait.gnn.encoder import Encoder
+from plait.gnn.encoders import Encoder, Propagation, build_encoder
 from plait.gnn.encoding import encode
-from plait.gnn.hgt import HgtLayer
-from plait.gnn.neighbourhood import Neighbourhood
-from plait.gnn.propagation import Propagation
-from plait.gnn.rgcn import RgcnLayer
-from plait.gnn.sage import SageLayer
+from plait.gnn.layers import HgtLayer, RgcnLayer, SageLayer, unit
+from plait.gnn.sampling import NeighbourSampler
 
 Array = NDArray[np.float64]
 RELATIONS = ("cites", "cited_by", "co_author")
@@ -27,7 +22,7 @@ ENCODERS = ("sage", "rgcn", "hgt")
 
 def whole(graph: ArrayGraph) -> object:
     """All documents as one block, in the order of their numbers."""
-    return on_device(Neighbourhood(graph, RELATIONS).blocks(np.arange(len(graph.ids)), 1)[0], torch.device("cpu"))
+    return NeighbourSampler(graph, RELATIONS).blocks(np.arange(len(graph.ids)), 1)[0]
 
 
 def dense(graph: ArrayGraph, name: str) -> Array:
@@ -215,11 +210,9 @@ def test_blocks_of_a_few_documents_give_the_same_as_all_at_once(
 ) -> None:
     encoder = encoder_of(name)
     targets = np.array([4, 1])
-    blocks = Neighbourhood(small, RELATIONS).blocks(targets, 2)
+    blocks = NeighbourSampler(small, RELATIONS).blocks(targets, 2)
     with torch.no_grad():
-        few = encoder(
-            torch.from_numpy(features[blocks[0].nodes]), [on_device(block, torch.device("cpu")) for block in blocks]
-        )
+        few = encoder(torch.from_numpy(features[blocks[0].nodes]), blocks)
     everything = encode(encoder, small, features, RELATIONS).vectors
     assert np.abs(few.numpy() - everything[targets]).max() < 1e-5
 

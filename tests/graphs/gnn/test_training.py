@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from plait.contracts.errors import ConfigError, IdentityError, ModelError
 from plait.gnn import ArrayGraph, ArrayRelation, TrainingSettings
-from plait.gnn.links import holdout, link_scores, random_negatives, shuffled
-from plait.gnn.objective import info_nce, true_elsewhere
+from plait.gnn.links import holdout, info_nce, link_scores, random_negatives, shuffled, true_elsewhere
 from plait.gnn.structure import pair_keys
 from plait.gnn.trained import GraphIdentity, Trained, load
 from plait.gnn.training import Progress, train
@@ -121,11 +120,11 @@ def test_progress_counts_every_step(communities: Made) -> None:
 
 def test_batch_pairs_carry_no_message(communities: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     """In every step, no block holds an edge between the two documents of a pair that is being predicted."""
-    from plait.gnn.neighbourhood import Neighbourhood
+    from plait.gnn.sampling import NeighbourSampler
 
     graph, text = communities
     checked = 0
-    original = Neighbourhood.blocks
+    original = NeighbourSampler.blocks
 
     def spied(self, targets, layers, **options):  # type: ignore[no-untyped-def]
         nonlocal checked
@@ -138,7 +137,7 @@ def test_batch_pairs_carry_no_message(communities: Made, monkeypatch: pytest.Mon
                 checked += len(keys)
         return blocks
 
-    monkeypatch.setattr(Neighbourhood, "blocks", spied)
+    monkeypatch.setattr(NeighbourSampler, "blocks", spied)
     train(graph, text, SETTINGS.model_copy(update={"max_steps": 3, "depth": 2}), seed=0)
     assert checked > 100
 

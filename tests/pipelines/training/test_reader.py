@@ -22,7 +22,7 @@ from plait.fusion.tokens.reader_files import PROJECTOR, READER
 from plait.fusion.tokens.tasks import TaskSettings
 from plait.hooks import hookimpl
 from plait.rag import Rag, open_index
-from plait.rag.structure import structural_identity, walker_of
+from plait.rag.structure import structure_source
 from plait.training.reader import train_reader_of
 
 COMMUNITIES = ("river", "castle", "engine", "garden")
@@ -118,13 +118,13 @@ def rag(tmp_path: Path, model: Path) -> Iterator[Rag]:
 
 def _open_projector(rag: Rag) -> None:
     """Puts a projector into use whose gate is open."""
-    walker = walker_of(rag.parts)
-    assert walker is not None
+    source = structure_source(rag.parts)
+    assert source is not None
     projector = Projector(384, rag.parts.generator.embedding_space(), k=1, seed=3)  # type: ignore[attr-defined]
     projector.gate.data.fill_(2.0)
     place = rag.path / ".made"
     place.mkdir()
-    projector.save(place / PROJECTOR, structural_identity(walker, rag.view))
+    projector.save(place / PROJECTOR, source.structure_identity(rag.view))
     with rag.index.writer() as writer:
         writer.keep_model(READER, place)
         writer.commit("by hand")
@@ -186,12 +186,12 @@ def test_a_projector_of_another_graph_encoder_is_taken_out_of_use_and_named(rag:
 
 
 def test_a_projector_that_does_not_fit_is_refused_when_it_is_asked(rag: Rag) -> None:
-    walker = walker_of(rag.parts)
-    assert walker is not None
+    source = structure_source(rag.parts)
+    assert source is not None
     projector = Projector(384, rag.parts.generator.embedding_space(), k=1)  # type: ignore[attr-defined]
     place = rag.path / ".made"
     place.mkdir()
-    projector.save(place / PROJECTOR, {**structural_identity(walker, rag.view), "weights": "others"})
+    projector.save(place / PROJECTOR, {**source.structure_identity(rag.view), "weights": "others"})
     with rag.index.writer() as writer:
         writer.keep_model(READER, place)
         writer.commit("by hand")

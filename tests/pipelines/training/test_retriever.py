@@ -178,7 +178,7 @@ def test_fused_vectors_are_searched_with_an_adapter_of_their_own(tmp_path: Path)
     pipeline = Pipeline(retrievers=[use("dense"), use("lexical"), use("docgraph")], fusion=use("gated"))
     with open_index(tmp_path / "papers.plait", pipeline) as rag:
         rag.add(write_papers(tmp_path / "papers"))
-        assert searched_column(rag).column == "gated"
+        assert searched_column(rag).vector_column == "gated"
         before = rag.retrieve_all("Where is the red one?", 5).runs
         assert train_retriever(rag, write_pairs(tmp_path / "pairs.jsonl"), settings=LEARNS).commit is not None
         after = rag.retrieve_all("Where is the red one?", 5).runs
@@ -197,7 +197,7 @@ def test_training_the_graph_takes_an_adapter_of_the_old_fused_vectors_out_of_use
             with committing(rag, 1.0) as writer:
                 place = tmp_path / MODEL
                 place.mkdir()
-                found.report.adapter.save(place, "gated", searched.embedder, searched.source.made_by(rag.view))
+                found.report.adapter.save(place, "gated", searched.embedder, searched.made_by(rag.view))
                 writer.keep_model(MODEL, place)
                 writer.commit("by hand")
         assert rag.view.model(MODEL) is not None

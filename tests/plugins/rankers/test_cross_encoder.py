@@ -61,7 +61,7 @@ def test_an_encoder_without_a_head_is_refused(cross_encoder_folder: Make) -> Non
     """transformers would give it a random head and say so in the log only."""
     view = memory_view(sample_documents())
     ranker = CrossEncoder(Config(model=str(cross_encoder_folder(0))))
-    with pytest.raises(ModelError, match="no trained cross-encoder"):
+    with pytest.raises(ModelError, match="not trained to rank"):
         ranker.rank(QUERY, view.hits(np.arange(1), np.ones(1)), view)
 
 

@@ -22,7 +22,8 @@ from plait.hooks import Assembly, PluginHost
 from plait.rag import open_index
 from plait.retrievers.dense import Config as DenseConfig
 from plait.retrievers.dense import Dense
-from plait.retrievers.docgraph import WEIGHTS, Config, DocGraph
+from plait.retrievers.docgraph import Config, DocGraph
+from plait.retrievers.graph_model import TRAVERSAL
 from plait.retrievers.lexical import Config as LexicalConfig
 from plait.retrievers.lexical import Lexical
 from plait.testing import MemoryView, memory_view
@@ -129,7 +130,7 @@ def test_documents_unseen_in_training_get_structure_from_the_trained_encoder(tmp
     seen = view_of(papers(), retriever)
     settings = TrainingSettings(relations=RELATIONS, epochs=20, batch=2)
     trained = train(retriever.graph(seen), retriever.text_vectors(seen), settings)
-    trained.save(tmp_path / "docgraph", retriever.identity())
+    trained.save(tmp_path / "docgraph", retriever.encoder_identity())
     new = [*papers(), paper("late", "Ropes and cords.", "knots"), paper("lone", "Comets.")]
     view = view_of(new, retriever, models={"docgraph": tmp_path / "docgraph"})
     found, text = retriever.structural(view), retriever.text_vectors(view)
@@ -177,13 +178,19 @@ def test_scores_are_those_of_the_traversal_and_hits_the_best_passages() -> None:
 
 
 def test_words_share_in_where_the_walk_starts_as_much_as_is_set() -> None:
-    view = view_of(papers(), docgraph())
-    cosines = np.array([0.1, 0.2, 0.3, 0.4, 0.5], np.float32)
-    assert docgraph(word_share=0).text_scores(cosines, "yeast", view) is cosines
+    view, asked = view_of(papers(), docgraph()), ["yeast", "zzz"]
+    cosines = docgraph(word_share=0).start_scores(asked, view)
+    assert cosines.shape == (2, 5)
     for share in (0.5, 2.0):
-        gained = docgraph(word_share=share).text_scores(cosines, "yeast", view) - cosines
-        assert gained == pytest.approx([0, 0, 0, 0, share], abs=1e-6)
-    assert docgraph().text_scores(cosines, "zzz", view) == pytest.approx(cosines)
+        gained = docgraph(word_share=share).start_scores(asked, view) - cosines
+        assert gained[0] == pytest.approx([0, 0, 0, 0, share], abs=1e-6)
+        assert gained[1] == pytest.approx(0.0), "a word that stands nowhere moves nothing"
+
+
+def test_without_a_share_of_words_no_scores_by_words_are_needed() -> None:
+    with pytest.raises(ConfigError, match="no scores by words"):
+        DocGraph(Config(), EMBEDDER, DENSE)
+    assert len(DocGraph(Config(word_share=0), EMBEDDER, DENSE).start_scores(["yeast"], view_of(papers(), docgraph())))
 
 
 def test_words_are_matched_as_the_chosen_lexical_retriever_does() -> None:
@@ -236,7 +243,7 @@ def test_a_document_without_passages_ties_others_together_but_is_no_hit() -> Non
 )
 def test_damaged_weights_of_the_walk_are_refused(tmp_path: Path, content: str) -> None:
     retriever = docgraph()
-    (tmp_path / WEIGHTS).write_text(content)
+    (tmp_path / TRAVERSAL).write_text(content)
     view = view_of(papers(), retriever, models={"docgraph": tmp_path})
     with pytest.raises(ModelError, match=r"traversal.json: the traversal weights cannot be read.*Fix: train again"):
         retriever.retrieve(Query("weavers"), view, 5)
@@ -248,7 +255,7 @@ def test_learnt_weights_of_the_walk_are_used(tmp_path: Path) -> None:
         "weights": dict.fromkeys(DEFAULT_WEIGHTS.weights, 0.0) | {"text": 1.0},
         "scales": dict.fromkeys(DEFAULT_WEIGHTS.scales, 1.0),
     }
-    (tmp_path / WEIGHTS).write_text(json.dumps(only_text))
+    (tmp_path / TRAVERSAL).write_text(json.dumps(only_text))
     view = view_of(papers(), retriever, models={"docgraph": tmp_path})
     hits = retriever.retrieve(Query("yeast"), view, 5)
     assert hits[0].document_id == "alone"
@@ -263,7 +270,7 @@ def test_learnt_weights_of_the_walk_are_used(tmp_path: Path) -> None:
         ([use("dense"), use("docgraph", depth=0)], "depth"),
         ([use("dense"), use("docgraph", encoder="gcn")], "encoder"),
         ([use("dense"), use("docgraph", word_share=-1)], "word_share"),
-        ([use("dense"), use("docgraph", words=use("dense"))], r"'words' is 'dense', which has no BM25 scores"),
+        ([use("dense"), use("docgraph", words=use("dense"))], r"'words' is 'dense', which has no scores by words"),
         ([use("dense"), use("docgraph"), use("docgraph")], "both write the column 'docgraph'"),
     ],
 )

@@ -53,11 +53,11 @@ def test_it_is_saved_and_read_again_for_its_column_alone(tmp_path: Path) -> None
     assert QueryAdapter.load(tmp_path, "gated", EMBEDDER) is None
     vector = unit(RANDOM.normal(size=384))
     view: Any = View(tmp_path)
-    assert np.array_equal(adapted(view, Dense(DenseConfig(), EMBEDDER), vector), again(vector))
-    assert adapted(view, Dense(DenseConfig(column="other"), EMBEDDER), vector) is vector
-    assert adapted(view, Dense(DenseConfig(adapter=False), EMBEDDER), vector) is vector
+    assert np.array_equal(Dense(DenseConfig(), EMBEDDER).adapted(vector, view), again(vector))
+    assert Dense(DenseConfig(column="other"), EMBEDDER).adapted(vector, view) is vector
+    assert Dense(DenseConfig(adapter=False), EMBEDDER).adapted(vector, view) is vector
     nothing: Any = View(None)
-    assert adapted(nothing, Dense(DenseConfig(), EMBEDDER), vector) is vector
+    assert adapted(vector, nothing, Dense(DenseConfig(), EMBEDDER)) is vector
 
 
 def test_another_embedder_is_refused(tmp_path: Path) -> None:

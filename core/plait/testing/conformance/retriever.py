@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 
 from plait.contracts import ColumnValues, Document, IngestBatch, Query, Retriever
-from plait.testing.blocks import BlockChunker
-from plait.testing.columns import checked_column
+from plait.index.validation import check_values
 from plait.testing.conformance.checks import check_best_first, check_json
 from plait.testing.memory import MemoryView, memory_view
-from plait.testing.samples import sample_documents
+from plait.testing.samples import BlockChunker, sample_documents
 
 __all__ = ["RetrieverConformance"]
 
@@ -73,7 +72,7 @@ class RetrieverConformance:
         encoded = retriever.encode(batch)
         assert set(encoded) == {column.name for column in retriever.columns}
         for column in retriever.columns:
-            checked_column(column, encoded[column.name], len(batch.passages))
+            check_values(column, encoded[column.name], len(batch.passages), [passage.id for passage in batch.passages])
 
     def test_encodes_no_passages_as_no_values(self, retriever: Retriever, before: Sequence[Retriever]) -> None:
         encoded = retriever.encode(_batch((), before))

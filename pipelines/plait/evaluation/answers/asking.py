@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from plait.contracts import Answer, Generator, Hit, Query
+from plait.contracts import Answer, BatchGenerator, Query
 from plait.contracts.errors import QueryError
 from plait.evaluation.answers.agreement import Agreement, CitationCheck, agreement, check_citations
 from plait.evaluation.answers.citation_quality import CitationQuality, citation_quality
 from plait.evaluation.answers.decisions import Decider, Decision
 from plait.evaluation.answers.evidence import given_hits
 from plait.evaluation.answers.questions import Question
-from plait.evaluation.answers.together import in_batches
 from plait.evaluation.retrieval.runs import documents_of
-from plait.rag.answering import answer_from
-from plait.rag.tracing import Tracer
+from plait.rag.answering import Prepared, generate_many
 
 if TYPE_CHECKING:
     from plait.index import View
@@ -101,41 +98,52 @@ def ask_questions(
     """
     view, decider = rag.view, Decider()
     refused: list[tuple[str, str]] = []
-
-    def ask(question: Question, generator: Generator) -> Asked:
-        parts = _with_generator(rag.parts, generator)
-        try:
-            query = Query(question.text)
-            found, query, hits = _found(rag, view, question, query, evidence, k, depth)
-        except QueryError as error:
-            refused.append((question.id, str(error)))
-            return _judged(question, (), Answer(question.text, "", (), (), True, "declined"), None, view)
-        answer = rag.host.hook.after_generate(answer_from(parts, query, hits, view, Tracer()))
-        decision = decider.decide(parts, query, hits, view, answer) if question.decision else None
-        return _judged(question, found, answer, decision, view)
-
-    def told(done: int) -> None:
+    asked: list[Asked] = []
+    if progress is not None:
+        progress("questions", 0, len(questions))
+    size = max(1, batch) if isinstance(rag.parts.generator, BatchGenerator) else 1
+    for start in range(0, len(questions), size):
+        group = questions[start : start + size]
+        ready: dict[str, tuple[tuple[str, ...] | None, Prepared]] = {}
+        for question in group:
+            try:
+                ready[question.id] = _ready(rag, view, question, evidence, k, depth)
+            except QueryError as error:
+                refused.append((question.id, str(error)))
+        wanted = [one for _, one in ready.values() if one.request is not None]
+        written = iter(generate_many(rag.parts, wanted) if wanted else [])
+        for question in group:
+            if question.id not in ready:
+                answer = Answer(question.text, "", (), (), True, "declined")
+                asked.append(_judged(question, (), answer, None, view, rag.parts))
+                continue
+            found, one = ready[question.id]
+            answer = rag.finish(one, None if one.request is None else next(written))
+            decision = decider.decide(rag.parts, one.query, one.hits, view, answer) if question.decision else None
+            asked.append(_judged(question, found, answer, decision, view, rag.parts))
         if progress is not None:
-            progress("questions", done, len(questions))
-
-    told(0)
-    asked = in_batches(ask, questions, rag.parts.generator, batch, told)
+            progress("questions", len(asked), len(questions))
     return AskedAll(tuple(asked), k, decider.refused, tuple(refused))
 
 
-def _found(
-    rag: Rag, view: View, question: Question, query: Query, evidence: EvidenceSource, k: int, depth: int
-) -> tuple[tuple[str, ...] | None, Query, Sequence[Hit]]:
-    """The k best documents, and query and hits to answer from."""
+def _ready(
+    rag: Rag, view: View, question: Question, evidence: EvidenceSource, k: int, depth: int
+) -> tuple[tuple[str, ...] | None, Prepared]:
+    """The k best documents, None where nothing is searched, and the question with its evidence."""
+    query = Query(question.text)
     if evidence == "given":
-        return None, query, given_hits(question.documents, view)
+        return None, rag.prepare(query, hits=given_hits(question.documents, view))
     ranking = documents_of(rag.retrieve(query, depth))
-    retrieval = rag.retrieve_all(query, max(rag.pipeline.answer.passages, 10))  # as deep as Rag.ask looks
-    return tuple(name for name, _ in ranking[:k]), retrieval.query, retrieval.fused
+    return tuple(name for name, _ in ranking[:k]), rag.prepare(query)
 
 
 def _judged(
-    question: Question, found: tuple[str, ...] | None, answer: Answer, decision: Decision | None, view: View
+    question: Question,
+    found: tuple[str, ...] | None,
+    answer: Answer,
+    decision: Decision | None,
+    view: View,
+    parts: Parts,
 ) -> Asked:
     given = "" if answer.declined else answer.text
     golds = question.golds if question.answerable is not False else ()
@@ -145,13 +153,13 @@ def _judged(
         answer,
         check_citations(answer, view),
         max((agreement(given, gold) for gold in golds), key=lambda found: found.f1, default=None),
-        citation_quality(answer, view, question.documents),
+        citation_quality(
+            answer,
+            view,
+            parts.verifiers,
+            question.documents,
+            rule=parts.pipeline.answer.supported_by,
+            steering=parts.host.hook.steering,
+        ),
         decision,
     )
-
-
-def _with_generator(parts: Parts, generator: Generator) -> Parts:
-    """The same parts with another generator; all else that is built, or will be, is shared."""
-    other = copy.copy(parts)
-    other.__dict__["generator"] = generator  # where the cached property keeps it
-    return other

@@ -1,7 +1,7 @@
 """Do the citations of an answer hold: are cited sentences supported by what they cite, are supported ones cited?
 
 Gao et al. 2023, *Enabling large language models to generate text with citations* (ALCE), measure the same two shares
-with an entailment model. Here the judge is :func:`plait.prompts.verify`, which also chose the citations of Plait's own
+with an entailment model. Here the judges are the pipeline's own verifiers, which also chose the citations of its
 answers: for these, precision says that the delivered citations hold when they are opened again on their own, and not
 that someone else agrees. ``held`` is counted without that judge.
 """
@@ -9,13 +9,14 @@ that someone else agrees. ``held`` is counted without that judge.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from plait.contracts import Answer, Citation, Evidence, IndexView, Passage, Sentence
+from plait.contracts import Answer, Citation, Evidence, IndexView, Passage, Sentence, Verifier
 from plait.evaluation.answers.agreement import check_citations, tokens
 from plait.evaluation.answers.evidence import as_evidence
-from plait.prompts import verify
+from plait.prompts import Rule, checked_sentences
+from plait.text.passages import Steering
 
 __all__ = ["CitationQuality", "citation_quality"]
 
@@ -45,21 +46,38 @@ class CitationQuality:
     held: tuple[int, int]
 
 
-def citation_quality(answer: Answer, view: IndexView, gold: Collection[str] = ()) -> CitationQuality:
+def citation_quality(
+    answer: Answer,
+    view: IndexView,
+    verifiers: Sequence[Verifier],
+    gold: Collection[str] = (),
+    *,
+    rule: Rule = "all",
+    steering: Steering | None = None,
+) -> CitationQuality:
     """Judges each sentence again, once against its citations alone and once against all that was found.
 
     Args:
         answer: the answer.
         view: the snapshot it was made from.
+        verifiers: the judges.
         gold: ids of the documents that answer the question; empty where they are not known.
+        rule: how their verdicts are joined.
+        steering: says what in a passage gives orders, so that it supports nothing.
     """
     broken = {id(citation) for citation, _ in check_citations(answer, view).broken}
-    found = as_evidence(answer.hits, view)
+    found = as_evidence(answer.hits, view, steering)
+
+    def supports(sentence: Sentence, evidence: list[Evidence]) -> bool:
+        """Whether every sentence of the text finds support; the splitter may see more than one in it."""
+        judged = checked_sentences(sentence.text, evidence, view, verifiers, rule) if evidence else ()
+        return bool(judged) and all(part.supported for part in judged)
+
     counted: Counter[str] = Counter()
     for sentence in answer.sentences:
         whole = [citation for citation in sentence.citations if id(citation) not in broken]
-        holds = _supports(sentence, list(_cited(whole, view)), view)
-        supported = holds or _supports(sentence, found, view)
+        holds = supports(sentence, list(_cited(whole, view)))
+        supported = holds or supports(sentence, found)
         counted["supported"] += supported
         if not sentence.citations:
             continue
@@ -89,9 +107,3 @@ def _cited(citations: Collection[Citation], view: IndexView) -> Iterator[Evidenc
         text = view.document(span.document_id).text[span.start : span.end]
         passage = Passage(citation.passage_id, span.document_id, 0, span.start, span.end, text)
         yield Evidence(number, passage, citation.title, citation.score)
-
-
-def _supports(sentence: Sentence, evidence: list[Evidence], view: IndexView) -> bool:
-    """Whether every sentence of the text finds support; the splitter may see more than one in it."""
-    judged = verify(sentence.text, evidence, view) if evidence else ()
-    return bool(judged) and all(part.supported for part in judged)

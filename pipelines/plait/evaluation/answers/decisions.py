@@ -78,7 +78,7 @@ class Decider:
         template = resources.files("plait.evaluation.answers") / "templates" / "decision.txt"
         with resources.as_file(template) as place:
             settings = parts.pipeline.answer.model_copy(update={"template": str(place)})
-            evidence = as_evidence(hits[: settings.passages], view)
+            evidence = as_evidence(hits[: settings.passages], view, parts.host.hook.steering)
             packed = pack(query, evidence, parts.generator, settings, ties_of(parts, view))
         structure = read_structure(parts, packed.evidence, view)
         request = GenerationRequest(

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from plait.contracts import Evidence, Hit, IndexView
+from plait.text.passages import Steering, analysed
 
 __all__ = ["as_evidence", "given_hits"]
 
@@ -18,9 +19,10 @@ def given_hits(documents: Collection[str], view: IndexView) -> list[Hit]:
     return view.hits(rows, np.ones(len(rows)))
 
 
-def as_evidence(hits: Sequence[Hit], view: IndexView) -> list[Evidence]:
+def as_evidence(hits: Sequence[Hit], view: IndexView, steering: Steering | None = None) -> list[Evidence]:
     """Hits as numbered evidence, opened by their passages' names, which hold in every snapshot."""
+    passages = [view.passage(view.row(hit.passage_id)) for hit in hits]
     return [
-        Evidence(number, view.passage(view.row(hit.passage_id)), view.title(hit.document_id), hit.score)
-        for number, hit in enumerate(hits, start=1)
+        Evidence(number, analysis.passage, view.title(hit.document_id), hit.score, None, analysis)
+        for number, (hit, analysis) in enumerate(zip(hits, analysed(view, passages, steering), strict=True), start=1)
     ]

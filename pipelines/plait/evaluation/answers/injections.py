@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from plait.contracts import Answer, IndexView
+from plait.contracts import Answer
 from plait.contracts.errors import ReadError
 from plait.evaluation.answers.asking import BATCH, ask_questions
 from plait.evaluation.answers.evidence import as_evidence, given_hits
 from plait.evaluation.answers.questions import Question
-from plait.prompts import verify
+from plait.prompts import checked_sentences
 
 if TYPE_CHECKING:
     from plait.rag import Rag
@@ -154,17 +154,18 @@ def attack(
     return [Attacked(*three) for three in zip(injections, *answers, strict=True)]
 
 
-def believed(view: IndexView, injections: Sequence[Injection]) -> list[Injection]:
+def believed(rag: Rag, injections: Sequence[Injection]) -> list[Injection]:
     """The attacks whose wanted answer has a sentence that the verifier supports with the attacked document.
 
     Args:
-        view: holds the documents of :func:`write_corpus`.
+        rag: holds the documents of :func:`write_corpus`; its verifiers judge.
         injections: the attacks.
     """
-    found = []
+    view, found = rag.view, []
     for one in injections:
-        evidence = as_evidence(given_hits({f"{one.id}-attacked"}, view), view)
-        if any(said.supported and one.taken(said.text) for said in verify(one.answer, evidence, view)):
+        evidence = as_evidence(given_hits({f"{one.id}-attacked"}, view), view, rag.host.hook.steering)
+        judged = checked_sentences(one.answer, evidence, view, rag.parts.verifiers)
+        if any(said.supported and one.taken(said.text) for said in judged):
             found.append(one)
     return found
 

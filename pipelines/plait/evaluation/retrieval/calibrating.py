@@ -112,4 +112,6 @@ def fit_fusion(
         dropped = identifier if exclude_self else None
         runs[identifier] = {label: [hit for hit in hits if hit.document_id != dropped] for label, hits in legs.items()}
     found = calibrate(runs, collection.qrels, fusion.stands_in_for if isinstance(fusion, RankedVectorFusion) else ())
-    return Fitted(found.use(), collection.split, found.queries, dict(found.legs), found.best.value, left_out, merging)
+    return Fitted(
+        found.best.fusion, collection.split, found.queries, dict(found.legs), found.best.value, left_out, merging
+    )

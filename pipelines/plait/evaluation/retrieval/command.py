@@ -64,7 +64,7 @@ def evaluate_collection(
         json_out: file for the JSON report.
         run_out: file for the fused run in TREC's columns.
         exclude_self: leave the document whose id is the query's out of its run.
-        calibrate: another split, on which the fusion's weights and guard are fitted first; the pipeline file is not
+        calibrate: another split, on which the fusion's weights are fitted first; the pipeline file is not
             changed, the fitted fusion is in the notes and in the JSON.
         measures: names such as ``nDCG@10``.
         resamples: of bootstrap and randomisation.

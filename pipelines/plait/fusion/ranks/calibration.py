@@ -1,9 +1,8 @@
 """Calibration: which fusion, and which weights, on queries whose answers are known.
 
 Every candidate of a small fixed grid is measured by nDCG@10 on the calibration queries; the best one is written into
-the pipeline as plain settings, together with what was measured (:class:`~plait.fusion.ranks.guard.Guard`). Weight 1
-for one retriever and 0 for the others is a candidate too, so the outcome is never below the best single retriever on
-these queries.
+the pipeline as plain settings. Weight 1 for one retriever and 0 for the others is a candidate too, so the outcome is
+never below the best single retriever on these queries.
 """
 
 from __future__ import annotations
@@ -16,8 +15,7 @@ from itertools import product
 from plait.config import Use, use
 from plait.contracts import Fusion, Hit, Query
 from plait.contracts.errors import ConfigError
-from plait.fusion.ranks import rrf, weighted
-from plait.fusion.ranks.guard import Guard
+from plait.fusion.ranks.merging import ReciprocalRank, ReciprocalRankConfig, Weighted, WeightedConfig
 
 __all__ = ["Calibration", "Candidate", "calibrate"]
 
@@ -51,11 +49,6 @@ class Calibration:
     def gain(self) -> float:
         """By how much the best candidate beats the best retriever alone; never below 0."""
         return self.best.value - max(self.legs.values())
-
-    def use(self) -> Use:
-        """The fusion to write into a pipeline, its measurement included."""
-        guard = Guard(queries=self.queries, fused=self.best.value, legs=dict(self.legs))
-        return use(self.best.fusion.name, **self.best.fusion.settings, guard=guard.model_dump())
 
 
 def calibrate(
@@ -136,8 +129,8 @@ def _weights(labels: Sequence[str]) -> Iterator[dict[str, float]]:
 
 def _build(candidate: Use) -> Fusion:
     if candidate.name == "rrf":
-        return rrf.ReciprocalRank(rrf.Config(**candidate.settings))
-    return weighted.Weighted(weighted.Config(**candidate.settings))
+        return ReciprocalRank(ReciprocalRankConfig(**candidate.settings))
+    return Weighted(WeightedConfig(**candidate.settings))
 
 
 def _depth(found: Runs) -> int:

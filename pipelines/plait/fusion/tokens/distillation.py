@@ -28,7 +28,7 @@ from torch.nn import functional
 
 from plait.config import Settings
 from plait.contracts.errors import ModelError
-from plait.gnn.aggregation import unit
+from plait.gnn.layers import unit
 
 __all__ = ["Adapter", "DistillationSettings", "distil", "pdist_loss"]
 

@@ -1,6 +1,6 @@
 """Fusion of text and structural vectors into one that is searched like any other.
 
-:mod:`~plait.fusion.vectors.gated` is the default, :mod:`~plait.fusion.vectors.concatenated` ATLANTIC's own (Munikoti et
-al. 2023, arXiv:2311.12289), :mod:`~plait.fusion.vectors.mixed` the baseline that only mixes scores.
-:mod:`~plait.fusion.vectors.fitting` trains them. Importing this package is light; its modules import torch.
+:mod:`~plait.fusion.vectors.fused_column` has the components ``gated`` and ``concatenated``,
+:mod:`~plait.fusion.vectors.layers` what they learn, :mod:`~plait.fusion.vectors.fitting` how. Importing this package
+and the first of them is light; the others import torch.
 """

@@ -1,9 +1,8 @@
-"""Training of a vector fusion by link prediction, and by query pairs where there are any."""
+"""Training of a vector fusion by link prediction."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import cycle
 
 import numpy as np
@@ -12,19 +11,19 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from plait.config import Settings
+from plait.contracts import Fold
 from plait.contracts.errors import ConfigError
-from plait.fusion.vectors.fused import VectorFusion
-from plait.gnn.encoding import Structural
-from plait.gnn.objective import info_nce, true_elsewhere
-from plait.gnn.structure import Graph, Pairs, pair_keys
+from plait.fusion.vectors.layers import FusionLayer
+from plait.gnn.links import info_nce, true_elsewhere
+from plait.gnn.structure import Graph, pair_keys
 from plait.gnn.trained import Trained
 from plait.gnn.training import supervision_pairs
 
-__all__ = ["FittingSettings", "Fold", "QueryPairs", "cross_fitted", "fit"]
+__all__ = ["FittingSettings", "cross_fitted", "fit"]
 
 
 class FittingSettings(Settings):
-    """How a vector fusion is trained. Rates as in :mod:`plait.gnn.sage`, for the same reason."""
+    """How a vector fusion is trained. Rates as in :class:`plait.gnn.encoders.Sage`, for the same reason."""
 
     steps: int = Field(default=40, ge=1)
     """Steps of AdamW."""
@@ -36,22 +35,6 @@ class FittingSettings(Settings):
     """Of matrices."""
     gate_rate: float = Field(default=0.03, gt=0.0)
     """Of the gate."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fold:
-    """Links to predict, and structure that was computed without them."""
-
-    structure: Structural
-    pairs: Pairs
-
-
-@dataclass(frozen=True, slots=True)
-class QueryPairs:
-    """Queries and a relevant document each: unit vectors (m, text) and document numbers (m,)."""
-
-    vectors: NDArray[np.float32]
-    documents: NDArray[np.int64]
 
 
 def cross_fitted(
@@ -73,14 +56,13 @@ def cross_fitted(
 
 
 def fit(
-    fusion: VectorFusion,
+    fusion: FusionLayer,
     text: NDArray[np.float32],
     folds: Sequence[Fold],
     settings: FittingSettings | None = None,
     *,
     seed: int = 0,
-    queries: QueryPairs | None = None,
-) -> VectorFusion:
+) -> FusionLayer:
     """Trains ``fusion`` in place and returns it. Deterministic under a seed.
 
     Args:
@@ -89,7 +71,6 @@ def fit(
         folds: links and structure computed without them, see :func:`cross_fitted`.
         settings: how.
         seed: of the batches.
-        queries: queries with known answers; their loss is added. Never the queries of an evaluation.
     """
     settings = settings or FittingSettings()
     gates = [value for name, value in fusion.named_parameters() if name == "gate"]
@@ -112,14 +93,6 @@ def fit(
         batch = fold.pairs[generator.permutation(len(fold.pairs))[:size]]
         ignored = torch.from_numpy(true_elsewhere(batch, linked, len(text))).to(device)
         loss = info_nce(fused(fold, batch[:, 0]), fused(fold, batch[:, 1]), settings.temperature, ignored)
-        if queries is not None:
-            drawn = generator.permutation(len(queries.documents))[: settings.batch]
-            asked = torch.from_numpy(queries.vectors[drawn]).to(device)
-            documents = queries.documents[drawn]
-            same = documents[:, None] == documents[None, :]
-            np.fill_diagonal(same, val=False)
-            found = fused(fold, documents)
-            loss = loss + info_nce(asked, found, settings.temperature, torch.from_numpy(same).to(device))
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         optimiser.step()

@@ -1,7 +1,8 @@
 """A causal model at work: loaded once, its memory of prompts, its threads, its faults, and the canary behind them.
 
-The loop is our own and not ``generate`` of transformers: that runs every row of a batch until the last has ended, draws
-all rows from the process's one random state, and hands tokens out from a thread of its own, which nobody can pause.
+The loop is our own. ``generate`` of transformers runs every row of a batch until the last has ended (20 % more CPU for
+16 answers of 4 to 96 tokens, 2 % for one alone), draws all rows from the process's one random state, and can be read
+piece by piece only from a thread of its own. ``generate_batch``, where rows leave, takes no embeddings.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ def grammar_vocabulary(model: CausalModel, where: str) -> Any:
         raise GenerationError(
             f"JSON of a schema cannot be written with the tokenizer of {model.name}: {error}",
             where=where,
-            fix="use a model with a tokenizer.json, or leave json_schema out of the request",
+            fix="use a model with a tokenizer.json and an end token, or leave json_schema out of the request",
         ) from error
 
 

@@ -52,14 +52,12 @@ class TokenPrompt:
     def __len__(self) -> int:
         return len(self.tokens)
 
-    def key(self, start: int, end: int) -> Hashable:
-        """Equal for equal content: the tokens, and a digest of what is added where."""
+    def key(self, start: int, end: int) -> bytes:
+        """Equal for equal content: a digest of the tokens, and of what is added where."""
         first, last = np.searchsorted(self.positions, (start, end))
-        if first == last:
-            return self.tokens[start:end]
-        digest = hashlib.sha256((self.positions[first:last] - start).tobytes())
-        digest.update(self.vectors[first:last].tobytes())
-        return self.tokens[start:end], digest.digest()
+        added = (self.positions[first:last] - start, self.vectors[first:last])
+        parts = (np.array(self.tokens[start:end], dtype=np.int64), *(added if first < last else ()))
+        return hashlib.sha256(b"".join(part.tobytes() for part in parts)).digest()
 
     def inputs(self, model: CausalModel, start: int, end: int) -> torch.Tensor:
         """What :meth:`CausalModel.step` reads: token numbers where nothing is added, else embeddings."""

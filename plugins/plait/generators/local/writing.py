@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 from plait.contracts import GenerationRequest
@@ -14,7 +14,7 @@ from plait.generators.stop_strings import StopFilter
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["TextFromTokens", "Writing", "checked_logits", "next_token"]
+__all__ = ["Writing", "checked_logits", "next_token"]
 
 
 class Writing:
@@ -50,7 +50,8 @@ class Writing:
         self._grammar = grammar
         self._ends = model.ends
         self._random = torch.Generator(device="cpu").manual_seed(request.seed)
-        self._text = TextFromTokens(lambda ids: str(model.tokenizer.decode(ids, skip_special_tokens=True)))
+        self._tokenizer = model.tokenizer
+        self._decoded = (0, 0)
         self._stop = StopFilter([*request.stop, *stops] if grammar is None else ())
         self._shown = False
 
@@ -70,7 +71,7 @@ class Writing:
         if self._grammar is not None:
             self._grammar.take(token)
         self.tokens.append(token)
-        piece = self._stop.push(self._text.push(token))
+        piece = self._stop.push(self._piece())
         if self._stop.stopped:
             self.finish = "stop"
         elif len(self.tokens) >= request.max_tokens:
@@ -79,7 +80,25 @@ class Writing:
 
     def rest(self) -> str:
         """What was held back when the answer ended."""
-        return "" if self._stop.stopped else self._begun(self._stop.push(self._text.flush()) + self._stop.flush())
+        return "" if self._stop.stopped else self._begun(self._stop.push(self._piece(last=True)) + self._stop.flush())
+
+    def _piece(self, *, last: bool = False) -> str:
+        """The text that the newest tokens complete.
+
+        A token may hold part of a character, and a tokenizer may treat white space by its left neighbour. So it is the
+        difference between a short tail decoded with and without the new tokens, held back while it ends in half a
+        character. (The streamers of transformers hold back whole words, and the ``DecodeStream`` of tokenizers knows
+        no tokenizer written in Python.)
+        """
+        context, shown = self._decoded
+        before, after = (
+            str(self._tokenizer.decode(tokens, skip_special_tokens=True))
+            for tokens in (self.tokens[context:shown], self.tokens[context:])
+        )
+        if len(after) <= len(before) or (after.endswith("\ufffd") and not last):
+            return ""
+        self._decoded = shown, len(self.tokens)
+        return after[len(before) :]
 
     def _begun(self, piece: str) -> str:
         piece = piece if self._shown else piece.lstrip()
@@ -127,45 +146,3 @@ def next_token(
     if temperature <= 0:
         return int(torch.argmax(logits))
     return int(torch.multinomial(torch.softmax(logits / temperature, dim=-1), 1, generator=random))
-
-
-class TextFromTokens:
-    """Decodes a growing list of tokens piece by piece.
-
-    A token may hold part of a character, and a tokeniser may treat white space by its left neighbour. So each piece is
-    the difference between decoding a short tail with and without the new tokens, held back while it ends in half a
-    character. (The streamers of transformers hold back whole words, and ``tokenizers``' ``DecodeStream`` knows no
-    tokenizer written in Python.)
-
-    Args:
-        decode: token numbers to text.
-
-    Example:
-        >>> letters = {0: b"caf", 1: bytes([0xC3]), 2: bytes([0xA9]), 3: b"!"}
-        >>> text = TextFromTokens(lambda ids: b"".join(letters[i] for i in ids).decode("utf-8", "replace"))
-        >>> [text.push(i) for i in range(4)]
-        ['caf', '', 'é', '!']
-    """
-
-    def __init__(self, decode: Callable[[Sequence[int]], str]) -> None:
-        self._decode = decode
-        self._tokens: list[int] = []
-        self._context = 0
-        self._shown = 0
-
-    def push(self, token: int) -> str:
-        """The text that one more token completes; may be empty."""
-        self._tokens.append(token)
-        return self._piece(flush=False)
-
-    def flush(self) -> str:
-        """What is left at the end, half characters included."""
-        return self._piece(flush=True)
-
-    def _piece(self, *, flush: bool) -> str:
-        before = self._decode(self._tokens[self._context : self._shown])
-        after = self._decode(self._tokens[self._context :])
-        if len(after) <= len(before) or (after.endswith("\ufffd") and not flush):
-            return ""
-        self._context, self._shown = self._shown, len(self._tokens)
-        return after[len(before) :]

@@ -67,7 +67,7 @@ def test_an_empty_answer_agrees_with_nothing_but_an_empty_one() -> None:
 
 def cited(*citations: Citation) -> Answer:
     """An answer with one sentence for each citation."""
-    return Answer("?", "!", tuple(Sentence("!", (citation,), True) for citation in citations))
+    return Answer("?", "!", tuple(Sentence("!", (citation,), "supported") for citation in citations))
 
 
 def test_every_citation_is_reopened_and_faults_are_named() -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 import pytest
 
 from plait.contracts import Answer, Citation, Document, Section, Sentence, Table, Text
-from plait.evaluation.answers.citation_quality import citation_quality
+from plait.evaluation.answers import citation_quality as module
+from plait.evaluation.answers.citation_quality import CitationQuality
 from plait.evaluation.answers.evidence import as_evidence, given_hits
-from plait.prompts import verify
+from plait.prompts import checked_sentences
 from plait.testing import MemoryView, memory_view
+from plait.verifiers.words import WordsVerifier
 
 TEA = Document(
     "tea",
@@ -31,6 +34,8 @@ WRITTEN = (
     "twisted strands.\n\ntea | caffeine\nblack | 47 mg"
 )
 
+JUDGES = [WordsVerifier()]
+
 
 @pytest.fixture
 def view() -> MemoryView:
@@ -40,7 +45,11 @@ def view() -> MemoryView:
 def answered(text: str, view: MemoryView) -> Answer:
     """An answer from all passages, verified as the pipeline does it."""
     hits = given_hits({"tea", "rope"}, view)
-    return Answer("?", text, verify(text, as_evidence(hits, view), view), tuple(hits))
+    return Answer("?", text, checked_sentences(text, as_evidence(hits, view), view, JUDGES), tuple(hits))
+
+
+def citation_quality(answer: Answer, view: MemoryView, gold: Collection[str] = ()) -> CitationQuality:
+    return module.citation_quality(answer, view, JUDGES, gold)
 
 
 def with_sentence(answer: Answer, place: int, **changes: object) -> Answer:
@@ -123,5 +132,5 @@ def test_a_citation_of_a_document_that_is_gone_does_not_stop_the_judge(view: Mem
     answer = answered("Green tea is steeped for two minutes.", view)
     span = replace(answer.sentences[0].citations[0].span, document_id="gone")
     lost = Citation(1, span, "gone#0", "Gone", "x", 1.0)
-    sentences = (Sentence(answer.sentences[0].text, (lost,), True),)
+    sentences = (Sentence(answer.sentences[0].text, (lost,), "supported"),)
     assert citation_quality(replace(answer, sentences=sentences), view).cited_supported == 0

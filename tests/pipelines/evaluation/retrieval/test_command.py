@@ -174,7 +174,6 @@ def test_the_fusion_is_fitted_on_another_split_and_then_measured(folder: Path, t
     assert set(fitted["legs"]) == {"dense", "lexical"}
     assert fitted["fused"] >= max(fitted["legs"].values())
     assert report["pipeline"]["fusion"] == fitted["fusion"]
-    assert fitted["fusion"]["guard"]["queries"] == 1
     assert any("fusion fitted on the 1 queries of split train (1 that" in note for note in evaluation.notes)
     assert "calibration queries" in told
     assert evaluation.queries == 3

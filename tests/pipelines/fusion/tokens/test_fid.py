@@ -19,9 +19,8 @@ from transformers import (
 from plait.contracts.errors import ConfigError, IdentityError, ModelError
 from plait.fusion.tokens.fid import FusionInDecoder, PassageBatch, StructureMode, passage_batch
 from plait.gnn import ArrayGraph, ArrayRelation, TrainingSettings
-from plait.gnn.aggregation import on_device
-from plait.gnn.building import build_encoder
-from plait.gnn.neighbourhood import Neighbourhood
+from plait.gnn.encoders import build_encoder
+from plait.gnn.sampling import NeighbourSampler
 
 MODES: tuple[StructureMode, ...] = ("prefix", "additive", "concatenate")
 WIDTH, STRUCTURE = 32, 8
@@ -221,8 +220,7 @@ def test_gradients_reach_the_projection_and_the_graph_encoder_after_one_step(
     )
     settings = TrainingSettings(relations=("cites", "cited_by"), rank=4)
     encoder = build_encoder(settings, STRUCTURE, 0)
-    blocks = Neighbourhood(graph, settings.relations).blocks(np.arange(6), 1)
-    inputs = [on_device(block, torch.device("cpu")) for block in blocks]
+    inputs = NeighbourSampler(graph, settings.relations).blocks(np.arange(6), 1)
     fid = reader(tiny, mode)
     own = [value for name, value in fid.named_parameters() if not name.startswith("model.")]
     optimiser = torch.optim.SGD([*own, *encoder.parameters()], lr=0.5)
@@ -230,7 +228,7 @@ def test_gradients_reach_the_projection_and_the_graph_encoder_after_one_step(
     def backward() -> None:
         optimiser.zero_grad()
         tiny.zero_grad()
-        vectors = encoder(features[blocks[0].nodes], inputs).reshape(2, 3, STRUCTURE)
+        vectors = encoder(features[inputs[0].nodes], inputs).reshape(2, 3, STRUCTURE)
         loss, _ = fid(batch, labels, vectors)
         loss.backward()
 

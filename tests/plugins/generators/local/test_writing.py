@@ -1,9 +1,11 @@
+from types import SimpleNamespace
+
 import pytest
 
 from plait.contracts import GenerationRequest, Query
 from plait.contracts.errors import GenerationError
 from plait.generators.local.model import find_causal_model, load_causal_model
-from plait.generators.local.writing import TextFromTokens, Writing, checked_logits, next_token
+from plait.generators.local.writing import Writing, checked_logits, next_token
 
 torch = pytest.importorskip("torch")
 
@@ -81,25 +83,28 @@ def test_single_tokens_may_be_impossible():
     assert checked_logits(torch.tensor([float("-inf"), 1.0], dtype=torch.bfloat16)).dtype == torch.float32
 
 
-def _decoder(pieces):
-    return TextFromTokens(lambda ids: b"".join(pieces[i] for i in ids).decode("utf-8", "replace"))
+class _Pieces:
+    """A tokenizer of a few tokens, each some bytes."""
+
+    def __init__(self, *pieces):
+        self.pieces = pieces
+
+    def decode(self, tokens, skip_special_tokens):
+        return b"".join(self.pieces[token] for token in tokens).decode("utf-8", "replace")
 
 
-def test_pieces_join_to_what_decoding_everything_gives():
-    pieces = [
-        "Ein Ärger: ".encode(),
-        "日".encode()[:1],
-        "日".encode()[1:],
-        b" end",
-        "🙂".encode()[:2],
-        "🙂".encode()[2:],
-    ]
-    decoder = _decoder(pieces)
-    shown = [decoder.push(i) for i in range(len(pieces))]
-    assert "".join(shown) + decoder.flush() == b"".join(pieces).decode()
-    assert "\ufffd" not in "".join(shown)
+def _written(*pieces):
+    """What is shown at each token, and at the end."""
+    model = SimpleNamespace(tokenizer=_Pieces(*pieces), ends=frozenset())
+    writing = Writing(model, GenerationRequest(Query("q"), (), ()))
+    eye = torch.eye(len(pieces))
+    return [*(writing.push(eye[token]) for token in range(len(pieces))), writing.rest()]
+
+
+def test_pieces_join_to_what_decoding_everything_gives_and_characters_stay_whole():
+    pieces = ["Ein Ärger: ".encode(), b"\xe6\x97", b"\xa5", b" end", b"\xf0\x9f", b"\x99\x82"]
+    assert _written(*pieces) == ["Ein Ärger: ", "", "日", " end", "", "🙂", ""]
 
 
 def test_half_a_character_at_the_end_is_shown_as_such():
-    decoder = _decoder([b"ab", b"\xe6"])
-    assert [decoder.push(0), decoder.push(1), decoder.flush()] == ["ab", "", "\ufffd"]
+    assert _written(b"ab", b"\xe6") == ["ab", "", "\ufffd"]

@@ -1,0 +1,109 @@
+"""A sequence classification model over pairs of texts, loaded late and never with code from its folder."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plait.contracts.errors import ModelError
+from plait.embedders.loading import Dtype, choose_device, choose_dtype, load_pretrained
+from plait.embedders.location import find_model, weight_files
+
+__all__ = ["PairClassifier"]
+
+
+class PairClassifier:
+    """Logits of a model that reads two texts together. Nothing is loaded before the first pair.
+
+    Args:
+        model: a local folder or Hugging Face id.
+        max_tokens: both texts together; the longer one is cut.
+        batch: pairs that run together.
+        dtype: the number format, see :data:`plait.embedders.precision.Dtype`.
+        device: ``auto`` or a torch device.
+        trained_to: what the model has to be trained for, for messages: "rank", "judge entailment".
+
+    Raises:
+        ModelError: the model is missing or has pickled weights only.
+    """
+
+    def __init__(self, model: str, *, max_tokens: int, batch: int, dtype: Dtype, device: str, trained_to: str) -> None:
+        self.name = model
+        self._folder = find_model(model)
+        weight_files(self._folder)
+        self._max_tokens, self._batch, self._dtype, self._device = max_tokens, batch, dtype, device
+        self._trained_to = trained_to
+        self._lock = threading.Lock()
+        self._loaded: tuple[Any, Any] | None = None
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the classes, one per column of :meth:`logits`.
+
+        Raises:
+            ModelError: the model cannot be loaded.
+        """
+        _, model = self._load()
+        return tuple(str(model.config.id2label[number]) for number in range(model.config.num_labels))
+
+    def logits(self, first: Sequence[str], second: Sequence[str]) -> NDArray[np.float32]:
+        """What the model says of each pair, shape (pairs, classes).
+
+        Raises:
+            ModelError: the model cannot be loaded, or an output is not a finite number.
+        """
+        tokenizer, model = self._load()
+        import torch
+
+        found: list[NDArray[np.float32]] = []
+        with torch.inference_mode():
+            for start in range(0, len(first), self._batch):
+                part = slice(start, start + self._batch)
+                pairs = tokenizer(
+                    list(first[part]),
+                    list(second[part]),
+                    truncation="longest_first",
+                    max_length=self._max_tokens,
+                    padding=True,
+                    return_tensors="pt",
+                ).to(model.device)
+                found.append(model(**pairs).logits.float().cpu().numpy())
+        logits = np.concatenate(found) if found else np.zeros((0, model.config.num_labels), dtype=np.float32)
+        bad = np.flatnonzero(~np.isfinite(logits).all(axis=1))
+        if len(bad):
+            raise ModelError(
+                f"an output of the model is not a finite number, for {second[bad[0]][:80]!r}",
+                where=self.name,
+                fix="try dtype='float32'; if it stays, the model or its weights are broken",
+            )
+        return logits
+
+    def _load(self) -> tuple[Any, Any]:
+        with self._lock:
+            if self._loaded is None:
+                self._loaded = self._models()
+            return self._loaded
+
+    def _models(self) -> tuple[Any, Any]:
+        tokenizer = load_pretrained("AutoTokenizer", self._folder, where=self.name)
+        device = choose_device(self._device)
+        model, report = load_pretrained(
+            "AutoModelForSequenceClassification",
+            self._folder,
+            where=self.name,
+            dtype=choose_dtype(self._dtype, device),
+            output_loading_info=True,
+        )
+        if report["missing_keys"]:
+            # An encoder without its classification head would be given a random one.
+            raise ModelError(
+                f"this model is not trained to {self._trained_to}, it lacks "
+                f"{', '.join(sorted(report['missing_keys'])[:3])}",
+                where=self.name,
+                fix=f"choose a model trained to {self._trained_to}",
+            )
+        return tokenizer, model.to(device).eval()
