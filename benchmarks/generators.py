@@ -13,7 +13,6 @@ named as not measured.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import socket
 import statistics
@@ -34,7 +33,7 @@ from rich.table import Table
 
 from plait.contracts import Generation, GenerationRequest, Message, Query
 from plait.contracts.errors import PlaitError
-from plait.evaluation.environment import environment
+from plait.evaluation.reporting import environment, json_report, rows_of, write_json
 from plait.generators.local.generator import Config, Transformers
 
 NOTES = Path(__file__).resolve().parent.parent / "examples" / "papers"
@@ -91,7 +90,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console.print(f"{name}: NOT measured, {reason}")
     console.print(f"load average {result['load_average']:.1f} on {result['environment']['cores']} cores", style="dim")
     if options.json:
-        options.json.write_text(json.dumps(result, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+        figures = {name: {key: value for key, value in own.items() if key != "rounds"} for part in
+                   ("throughput", "shared_context") for name, own in result[part].items()}  # fmt: skip
+        write_json(options.json, json_report(rows_of("throughput", figures), **result))
     return 0
 
 

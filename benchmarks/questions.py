@@ -10,7 +10,6 @@ notes are indexed into a temporary folder.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -20,12 +19,11 @@ from rich.console import Console
 from rich.table import Table
 
 from plait.contracts.errors import PlaitError
-from plait.evaluation.answers.agreement import refusals
 from plait.evaluation.answers.answer_command import evaluate_answers
-from plait.evaluation.answers.answer_evaluation import of_kind
-from plait.evaluation.answers.answer_measures import pooled
+from plait.evaluation.answers.answer_evaluation import of_kind, pooled
 from plait.evaluation.answers.answer_reports import answers_to_json, render_answers
 from plait.evaluation.answers.asking import Asked
+from plait.evaluation.reporting import write_json
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 RECALL_BAR = 0.90
@@ -73,8 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.show:
         show(asked, console)
     if options.json:
-        value = {"bars": [asdict(bar) for bar in held], **answers_to_json(evaluation)}
-        options.json.write_text(json.dumps(value, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+        write_json(options.json, {**answers_to_json(evaluation), "bars": [asdict(bar) for bar in held]})
     if lost := [note for note in evaluation.notes if "gold documents" in note]:
         print(*lost, sep="\n", file=sys.stderr)
         return 1
@@ -86,7 +83,8 @@ def bars(asked: Sequence[Asked]) -> list[Bar]:
     figures = {name: measure.figure for name, measure in pooled(asked).items()}
     recall, precision = figures["recall of documents"], figures["citation precision"]
     total, reopened = (sum(getattr(one.citations, name) for one in asked) for name in ("total", "reopened"))
-    counts = refusals((bool(one.question.answerable), one.answer.declined) for one in asked)
+    answerable = [one.answer.declined for one in asked if one.question.answerable]
+    unanswerable = [one.answer.declined for one in asked if not one.question.answerable]
     return [
         _at_least("recall@5 of gold notes", RECALL_BAR, recall),
         Bar(
@@ -98,15 +96,15 @@ def bars(asked: Sequence[Asked]) -> list[Bar]:
         _at_least("citation precision", PRECISION_BAR, precision),
         Bar(
             "unanswerable questions declined",
-            f"all {counts.unanswerable}",
-            str(counts.unanswerable_declined),
-            counts.unanswerable > 0 and counts.unanswerable_declined == counts.unanswerable,
+            f"all {len(unanswerable)}",
+            str(sum(unanswerable)),
+            bool(unanswerable) and sum(unanswerable) == len(unanswerable),
         ),
         Bar(
             "answerable questions declined",
-            f"<= {DECLINED_BAR} of {counts.answerable}",
-            str(counts.answerable_declined),
-            counts.answerable_declined <= DECLINED_BAR,
+            f"<= {DECLINED_BAR} of {len(answerable)}",
+            str(sum(answerable)),
+            sum(answerable) <= DECLINED_BAR,
         ),
     ]
 

@@ -1,6 +1,6 @@
 """How well the PDF reader finds what the JATS reader knows, on papers that exist as both.
 
-    python benchmarks/readers.py PAPERS [--json]
+    python benchmarks/readers.py PAPERS [--json OUT]
 
 PAPERS is a folder with one sub-folder a paper, each holding a PDF and (somewhere below) its JATS full text.
 
@@ -15,7 +15,6 @@ references.
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import statistics
 import sys
@@ -26,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from plait.contracts import Document, ReadReport, Text
+from plait.evaluation.reporting import json_report, rows_of, write_json
 from plait.readers.jats import JatsReader
 from plait.readers.pdf import PdfReader
 
@@ -84,7 +84,7 @@ def read(reader: PdfReader | JatsReader, path: Path, report: ReadReport) -> Docu
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
     parser.add_argument("papers", type=Path)
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
     arguments = parser.parse_args()
     pdf_reader, jats_reader, report = PdfReader(), JatsReader(), ReadReport()
     rows: dict[str, dict[str, Any]] = {}
@@ -114,8 +114,8 @@ def main() -> int:
         "mean_seconds": statistics.mean(row["seconds"] for row in rows.values()),
     }
     if arguments.json:
-        print(json.dumps({"summary": summary, "papers": rows}, indent=1))
-        return 0
+        told = json_report(rows_of(arguments.papers.name, {"mean": summary, **rows}), summary=summary, papers=rows)
+        write_json(arguments.json, told)
     print(f"{'paper':<14}{'recall':>8}{'words':>8}{'pdf':>8}{'refs':>6}{'gold':>6}{'leaked':>8}{'listed':>8}{'s':>7}")
     for name, row in rows.items():
         leaked, found = f"{row['titles_in_body']}/{row['titles']}", f"{row['titles_in_references']}/{row['titles']}"

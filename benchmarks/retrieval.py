@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 
 from plait.config import Pipeline
 from plait.contracts import Embedder, Hit, IndexView, Query
-from plait.evaluation.environment import environment
+from plait.evaluation.reporting import environment
 from plait.evaluation.retrieval.collections import load_collection
 from plait.rag import Rag, open_index
 from plait.retrievers.dense import Dense

@@ -42,11 +42,9 @@ from plait.contracts import Document, Embedder, ReadReport
 from plait.docgraph import DocumentGraph, GraphSettings, build_graph
 from plait.docgraph.settings import RelationName
 from plait.evaluation import bootstrap_interval, paired_bootstrap
-from plait.evaluation.environment import environment
-from plait.fusion.tokens.frozen import FrozenReader
-from plait.fusion.tokens.probing import majority, outcomes, shuffled_documents
-from plait.fusion.tokens.reader_report import ReaderReport
-from plait.fusion.tokens.reader_settings import ReaderSettings
+from plait.evaluation.reporting import environment, json_report, rows_of, write_json
+from plait.fusion.tokens.lessons import ReaderSettings
+from plait.fusion.tokens.probing import ReaderReport, majority, outcomes, shuffled_documents
 from plait.fusion.tokens.reader_training import teach, train_reader
 from plait.fusion.tokens.soft_token_reader import SoftTokenReader
 from plait.fusion.tokens.tasks import TaskSet, label_tasks
@@ -96,7 +94,8 @@ def main() -> int:
     for name, met in figures["bars"].items():
         print(f"{'met   ' if met else 'MISSED'}  {name}")
     if options.json:
-        options.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        told = {name: own for name, own in figures.items() if name != "environment"}
+        write_json(options.json, json_report(rows_of("soft tokens", told), figures=figures))
     return 0 if all(figures["bars"].values()) else 1
 
 
@@ -144,10 +143,9 @@ def _communities(model: CausalModel, seed: int) -> ReaderReport:
     order = sorted(tasks, key=lambda task: task.documents)
     held = {id(task) for name in COMMUNITIES for task in [t for t in order if t.target == name][:25]}
     split = TaskSet(tuple(t for t in order if id(t) not in held), tuple(t for t in order if id(t) in held))
-    frozen = FrozenReader(model, FOR_COMMUNITIES.soft_tokens)
 
     def untrained(width: int) -> SoftTokenReader:
-        return SoftTokenReader.untrained(frozen, width, FOR_COMMUNITIES, seed)
+        return SoftTokenReader.untrained(model, width, FOR_COMMUNITIES, seed)
 
     return train_reader(untrained, structure, split, FOR_COMMUNITIES, seed=seed)
 
@@ -241,10 +239,9 @@ def _categories(model: CausalModel, made: Labelled, seed: int) -> dict[str, Any]
     tasks = label_tasks("topic", question, labels, choices=made.names, lettered=True)
     to_judge = [task for task in tasks if judged(made.graph.ids[task.documents[0]])]
     to_learn = [task for task in tasks if not judged(made.graph.ids[task.documents[0]])]
-    frozen = FrozenReader(model, FOR_CATEGORIES.soft_tokens)
 
     def untrained(vectors: Structural) -> SoftTokenReader:
-        return SoftTokenReader.untrained(frozen, vectors.vectors.shape[1], FOR_CATEGORIES, seed)
+        return SoftTokenReader.untrained(model, vectors.vectors.shape[1], FOR_CATEGORIES, seed)
 
     def right(vectors: Structural, *others: Structural) -> list[NDArray[np.bool_]]:
         """Trains with ``vectors``; which judged documents come out right with them, and with each of ``others``."""

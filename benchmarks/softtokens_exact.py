@@ -10,7 +10,6 @@ Exits with 1 when a bar is missed. ``softtokens.py`` runs this first.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -20,11 +19,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from plait.evaluation.reporting import json_report, rows_of, write_json
 from plait.fusion.tokens.distillation import pdist_loss
 from plait.fusion.tokens.fid import FusionInDecoder, PassageBatch, StructureMode
-from plait.fusion.tokens.frozen import FrozenReader
 from plait.fusion.tokens.projector import Projector
-from plait.fusion.tokens.task_prompt import TaskPrompt
+from plait.fusion.tokens.soft_token_reader import FrozenReader
+from plait.fusion.tokens.tasks import TaskPrompt
 from plait.generators.local.model import SMOLLM2, CausalModel, find_causal_model, load_causal_model
 from plait.gnn import ArrayGraph, ArrayRelation, TrainingSettings
 from plait.gnn.encoders import Encoder, build_encoder
@@ -65,7 +65,7 @@ def main() -> int:
     model = load_causal_model(find_causal_model(SMOLLM2), SMOLLM2, "float32", "auto")
     figures = exact(model)
     if options.json:
-        options.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        write_json(options.json, json_report(rows_of("exactness", figures), figures=figures))
     return 0 if all(figures["bars"].values()) else 1
 
 
@@ -111,7 +111,7 @@ def decoder_only(model: CausalModel) -> dict[str, Any]:
         for _ in range(2):
             optimiser.zero_grad()
             offsets = projector(front()[:2], everywhere)
-            table = reader.log_likelihoods([prompt], [answers], [{1: offsets[0], 2: offsets[1]}])[0]
+            table = reader.read([prompt], [answers], [{1: offsets[0], 2: offsets[1]}])[0]
             torch.log_softmax(table.sum(dim=1), dim=0)[0].neg().backward()
             if float(projector.gate.detach()) == 0.0:
                 optimiser.step()

@@ -21,7 +21,6 @@ Exits with 1 when a bar is missed.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -50,7 +49,7 @@ from plait.docgraph import DocumentGraph
 from plait.docgraph.traversal import Traversal
 from plait.docgraph.weighing import learn_weights, recent_citers
 from plait.evaluation import bootstrap_interval, paired_bootstrap
-from plait.evaluation.environment import environment
+from plait.evaluation.reporting import environment, json_report, rows_of, write_json
 from plait.fusion.vectors.fitting import cross_fitted, fit
 from plait.fusion.vectors.layers import Concatenated, Gated
 from plait.gnn.encoders import Propagation
@@ -95,7 +94,8 @@ def main() -> int:
     for name, met in figures["bars"].items():
         print(f"{'met   ' if met else 'MISSED'}  {name}")
     if options.json:
-        options.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        told = {name: own for name, own in figures.items() if name not in ("collection", "environment")}
+        write_json(options.json, json_report(rows_of(figures["collection"], told), figures=figures))
     return 0 if all(figures["bars"].values()) else 1
 
 

@@ -36,6 +36,7 @@ import scipy.sparse
 
 from plait.contracts import Document, ReadReport, Reference
 from plait.docgraph import DocumentGraph, GraphSettings, Relation, build_graph, statistics_of
+from plait.evaluation.reporting import json_report, rows_of, write_json
 from plait.readers.beir import BeirReader
 
 BAR = 0.94
@@ -61,7 +62,8 @@ def main() -> int:
         figures = labels_reproduced(options.collection)
         met = figures["met"]
     if options.json:
-        options.json.write_text(json.dumps(figures, indent=2) + "\n")
+        task = "scale" if options.scale else options.collection.name
+        write_json(options.json, json_report(rows_of(task, figures), figures=figures))
     return 0 if met else 1
 
 

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from plait.evaluation.reporting import json_report, rows_of, write_json
 from plait.gnn import ArrayGraph, ArrayRelation, TrainingSettings
 
 GIGABYTES = 8.0
@@ -50,7 +51,8 @@ def main() -> int:
         keys = ("documents", "epoch_seconds", "encode_seconds", "peak_gigabytes")
         print("growth: " + "  ".join(f"{key} x{last[key] / first[key]:.1f}" for key in keys))
     if options.json:
-        options.json.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+        arms = {f"{row['documents']} documents": row for row in rows}
+        write_json(options.json, json_report(rows_of("scale", arms), measured=rows))
     return 0 if all(row["peak_gigabytes"] <= GIGABYTES for row in rows) else 1
 
 

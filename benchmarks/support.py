@@ -26,8 +26,7 @@ from rich.table import Table
 
 from plait.contracts import Document, Evidence, ReadReport, Sentence
 from plait.evaluation import bootstrap_interval, load_collection
-from plait.evaluation.environment import environment
-from plait.evaluation.retrieval.reports import environment_lines
+from plait.evaluation.reporting import environment, environment_lines, json_report, rows_of, write_json
 from plait.prompts import checked_sentences
 from plait.readers.beir import BeirReader
 from plait.retrievers.lexical import Config, Lexical
@@ -67,7 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     }  # fmt: skip
     accepted = [float(pair.label == "SUPPORT") for pair, found in zip(pairs, verdicts, strict=True)
                 if pair.label in LABELS and all(sentence.supported for sentence in found)]  # fmt: skip
-    report: dict[str, Any] = {"split": options.split, "cpu_seconds": spent, "environment": environment()}
+    figures: dict[str, Any] = {}
+    told: dict[str, Any] = {"split": options.split, "cpu_seconds": spent, "environment": environment()}
     console = Console(highlight=False, width=120)
     shown = Table(title=f"{options.collection.name}, split {options.split}", title_justify="left")
     for heading in ("what", "share", "95 % interval", "of"):
@@ -76,20 +76,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, values in (rows | {"labelled SUPPORT, of those taken": accepted}).items():
         interval = bootstrap_interval(values)
         shown.add_row(name, f"{interval.mean:.3f}", f"{interval.low:.3f} to {interval.high:.3f}", str(len(values)))
-        report[name] = {"share": interval.mean, "low": interval.low, "high": interval.high, "of": len(values)}
+        figures[name] = told[name] = {
+            "share": interval.mean,
+            "low": interval.low,
+            "high": interval.high,
+            "of": len(values),
+        }
     console.print(shown)
-    console.print(f"{1e3 * spent / len(pairs):.1f} CPU-ms a claim", *environment_lines(report["environment"]), sep="\n")
+    console.print(f"{1e3 * spent / len(pairs):.1f} CPU-ms a claim", *environment_lines(told["environment"]), sep="\n")
     for pair, found in zip(pairs, verdicts, strict=True):
         if options.show and pair.label == "CONTRADICT" and all(sentence.supported for sentence in found):
             quotes = " | ".join(citation.quote for sentence in found for citation in sentence.citations)
             console.print(f"{pair.claim}\n    {quotes}", markup=False)
     if options.json:
-        report["verdicts"] = [
+        told["verdicts"] = [
             {"claim": pair.claim, "document": pair.document, "label": pair.label,
              "supported": all(s.supported for s in found), "reasons": [s.reason for s in found if s.reason]}
             for pair, found in zip(pairs, verdicts, strict=True)
         ]  # fmt: skip
-        options.json.write_text(json.dumps(report, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+        task = f"{options.collection.name}, {options.split}"
+        write_json(options.json, json_report(rows_of(task, figures), **told, **figures))
     return 0
 
 

@@ -78,11 +78,11 @@ def test_tests_are_no_packages() -> None:
     assert _named(sorted((ROOT / "tests").rglob("__init__.py"))) == []
 
 
-def test_every_entry_point_names_a_package_with_components() -> None:
+def test_every_entry_point_names_a_package_with_components_or_hooks() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     for module in project["entry-points"]["plait"].values():
         found = [ROOT / area / Path(*module.split(".")) / "__init__.py" for area in AREAS]
-        assert any(file.is_file() and "def plait_components" in file.read_text() for file in found), module
+        assert any(file.is_file() and "@hookimpl\ndef plait_" in file.read_text() for file in found), module
 
 
 def _imports(file: Path) -> Iterator[str]:

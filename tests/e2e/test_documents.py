@@ -128,3 +128,10 @@ def test_a_command_on_a_page_exists_with_its_options(command: str) -> None:
 def test_links_lead_somewhere(page: Path) -> None:
     for link in re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8")):
         assert link.startswith("https://") or (page.parent / link).exists(), link
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_files_that_a_page_names_exist(page: Path) -> None:
+    places = r"`((?:core|plugins|graphs|pipelines|tests|docs|examples|benchmarks)/[\w./-]*)"
+    named = re.findall(places, page.read_text(encoding="utf-8"))
+    assert [place for place in named if not (ROOT / place).exists()] == []

@@ -33,7 +33,7 @@ from plait.contracts.document import (
 from plait.contracts.edge import Edge
 from plait.contracts.embedder import Embedder
 from plait.contracts.fusion import Fusion, RankedVectorFusion, VectorFusion
-from plait.contracts.gate import Gate, Relevance
+from plait.contracts.gate import Gate, Relevance, TrainableGate
 from plait.contracts.generator import (
     AsyncGenerator,
     BatchGenerator,
@@ -130,6 +130,7 @@ __all__ = [
     "Text",
     "Trace",
     "TrainableFusion",
+    "TrainableGate",
     "TrainableStructure",
     "Usage",
     "VectorFusion",

@@ -295,7 +295,7 @@ class StructureLearner(StructureGenerator, Protocol):
     """
 
     def untrained(self, width: int, seed: int = 0) -> Any:
-        """A :class:`plait.fusion.tokens.structure_reader.StructureReader` that has learnt nothing yet.
+        """A :class:`plait.fusion.tokens.answer_reader.StructureReader` that has learnt nothing yet.
 
         Args:
             width: of the structural vectors.
@@ -308,7 +308,7 @@ class StructureLearner(StructureGenerator, Protocol):
         ...
 
     def answer_reader(self) -> Any:
-        """A :class:`plait.fusion.tokens.gold.AnswerReader`, which reads text alone.
+        """A :class:`plait.fusion.tokens.answer_reader.AnswerReader`, which reads text alone.
 
         Raises:
             ModelError: the model cannot be loaded.

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from plait.contracts.generator import Evidence
 from plait.contracts.query import Query
 from plait.contracts.retriever import IndexView
 
-__all__ = ["Gate", "Relevance"]
+__all__ = ["Gate", "Relevance", "TrainableGate"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,5 +42,27 @@ class Gate(Protocol):
             query: the question.
             evidence: what retrieval found, best first; may be empty, which no gate calls answerable.
             view: the snapshot the evidence comes from.
+        """
+        ...
+
+
+@runtime_checkable
+class TrainableGate(Gate, Protocol):
+    """A gate that can be calibrated on an index without labels, by ``plait train gate``."""
+
+    @property
+    def model(self) -> str:
+        """Name under which the index keeps what it learnt; :meth:`IndexView.model` gives the folder back."""
+        ...
+
+    def learn(self, cases: Sequence[tuple[Query, Sequence[Evidence]]], folder: Path) -> Mapping[str, Any]:
+        """Learns from sentences of the index, each with what else the index finds for it.
+
+        Args:
+            cases: sentences in place of questions, and evidence without the passage that each stands in.
+            folder: empty; what is to be kept is written here. Left empty, nothing is kept.
+
+        Returns:
+            What was measured, and as ``reason`` why nothing is kept (JSON values).
         """
         ...

@@ -32,6 +32,9 @@ _PROTOCOLS: dict[str, type] = {
 }
 
 
+_ABSENT = object()
+
+
 class Assembly:
     """The built components of one pipeline: equal ones are built once and shared, safely between threads.
 
@@ -142,8 +145,8 @@ def _check_protocol(made: object, registered: Registered) -> None:
     for name, declared in vars(protocol).items():
         if name.startswith("_"):
             continue
-        found = inspect.getattr_static(made, name, None)
-        if found is None or (inspect.isfunction(declared) and not _is_method(found)):
+        found = inspect.getattr_static(made, name, _ABSENT)  # None is a value: a generator without a window has it
+        if found is _ABSENT or (inspect.isfunction(declared) and not _is_method(found)):
             lacking.append(name)
     if lacking:
         raise PluginError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import textwrap
 import unicodedata
 from collections.abc import Callable
 from html import escape
@@ -215,43 +216,33 @@ def visible(text: str) -> str:
 
 
 def shortened(text: str, room: float) -> str:
-    """``text`` on one line of ``room`` pixels, cut with an ellipsis where it is longer.
+    """``text`` on one line of about ``room`` pixels, cut with an ellipsis where it is longer.
 
     Example:
         >>> shortened("2023 · vector-storage-compression", 178)
-        '2023 · vector-storage-co…'
+        '2023 · vector-storage-com…'
     """
     shown = visible(text)
-    if _width(shown) <= room:
-        return shown
-    while shown and _width(f"{shown}…") > room:
-        shown = shown[:-1]
-    return f"{shown}…"
+    most = _letters(shown, room)
+    return shown if len(shown) <= most else f"{shown[: most - 1]}…"
 
 
 def wrapped(text: str, room: float, most: int) -> list[str]:
-    """``text`` broken into at most ``most`` lines of ``room`` pixels; what does not fit ends in an ellipsis.
+    """``text`` broken into at most ``most`` lines of about ``room`` pixels; what does not fit ends in an ellipsis.
 
     Example:
-        >>> wrapped("A title of several words and an incomprehensibility", 80, 3)
-        ['A title of', 'several', 'words and…']
+        >>> wrapped("A title of several words and an incomprehensibility", 90, 3)
+        ['A title of', 'several words', 'and an incomp…']
     """
-    made: list[str] = []
-    rest = visible(text).split()
-    while rest:
-        line = rest.pop(0)
-        if _width(line) > room:
-            cut = next(n for n in range(len(line) - 1, 0, -1) if n == 1 or _width(line[:n]) <= room)
-            rest.insert(0, line[cut:])
-            line = line[:cut]
-        else:
-            while rest and _width(f"{line} {rest[0]}") <= room:
-                line = f"{line} {rest.pop(0)}"
-        made.append(line)
-        if len(made) == most and rest:
-            made[-1] = shortened(f"{made[-1]} {rest[0]}", room)
-            break
-    return made
+    shown = visible(text)
+    width = _letters(shown, room)
+    lines = textwrap.wrap(shown, width)
+    return lines if len(lines) <= most else [*lines[: most - 1], f"{lines[most - 1][: width - 1]}…"]
+
+
+def _letters(text: str, room: float) -> int:
+    """How many letters of the text's own mean width fit."""
+    return max(2, int(room * len(text) / max(_width(text), 1.0) + 1e-6))  # a text as wide as the room fits
 
 
 def _width(text: str) -> float:
@@ -265,5 +256,5 @@ def _width(text: str) -> float:
 
 
 def _fitted(text: str, room: float) -> str:
-    wide = _width(text)
+    wide = min(_width(text), room)
     return f' textLength="{wide:.0f}" lengthAdjust="spacingAndGlyphs"' if wide > 0.85 * room else ""

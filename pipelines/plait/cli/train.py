@@ -1,4 +1,4 @@
-"""``plait train``: docgraph, reader, retriever."""
+"""``plait train``: docgraph, gate, reader, retriever."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from plait.cli.output import console, print_json, progress
 
 if TYPE_CHECKING:
     from plait.training.docgraph import DocgraphReport
+    from plait.training.gate import TrainedGate
     from plait.training.reader import TrainedReader
     from plait.training.retriever import TrainedRetriever
 
@@ -45,6 +46,30 @@ def docgraph(
     else:
         _print_docgraph(report)
     if report.commit is None:
+        raise typer.Exit(3)
+
+
+@app.command()
+def gate(
+    index: IndexOption,
+    pipeline: PipelineOption = None,
+    seed: SeedOption = 0,
+    as_json: JsonFlag = False,
+) -> None:
+    """Calibrate the gate for this index's embedder: which similarity is near enough to answer from.
+
+    Exit status 3 says that nothing was kept, and the index is as it was.
+    """
+    from plait.rag import open_index
+    from plait.training.gate import train_gate
+
+    with open_index(index, pipeline) as rag, progress(as_json) as told:
+        found = train_gate(rag, seed=seed, told=told)
+    if as_json:
+        print_json(found.to_json())
+    else:
+        _print_gate(found)
+    if found.commit is None:
         raise typer.Exit(3)
 
 
@@ -110,6 +135,15 @@ def retriever(
         _print_retriever(found)
     if found.commit is None:
         raise typer.Exit(3)
+
+
+def _print_gate(found: TrainedGate) -> None:
+    printed = console()
+    for name, value in found.report.items():
+        if value != "":
+            printed.print(f"{name} {value:.3f}" if isinstance(value, float) else f"{name} {value}", markup=False)
+    where = "not kept: the index is as it was" if found.commit is None else f"in use from commit {found.commit} on"
+    printed.print(f"{where} ({found.cpu_seconds:.1f} CPU-s)")
 
 
 def _print_retriever(found: TrainedRetriever) -> None:

@@ -140,9 +140,10 @@ def generate(parts: Parts, prepared: Prepared, on_text: Callable[[str], None] | 
     Raises:
         GenerationError: the generator failed or ended without saying why; there is no partial answer.
     """
-    with prepared.tracer.stage("generate") as detail, _generator_errors(parts):
+    request = _request(prepared)
+    with prepared.tracer.stage("generate") as detail:
         collected = _Collected(parts)
-        for chunk in parts.generator.stream(_request(prepared)):
+        for chunk in _streamed(parts, request):
             collected.add(chunk)
             if on_text is not None and chunk.text:
                 on_text(chunk.text)
@@ -159,9 +160,10 @@ def generate_many(parts: Parts, prepared: Sequence[Prepared]) -> list[Generation
     """
     if not isinstance(parts.generator, BatchGenerator):
         return [generate(parts, one) for one in prepared]
+    requests = [_request(one) for one in prepared]
     wall, cpu = time.perf_counter(), time.process_time()
     with _generator_errors(parts):
-        generations = list(parts.generator.generate([_request(one) for one in prepared]))
+        generations = list(parts.generator.generate(requests))
     if len(generations) != len(prepared):
         raise GenerationError(
             f"the generator {parts.pipeline.generator.name!r} gave {len(generations)} answers, not {len(prepared)}",
@@ -189,9 +191,10 @@ async def generate_async(parts: Parts, prepared: Prepared) -> collections.abc.As
         yield Chunk(generation.text)
         yield generation
         return
+    request = _request(prepared)
     with prepared.tracer.stage("generate") as detail, _generator_errors(parts):
         collected = _Collected(parts)
-        async for chunk in parts.generator.astream(_request(prepared)):
+        async for chunk in parts.generator.astream(request):
             collected.add(chunk)
             yield chunk
         generation = collected.generation()
@@ -268,6 +271,12 @@ def _request(prepared: Prepared) -> GenerationRequest:
     if prepared.request is None:
         raise ValueError("the gate declined this question: there is nothing to write")
     return prepared.request
+
+
+def _streamed(parts: Parts, request: GenerationRequest) -> Iterator[Chunk]:
+    """What the backend writes; its errors are named as its own, those of whoever reads along are not."""
+    with _generator_errors(parts):
+        yield from parts.generator.stream(request)
 
 
 @contextmanager

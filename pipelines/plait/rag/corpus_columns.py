@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from plait.contracts import CorpusColumns, LearntColumns, ReadReport, VectorSearch
 from plait.contracts.errors import IdentityError, IndexCorruptError, ModelError
-from plait.fusion.tokens.reader_files import FID, PROJECTOR, READER
+from plait.fusion.tokens.checkpoint import FID, PROJECTOR, READER, check_structural
 from plait.rag.failures import plugin_errors
 from plait.rag.parts import Parts
 from plait.rag.structure import structure_source
@@ -113,8 +113,6 @@ def _checks(name: str, folder: Path, view: View, parts: Parts) -> Iterator[tuple
                     partial(QueryAdapter.load, folder, column, source.embedder, source.made_by(view)),
                 )
     elif (structure := structure_source(parts)) is not None:
-        from plait.fusion.tokens.checkpoint import check_structural  # imports torch, which not every addition needs
-
         identity = structure.structure_identity(view)
         for file in (PROJECTOR, FID):
             yield file, partial(check_structural, folder / file, identity)

@@ -21,7 +21,7 @@ from plait.contracts import (
     StructureSource,
     StructureWeights,
 )
-from plait.fusion.tokens.reader_files import PROJECTOR, READER
+from plait.fusion.tokens.checkpoint import PROJECTOR, READER
 from plait.prompts import Ties
 from plait.rag.parts import Parts
 
@@ -88,11 +88,8 @@ def read_structure(parts: Parts, evidence: Sequence[Evidence], view: IndexView) 
     projector: Projector = view.derived(
         f"projector:{space.model}:{k}", lambda: Projector.load(file, space, identity, k)
     )
-    if not given:
-        return ReadStructure(told)
-    vectors = np.array([item.structure for item in given], dtype=np.float32)
-    rows = {item.number: row for row, item in enumerate(given)}
-    return ReadStructure(told, projector.soft_tokens(rows, vectors, np.ones(len(given), dtype=np.bool_)))
+    vectors = {item.number: item.structure for item in given if item.structure is not None}
+    return ReadStructure(told, projector.soft_tokens(vectors))
 
 
 def _file_of(generator: Generator) -> str:
@@ -121,6 +118,6 @@ def ties_of(parts: Parts, view: IndexView) -> Ties | None:
     def told(documents: Sequence[str], limit: int, count: Callable[[str], int]) -> str:
         from plait.fusion.tokens.verbalised import verbalised
 
-        return verbalised(source.graph(view), documents, limit=limit, count=count).text if limit > 0 else ""
+        return verbalised(source.graph(view), documents, limit=limit, count=count) if limit > 0 else ""
 
     return told

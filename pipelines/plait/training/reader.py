@@ -19,10 +19,11 @@ import numpy as np
 from plait.contracts import Query
 from plait.contracts.errors import ConfigError
 from plait.docgraph import DocumentGraph
-from plait.fusion.tokens.reader_files import READER
-from plait.fusion.tokens.reader_report import ReaderReport
+from plait.fusion.tokens.checkpoint import READER
+from plait.fusion.tokens.graph_tasks import QuestionAnswer, TaskSettings, answer_tasks, make_tasks
+from plait.fusion.tokens.probing import ReaderReport
 from plait.fusion.tokens.reader_training import ReaderProgress, train_reader
-from plait.fusion.tokens.tasks import QuestionAnswer, TaskSet, TaskSettings, answer_tasks, make_tasks
+from plait.fusion.tokens.tasks import TaskSet
 from plait.rag import Rag
 from plait.training.committing import PATIENCE, Told, check_unlocked, committing, copy_files, files_in_use
 from plait.training.docgraph import docgraph_of
@@ -62,7 +63,7 @@ def train_reader_of(
     Args:
         rag: the open index.
         seed: of everything random.
-        steps: of training; by default those of :class:`~plait.fusion.tokens.reader_settings.ReaderSettings`.
+        steps: of training; by default those of :class:`~plait.fusion.tokens.lessons.ReaderSettings`.
         pairs: a JSON Lines file of questions with answers, see :func:`~plait.training.pairs.read_pairs`. A quarter of
             them is held out.
         tasks: which tasks are made of the graph.

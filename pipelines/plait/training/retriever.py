@@ -24,8 +24,7 @@ from numpy.typing import NDArray
 from plait.contracts import IndexView, RankedVectorFusion, VectorSearch
 from plait.contracts.errors import ConfigError
 from plait.evaluation.retrieval.measures import check_measures, per_query
-from plait.fusion.tokens.distillation import Adapter, DistillationSettings, distil
-from plait.fusion.tokens.gold import Gold
+from plait.fusion.tokens.distillation import Adapter, DistillationSettings, Gold, distil
 from plait.rag import Rag
 from plait.retrievers.query_adapter import MODEL, QueryAdapter
 from plait.training.committing import PATIENCE, Told, check_unlocked, committing, copy_files, files_in_use

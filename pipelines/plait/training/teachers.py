@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from plait.contracts import EmbeddingGenerator, ScoringGenerator, StructureLearner
 from plait.contracts.errors import ConfigError
-from plait.fusion.tokens.frozen import FrozenReader
-from plait.fusion.tokens.gold import AnswerReader
-from plait.fusion.tokens.reader_settings import ReaderSettings
+from plait.fusion.tokens.answer_reader import AnswerReader
+from plait.fusion.tokens.lessons import ReaderSettings
 from plait.fusion.tokens.reader_training import Untrained
-from plait.fusion.tokens.soft_token_reader import SoftTokenReader
+from plait.fusion.tokens.soft_token_reader import FrozenReader, SoftTokenReader
 from plait.rag import Rag
 
 __all__ = ["answer_reader", "reader_settings", "untrained_reader"]
@@ -67,8 +66,8 @@ def untrained_reader(rag: Rag, settings: ReaderSettings, seed: int) -> Untrained
     if isinstance(generator, StructureLearner):
         return lambda width: generator.untrained(width, seed)
     if isinstance(generator, ScoringGenerator):
-        frozen = FrozenReader(generator.scoring_model(), settings.soft_tokens)
-        return lambda width: SoftTokenReader.untrained(frozen, width, settings, seed)
+        model = generator.scoring_model()
+        return lambda width: SoftTokenReader.untrained(model, width, settings, seed)
     raise _refused(rag)
 
 

@@ -44,13 +44,17 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic import Field
 
 from plait.config import Settings, Use
 from plait.contracts import Embedder, Evidence, IndexView, Query, Relevance
-from plait.contracts.errors import ModelError
+from plait.contracts.errors import ConfigError, ModelError
+from plait.embedders.minilm import Config as MiniLMConfig
+from plait.embedders.minilm import MiniLM
 from plait.text.content import content_words, stem
 from plait.text.idf import idf_in
 from plait.text.passages import analysis_of, quotable, statement_vectors
@@ -60,7 +64,10 @@ from plait.text.sentences import sentence_spans
 __all__ = ["HELD", "MODEL", "THRESHOLD", "UNKNOWN", "Calibration", "Config", "Signals", "SimilarityGate"]
 
 MODEL = "gate"
-"""Name under which an index keeps what ``plait train gate`` measured, in a file ``gate.json``."""
+"""Name under which an index keeps what ``plait train gate`` measured, in a file :data:`FILE`."""
+FILE = "gate.json"
+LEAST_AGREEMENT = 0.5
+"""Least correlation of an embedder's similarities with the reference's: below it one line says nothing of the other."""
 THRESHOLD = 0.46
 """Below it nothing is answered; on the scale of all-MiniLM-L6-v2."""
 HELD = 0.50
@@ -225,6 +232,43 @@ class SimilarityGate:
             0.0, *(float((vectors @ self.embedder.embed_queries([part])[0]).max()) for part in [question, *telling])
         )
 
+    @property
+    def model(self) -> str:
+        """Name under which an index keeps the calibration."""
+        return MODEL
+
+    def learn(self, cases: Sequence[tuple[Query, Sequence[Evidence]]], folder: Path) -> Mapping[str, Any]:
+        """Finds the line that brings the embedder's similarities to those of all-MiniLM-L6-v2 on the same cases.
+
+        Mean and standard deviation of both are made equal (linear equating, as between two forms of a test; Kolen and
+        Brennan, *Test Equating*): a regression would draw values together where two encoders disagree. Nothing is kept
+        where the two do not order the cases alike.
+
+        Raises:
+            ConfigError: the gate has no embedder.
+            ModelError: all-MiniLM-L6-v2 is not installed.
+        """
+        if self.embedder is None:
+            raise ConfigError(
+                "the pipeline has no text vectors to calibrate",
+                where="gate 'similarity'",
+                fix="use('similarity', embedder=use('minilm')), or another embedder",
+            )
+        reference = SimilarityGate(self.config, embedder=MiniLM(MiniLMConfig()))
+        own = np.array([self.similarity(query.text, evidence) for query, evidence in cases])
+        wanted = np.array([reference.similarity(query.text, evidence) for query, evidence in cases])
+        spread = float(own.std())
+        agreement = float(np.corrcoef(own, wanted)[0, 1]) if spread > 0 and wanted.std() > 0 else 0.0
+        report: dict[str, Any] = {"sentences": len(cases), "agreement": agreement}
+        if agreement < LEAST_AGREEMENT:
+            reason = f"its similarities and those of all-MiniLM-L6-v2 agree too little ({agreement:.2f})"
+            return {**report, "reason": reason}
+        scale = float(wanted.std()) / spread
+        offset = float(wanted.mean()) - scale * float(own.mean())
+        kept = {"embedder": dict(self.embedder.fingerprint()), "offset": offset, "scale": scale, **report}
+        (folder / FILE).write_text(json.dumps(kept, indent=2), encoding="utf-8")
+        return {**report, "offset": offset, "scale": scale, "threshold": (THRESHOLD - offset) / scale, "reason": ""}
+
     def _threshold(self, calibration: Calibration | None) -> tuple[float, str]:
         if self.embedder is None:
             return WORDS, "words alone: the pipeline has no text vectors"
@@ -241,7 +285,7 @@ def _trained(view: IndexView, fingerprint: Mapping[str, Any]) -> Calibration | N
     folder = view.model(MODEL)
     if folder is None:
         return None
-    file = folder / "gate.json"
+    file = folder / FILE
     try:
         held = json.loads(file.read_text(encoding="utf-8"))
         fits = held["embedder"] == json.loads(json.dumps(fingerprint))

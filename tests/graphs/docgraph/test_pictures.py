@@ -87,10 +87,13 @@ def test_text_stays_inside_its_box() -> None:
 
 
 def test_titles_break_between_words_and_end_in_an_ellipsis() -> None:
-    assert wrapped("one two three four five", _width("three f…"), 2) == ["one two", "three f…"]
-    assert all(_width(line) <= 40 for line in wrapped("Donaudampfschifffahrt auf", 40, 3))
-    assert wrapped("", 90, 2) == []
-    assert shortened("x" * 50, _width("xxx…")) == "xxx…"
+    room = 9 * _width("n")
+    assert wrapped("one two nun", room, 2) == ["one two", "nun"]
+    assert wrapped("nunu nun nunu nun nunu", room, 2) == ["nunu nun", "nunu nun…"]
+    assert wrapped("n" * 40, room, 3) == ["n" * 9, "n" * 9, "n" * 8 + "…"]
+    assert wrapped("学" * 40, 5 * _width("学"), 3) == ["学" * 5, "学" * 5, "学" * 4 + "…"]
+    assert wrapped("", room, 2) == []
+    assert shortened("n" * 50, 4 * _width("n")) == "nnn…"
 
 
 @pytest.mark.parametrize("name", ["a.html", "a.HTM", "a.svg"])

@@ -9,7 +9,7 @@ from plait.contracts import Document, Reference
 from plait.contracts.errors import ConfigError
 from plait.docgraph import DocumentGraph, build_graph
 from plait.docgraph.traversal import Traversal, TraversalSettings
-from plait.docgraph.weighing import learn_weights, recent_citers
+from plait.docgraph.weighing import DEFAULT_WEIGHTS, learn_weights, recent_citers
 
 
 def graph_of(cited: dict[int, list[int]], count: int, years: dict[int, int] | None = None) -> DocumentGraph:
@@ -63,3 +63,11 @@ def test_too_few_references_are_refused() -> None:
         recent_citers(graph, graph.years, 10)
     with pytest.raises(ConfigError, match="none of these documents has a reference"):
         learn_weights(graph, lambda rows: np.zeros((len(rows), 7), np.float32), np.array([2, 3]))
+
+
+def test_the_default_weights_score_as_they_did_when_they_were_measured() -> None:
+    graph = graph_of({0: [2, 3], 1: [2, 3], 4: [1, 5]}, 7, {0: 2001, 1: 2004, 2: 1990, 4: 2005})
+    scores = Traversal(graph).scores(np.array([[0.9, 0.8, 0.1, 0, 0, 0, 0]], np.float32), DEFAULT_WEIGHTS)
+    assert scores[0].tolist() == pytest.approx(
+        [-4.994801, -3.688792, -3.269849, -3.355524, -6.627010, -5.590764, -11.787682], abs=1e-5
+    )

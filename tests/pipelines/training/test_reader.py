@@ -16,10 +16,10 @@ import torch
 from plait.config import Pipeline, use
 from plait.contracts import GenerationRequest
 from plait.contracts.errors import ConfigError, IdentityError
-from plait.fusion.tokens.frozen import FrozenReader
+from plait.fusion.tokens.checkpoint import PROJECTOR, READER
+from plait.fusion.tokens.graph_tasks import TaskSettings
 from plait.fusion.tokens.projector import Projector
-from plait.fusion.tokens.reader_files import PROJECTOR, READER
-from plait.fusion.tokens.tasks import TaskSettings
+from plait.fusion.tokens.soft_token_reader import FrozenReader
 from plait.hooks import hookimpl
 from plait.rag import Rag, open_index
 from plait.rag.structure import structure_source
@@ -155,9 +155,7 @@ def test_trained_soft_tokens_reach_the_model_and_change_what_it_expects(rag: Rag
     prompt = reader.prompt(request.messages)
     offsets = {number: torch.from_numpy(table) for number, table in request.soft_tokens.items()}
     silent = {number: torch.zeros_like(table) for number, table in offsets.items()}
-    with_them, without, zeros = (
-        reader.log_likelihoods([prompt], [[(65, 66)]], [given])[0] for given in (offsets, {}, silent)
-    )
+    with_them, without, zeros = (reader.read([prompt], [[(65, 66)]], [given])[0] for given in (offsets, {}, silent))
     assert torch.equal(zeros, without)
     assert float((with_them - without).detach().abs().max()) > 1e-4
 

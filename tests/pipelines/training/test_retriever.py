@@ -39,10 +39,10 @@ class Taste:
     def check(self, prompt: Any, answer: Any) -> None:
         pass
 
-    def read(self, prompts: Any, answers: Any) -> Any:
+    def log_likelihoods(self, tasks: Any, answers: Any) -> Any:
         import torch
 
-        return [torch.tensor([[0.0 if "castle" in prompt.texts[0] else -3.0]]) for prompt in prompts]
+        return [torch.tensor([[0.0 if "castle" in task.prompt.texts[0] else -3.0]]) for task in tasks]
 
 
 def write_papers(folder: Path) -> Path:

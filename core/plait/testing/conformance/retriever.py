@@ -8,7 +8,16 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from plait.contracts import ColumnValues, Document, IngestBatch, Query, Retriever
+from plait.contracts import (
+    ColumnValues,
+    Document,
+    IngestBatch,
+    LexicalScores,
+    Query,
+    Retriever,
+    StructureSource,
+    VectorSearch,
+)
 from plait.index.validation import check_values
 from plait.testing.conformance.checks import check_best_first, check_json
 from plait.testing.memory import MemoryView, memory_view
@@ -165,6 +174,46 @@ class RetrieverConformance:
         with ThreadPoolExecutor(4) as threads:
             together = threads.map(lambda text: retriever.retrieve(Query(text), view, 5), questions)
         assert [[hit.passage_id for hit in hits] for hits in together] == alone
+
+    def test_the_vectors_it_says_it_searches_are_its_own(
+        self, retriever: Retriever, view: MemoryView, questions: Sequence[str]
+    ) -> None:
+        """Of a :class:`plait.contracts.VectorSearch`: hits are explained by them."""
+        if not isinstance(retriever, VectorSearch):
+            pytest.skip("it searches no column of vectors")
+        assert retriever.vector_column in {column.name for column in retriever.columns if column.kind == "vector"}
+        check_json(retriever.made_by(view))
+        vectors = view.vectors(retriever.vector_column)
+        for text in questions:
+            vector = retriever.embedder.embed_queries([text])[0]
+            adapted = retriever.adapted(vector, view)
+            assert adapted.shape == vector.shape and np.isclose(np.linalg.norm(adapted), 1.0, atol=1e-3)
+            for hit in retriever.retrieve(Query(text), view, 5):
+                assert hit.score == pytest.approx(float(vectors[hit.row] @ adapted), abs=1e-3)
+
+    def test_its_scores_by_words_are_those_of_its_hits(
+        self, retriever: Retriever, view: MemoryView, questions: Sequence[str]
+    ) -> None:
+        """Of a :class:`plait.contracts.LexicalScores`."""
+        if not isinstance(retriever, LexicalScores):
+            pytest.skip("it gives no scores by words")
+        for text in questions:
+            scores = retriever.passage_scores(text, view)
+            assert scores.shape == (len(view),) and scores.dtype == np.float32
+            for hit in retriever.retrieve(Query(text), view, 5):
+                assert hit.score == pytest.approx(float(scores[hit.row]), abs=1e-4)
+
+    def test_its_structure_is_one_vector_a_document_and_a_flag(self, retriever: Retriever, view: MemoryView) -> None:
+        """Of a :class:`plait.contracts.StructureSource`."""
+        if not isinstance(retriever, StructureSource):
+            pytest.skip("it ties no documents together")
+        kinds = {column.name: column.kind for column in retriever.columns}
+        assert kinds[retriever.structure_column] == "vector" and kinds[f"{retriever.structure_column}.tied"] == "number"
+        structural = retriever.structural(view)
+        assert len(structural.vectors) == len(structural.has_structure) == len(view.document_ids)
+        assert tuple(retriever.graph(view).ids) == tuple(view.document_ids)
+        check_json(retriever.structure_identity(view))
+        assert retriever.trained(view) is False, "nothing is trained on these documents"
 
 
 def _batch(documents: Sequence[Document], before: Sequence[Retriever]) -> IngestBatch:

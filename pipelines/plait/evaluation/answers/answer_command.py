@@ -15,8 +15,7 @@ from plait.evaluation.answers.answer_evaluation import AnswerEvaluation, AnswerS
 from plait.evaluation.answers.answer_reports import answers_to_json
 from plait.evaluation.answers.asking import BATCH, EvidenceSource, ask_questions
 from plait.evaluation.answers.questions import Question, collection_questions, load_questions
-from plait.evaluation.environment import environment
-from plait.evaluation.outputs import check_target, write_json
+from plait.evaluation.reporting import check_target, environment, write_json
 from plait.evaluation.retrieval.collections import Collection, load_collection
 from plait.evaluation.retrieval.command import index_collection
 from plait.evaluation.statistics.significance import RESAMPLES

@@ -6,16 +6,22 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from plait.evaluation.answers.answer_evaluation import AnswerEvaluation, AnswerScores, Measured, of_kind
-from plait.evaluation.answers.answer_measures import ANSWER_MEASURES, pooled
+from plait.evaluation.answers.answer_evaluation import (
+    ANSWER_MEASURES,
+    AnswerEvaluation,
+    AnswerScores,
+    Measured,
+    of_kind,
+    pooled,
+)
 from plait.evaluation.answers.asking import Asked
-from plait.evaluation.retrieval.reports import environment_lines
+from plait.evaluation.reporting import Row, environment_lines, json_report
 
 if TYPE_CHECKING:
     from rich.console import Group
     from rich.table import Table
 
-__all__ = ["answers_to_json", "asked_to_json", "render_answers"]
+__all__ = ["answers_to_json", "render_answers"]
 
 JUDGE = (
     "the judge of support is Plait's own verifier, which also chose the citations: precision says that they hold when "
@@ -42,18 +48,25 @@ def render_answers(evaluation: AnswerEvaluation) -> Group:
 
 
 def answers_to_json(evaluation: AnswerEvaluation) -> dict[str, Any]:
-    """Everything in the evaluation as JSON values, each answer included."""
-    return {
-        "collection": dict(evaluation.collection),
-        "measures": {measure.name: measure.about for measure in ANSWER_MEASURES},
-        "systems": [_system(system) for system in evaluation.systems],
-        "notes": [*evaluation.notes, JUDGE],
-        "settings": dict(evaluation.settings),
-        "environment": dict(evaluation.environment),
-    }
+    """Everything in the evaluation as JSON values, each answer included; figures stand in ``rows`` too."""
+    about = evaluation.collection
+    task = ", ".join(str(about[key]) for key in ("name", "split") if key in about)
+    return json_report(
+        [
+            Row(task, system.label, name, found.interval.mean, found.interval.low, found.interval.high)
+            for system in evaluation.systems
+            for name, found in system.measures.items()
+        ],
+        collection=dict(about),
+        measures={measure.name: measure.about for measure in ANSWER_MEASURES},
+        systems=[_system(system) for system in evaluation.systems],
+        notes=[*evaluation.notes, JUDGE],
+        settings=dict(evaluation.settings),
+        environment=dict(evaluation.environment),
+    )
 
 
-def asked_to_json(one: Asked) -> dict[str, Any]:
+def _asked(one: Asked) -> dict[str, Any]:
     """A question with its answer, for reading."""
     question = one.question
     return {
@@ -160,5 +173,5 @@ def _system(system: AnswerScores) -> dict[str, Any]:
         "cpu_seconds": system.cpu_seconds,
         "wall_seconds": system.wall_seconds,
         "notes": list(system.notes),
-        "answers": [asked_to_json(one) for one in system.asked.asked],
+        "answers": [_asked(one) for one in system.asked.asked],
     }

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from plait.contracts.errors import ReadError
-from plait.evaluation.retrieval.collections import Collection, CollectionQuery
+from plait.evaluation.retrieval.collections import Collection, CollectionQuery, json_lines
 
 __all__ = ["DECISIONS", "KINDS", "Kind", "Question", "collection_questions", "load_questions"]
 
@@ -65,20 +64,11 @@ def load_questions(path: str | Path) -> list[Question]:
     Raises:
         ReadError: the file cannot be read or is empty, or a line breaks a rule; file and line are named.
     """
-    path = Path(path)
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise ReadError(f"this file is not UTF-8 ({error})", where=str(path), fix="convert it to UTF-8") from error
-    except OSError as error:
-        raise ReadError(f"cannot be read ({error.strerror})", where=str(path)) from error
     questions: dict[str, Question] = {}
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        question = _question(line, f"{path}:{number}")
+    for where, record in json_lines(path):
+        question = _question(record, where)
         if question.id in questions:
-            raise ReadError(f"the id {question.id!r} is here twice", where=f"{path}:{number}")
+            raise ReadError(f"the id {question.id!r} is here twice", where=where)
         questions[question.id] = question
     if not questions:
         raise ReadError("this file holds no question", where=str(path))
@@ -131,14 +121,8 @@ def _decision(value: Any) -> str | None:
     return plain if plain in DECISIONS else None
 
 
-def _question(line: str, where: str) -> Question:
+def _question(record: Mapping[str, Any], where: str) -> Question:
     """One line, checked."""
-    try:
-        record = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise ReadError(f"this line is not JSON ({error})", where=where) from error
-    if not isinstance(record, dict):
-        raise ReadError("this line is not a JSON object", where=where)
     for key in ("_id", "text", "answer"):
         if not isinstance(record.get(key), str) or (key != "answer" and not record[key].strip()):
             raise ReadError(f"{key!r} is missing or no text", where=where)

@@ -14,6 +14,7 @@ Thakur et al. 2021, *BEIR: a heterogeneous benchmark for zero-shot evaluation of
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,9 +22,11 @@ from typing import Any
 
 from plait.contracts import Query
 from plait.contracts.errors import ReadError
-from plait.evaluation.retrieval.qrels import Qrels, read_qrels
 
-__all__ = ["Collection", "CollectionQuery", "load_collection"]
+__all__ = ["Collection", "CollectionQuery", "Qrels", "json_lines", "load_collection", "numbered_lines", "read_qrels"]
+
+Qrels = Mapping[str, Mapping[str, int]]
+"""Query id -> document id -> relevance grade; relevant means above 0."""
 
 QRELS_SUFFIXES = (".tsv", ".qrels", ".trec", ".txt")
 """How a file of judgements may end; a split is named by what stands before."""
@@ -162,29 +165,14 @@ def _split_file(folder: Path, split: str) -> Path:
 def _records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Id and record of every line of a JSON-lines file; ids are unique and not empty."""
     seen: set[str] = set()
-    try:
-        with path.open(encoding="utf-8-sig") as file:
-            for number, line in enumerate(file, start=1):
-                if not line.strip():
-                    continue
-                where = f"{path}:{number}"
-                try:
-                    record = json.loads(line)
-                except (ValueError, RecursionError) as error:
-                    raise ReadError(f"this line is not JSON ({error})", where=where) from error
-                identifier = record.get("_id") if isinstance(record, dict) else None
-                if not isinstance(identifier, str | int) or isinstance(identifier, bool) or identifier == "":
-                    raise ReadError("this line has no '_id'", where=where, fix='a line is {"_id": "...", ...}')
-                if (name := str(identifier)) in seen:
-                    raise ReadError(f"the id {name!r} is here twice", where=where, fix="ids must be unique")
-                seen.add(name)
-                yield name, record
-    except UnicodeDecodeError as error:
-        raise ReadError(f"this file is not UTF-8 ({error})", where=str(path), fix="convert it to UTF-8") from error
-    except OSError as error:
-        raise ReadError(
-            f"cannot be read ({error.strerror})", where=str(path), fix="a collection needs this file"
-        ) from error
+    for where, record in json_lines(path, fix="a collection needs this file"):
+        identifier = record.get("_id")
+        if not isinstance(identifier, str | int) or isinstance(identifier, bool) or identifier == "":
+            raise ReadError("this line has no '_id'", where=where, fix='a line is {"_id": "...", ...}')
+        if (name := str(identifier)) in seen:
+            raise ReadError(f"the id {name!r} is here twice", where=where, fix="ids must be unique")
+        seen.add(name)
+        yield name, record
     if not seen:
         raise ReadError("this file is empty", where=str(path), fix="a collection needs at least one record in it")
 
@@ -192,3 +180,89 @@ def _records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 def _some(ids: list[str], count: int = 5) -> str:
     """The first few ids, and that there are more."""
     return ", ".join(ids[:count]) + (", ..." if len(ids) > count else "")
+
+
+def read_qrels(path: str | Path) -> Qrels:
+    """Reads judgements.
+
+    Two layouts are told apart by the first line: BEIR's three tab-separated columns ``query-id corpus-id score``
+    (usually under a header), and TREC's four columns ``query iteration document relevance`` between blanks.
+    A grade is a whole number and may be written as ``1`` or ``1.0``.
+
+    Raises:
+        ReadError: the file is missing, empty or not UTF-8; a line is broken, or judges a pair again and
+            differently. The message names file and line.
+    """
+    qrels: dict[str, dict[str, int]] = {}
+    trec: bool | None = None
+    for where, line in numbered_lines(path):
+        if trec is None:
+            trec = "\t" not in line or len(line.split("\t")) == 4
+            if not trec and _is_header(line):
+                continue
+        query, document, grade = _columns(line, trec, where)
+        known = qrels.setdefault(query, {}).setdefault(document, grade)
+        if known != grade:
+            raise ReadError(
+                f"document {document!r} is judged {known} and {grade} for query {query!r}",
+                where=where,
+                fix="keep one of the two lines",
+            )
+    if not qrels:
+        raise ReadError("this file holds no judgement", where=str(path), fix="a line is: query, document, grade")
+    return qrels
+
+
+def _is_header(line: str) -> bool:
+    """Whether the last column is a word, as in ``query-id corpus-id score``."""
+    return line.split("\t")[-1].strip().isalpha()
+
+
+def _columns(line: str, trec: bool, where: str) -> tuple[str, str, int]:
+    """Query, document and grade of one line."""
+    columns = line.split() if trec else [column.strip() for column in line.split("\t")]
+    wanted = 4 if trec else 3
+    if len(columns) != wanted or not all(columns):
+        layout = "query iteration document grade (TREC)" if trec else "query <tab> document <tab> grade (BEIR)"
+        raise ReadError(f"this line is broken: {line[:80]!r}", where=where, fix=f"write {layout}")
+    query, document, text = columns[0], columns[-2], columns[-1]
+    try:
+        grade = float(text)
+    except ValueError:
+        grade = math.nan
+    if not math.isfinite(grade) or grade != int(grade):
+        raise ReadError(f"the grade {text!r} is not a whole number", where=where, fix="write 0, 1, 2, ... or 1.0")
+    return query, document, int(grade)
+
+
+def json_lines(path: str | Path, fix: str | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Place (file and line number) and record of each line that is not blank.
+
+    Raises:
+        ReadError: as for :func:`numbered_lines`, or a line is not a JSON object.
+    """
+    for where, line in numbered_lines(path, fix):
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise ReadError(f"this line is not JSON ({error})", where=where) from error
+        if not isinstance(record, dict):
+            raise ReadError("this line is not a JSON object", where=where)
+        yield where, record
+
+
+def numbered_lines(path: str | Path, fix: str | None = None) -> Iterator[tuple[str, str]]:
+    """Place (file and line number) and text of each line that is not blank.
+
+    Raises:
+        ReadError: the file cannot be read, which ``fix`` may help with, or is not UTF-8.
+    """
+    try:
+        with Path(path).open(encoding="utf-8-sig") as file:
+            for number, line in enumerate(file, start=1):
+                if line.strip():
+                    yield f"{path}:{number}", line.rstrip("\n")
+    except UnicodeDecodeError as error:
+        raise ReadError(f"this file is not UTF-8 ({error})", where=str(path), fix="convert it to UTF-8") from error
+    except OSError as error:
+        raise ReadError(f"cannot be read ({error.strerror})", where=str(path), fix=fix) from error

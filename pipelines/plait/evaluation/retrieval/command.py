@@ -12,13 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from plait.contracts import Edge, Query
 from plait.contracts.errors import ConfigError, IndexStoreError
-from plait.evaluation.outputs import check_target, write_json
+from plait.evaluation.reporting import check_target, write_json
 from plait.evaluation.retrieval.calibrating import fit_fusion
-from plait.evaluation.retrieval.coherence import Coherence, coherence, stated_by
 from plait.evaluation.retrieval.collections import Collection, load_collection
-from plait.evaluation.retrieval.evaluating import FUSED, Found, Retrieve, evaluate
-from plait.evaluation.retrieval.evaluation import Evaluation
-from plait.evaluation.retrieval.measures import DEFAULT_MEASURES, check_measures
+from plait.evaluation.retrieval.evaluating import FUSED, Evaluation, Found, Retrieve, evaluate
+from plait.evaluation.retrieval.measures import DEFAULT_MEASURES, Coherence, check_measures, coherence, stated_by
 from plait.evaluation.retrieval.reports import to_json
 from plait.evaluation.retrieval.runs import check_ids, write_run
 from plait.evaluation.statistics.significance import RESAMPLES

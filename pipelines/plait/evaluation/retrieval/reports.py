@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from plait.evaluation.retrieval.evaluation import Evaluation, SystemScores
+from plait.evaluation.reporting import Row, environment_lines, json_report
+from plait.evaluation.retrieval.evaluating import Evaluation, SystemScores
 from plait.evaluation.statistics.significance import Interval
 
 if TYPE_CHECKING:
     from rich.console import Group
     from rich.table import Table
 
-__all__ = ["environment_lines", "render", "to_json"]
+__all__ = ["render", "to_json"]
 
 
 def render(evaluation: Evaluation) -> Group:
@@ -54,7 +54,7 @@ def render(evaluation: Evaluation) -> Group:
         cost.add_row(escape(name), _milliseconds(system.encode_ms), _milliseconds(system.search_ms))
     tables = [quality, *([_coherence_table(evaluation)] if evaluation.coherence else []), cost]
     lines = [
-        "encoding -: the leg encodes nothing, or keeps its encoder where it counts as search",
+        "encoding: timed apart from search; -: the leg encodes nothing, or where it counts as search",
         f"difference and p (two-sided paired randomisation test): against the best leg by that measure; "
         f"{settings['resamples']:,} resamples, seed {settings['seed']}",
         *environment_lines(evaluation.environment),
@@ -77,28 +77,29 @@ def _coherence_table(evaluation: Evaluation) -> Table:
     return shown
 
 
-def environment_lines(found: Mapping[str, Any]) -> list[str]:
-    """Versions and threads, a line each."""
-    return [
-        ", ".join([f"python {found['python']}", *(f"{name} {number}" for name, number in found["versions"].items())]),
-        ", ".join([f"cores {found['cores']}", *(f"{name} {count}" for name, count in found["threads"].items())]),
-    ]
-
-
 def to_json(evaluation: Evaluation) -> dict[str, Any]:
-    """Everything in the evaluation but the rankings, as JSON values; these go into a TREC run."""
-    return {
-        "collection": dict(evaluation.collection),
-        "queries": evaluation.queries,
-        "measures": list(evaluation.measures),
-        "legs": {label: _system(scores) for label, scores in evaluation.legs.items()},
-        "fused": _system(evaluation.fused),
-        "coherence": {label: asdict(found) for label, found in evaluation.coherence.items()},
-        "refused": dict(evaluation.refused),
-        "notes": list(evaluation.notes),
-        "settings": dict(evaluation.settings),
-        "environment": dict(evaluation.environment),
-    }
+    """Everything in the evaluation but the rankings, as JSON values; these go into a TREC run.
+
+    The means stand in ``rows`` too, as in every report (see :mod:`plait.evaluation.reporting`).
+    """
+    task = f"{evaluation.collection['name']}, {evaluation.collection['split']}"
+    return json_report(
+        [
+            Row(task, system.label, measure, interval.mean, interval.low, interval.high)
+            for system in evaluation.systems
+            for measure, interval in system.intervals.items()
+        ],
+        collection=dict(evaluation.collection),
+        queries=evaluation.queries,
+        measures=list(evaluation.measures),
+        legs={label: _system(scores) for label, scores in evaluation.legs.items()},
+        fused=_system(evaluation.fused),
+        coherence={label: asdict(found) for label, found in evaluation.coherence.items()},
+        refused=dict(evaluation.refused),
+        notes=list(evaluation.notes),
+        settings=dict(evaluation.settings),
+        environment=dict(evaluation.environment),
+    )
 
 
 def _system(scores: SystemScores) -> dict[str, Any]:
@@ -112,12 +113,7 @@ def _system(scores: SystemScores) -> dict[str, Any]:
             "per_query": dict(scores.values[name]),
         }
         if (other := scores.against.get(name)) is not None:
-            entry["against"] = {
-                "baseline": other.baseline,
-                "difference": other.difference,
-                "p_randomisation": other.p_randomisation,
-                "p_bootstrap": other.p_bootstrap,
-            }
+            entry["against"] = asdict(other)
         measures[name] = entry
     return {
         "measures": measures,

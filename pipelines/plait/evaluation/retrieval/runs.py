@@ -11,6 +11,7 @@ import numpy as np
 
 from plait.contracts import Hit
 from plait.contracts.errors import PlaitError, ReadError
+from plait.evaluation.retrieval.collections import numbered_lines
 
 __all__ = ["Ranking", "Run", "check_ids", "documents_of", "read_run", "write_run"]
 
@@ -107,18 +108,8 @@ def read_run(path: str | Path) -> dict[str, list[tuple[str, float]]]:
         ReadError: the file cannot be read or is empty, or a line is broken or names a document of its query
             again. The message names file and line.
     """
-    path = Path(path)
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise ReadError(f"this file is not UTF-8 ({error})", where=str(path), fix="convert it to UTF-8") from error
-    except OSError as error:
-        raise ReadError(f"cannot be read ({error.strerror})", where=str(path)) from error
     rows: dict[str, dict[str, tuple[float, int]]] = {}
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        where = f"{path}:{number}"
+    for where, line in numbered_lines(path):
         try:
             query, _, document, rank, score, _ = line.split()
             place = (-float(score), int(rank))

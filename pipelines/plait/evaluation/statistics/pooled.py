@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from plait.evaluation.statistics.significance import RESAMPLES, Interval, resampled_rows
+from plait.evaluation.statistics.significance import RESAMPLES, Interval, middle, resampled
 
 __all__ = ["Pooled", "macro_f1", "pooled_bootstrap", "pooled_interval", "ratio"]
 
@@ -82,11 +82,12 @@ def pooled_interval(
     figure = measure.figure
     if figure is None:
         return None
-    blocks = resampled_rows(len(measure.counts), resamples, seed, width=measure.counts.shape[1])
-    values = np.concatenate([measure.value(measure.counts[rows].sum(axis=1)) for rows in blocks])
-    tail = (1.0 - confidence) / 2.0
-    low, high = np.nanquantile(values, [tail, 1.0 - tail])
-    return Interval(figure, float(low), float(high))
+    counts = measure.counts
+
+    def value(rows: NDArray[np.int64]) -> Sums:
+        return measure.value(counts[rows].sum(axis=1))
+
+    return Interval(figure, *middle(resampled(value, len(counts), resamples, seed, counts.shape[1]), confidence))
 
 
 def pooled_bootstrap(first: Pooled, second: Pooled, *, resamples: int = RESAMPLES, seed: int = 0) -> float | None:
@@ -116,11 +117,13 @@ def pooled_bootstrap(first: Pooled, second: Pooled, *, resamples: int = RESAMPLE
     if first.figure is None or second.figure is None:
         return None
     seen = first.figure - second.figure
-    extreme = 0
-    for rows in resampled_rows(len(one), resamples, seed, width=2 * one.shape[1]):
-        drawn = first.value(one[rows].sum(axis=1)) - second.value(other[rows].sum(axis=1))
-        extreme += int(np.count_nonzero(~np.isfinite(drawn) | (np.abs(drawn - seen) >= abs(seen) - 1e-9)))
-    return (extreme + 1) / (resamples + 1)
+
+    def difference(rows: NDArray[np.int64]) -> Sums:
+        return first.value(one[rows].sum(axis=1)) - second.value(other[rows].sum(axis=1))
+
+    drawn = resampled(difference, len(one), resamples, seed, 2 * one.shape[1])
+    extreme = np.count_nonzero(~np.isfinite(drawn) | (np.abs(drawn - seen) >= abs(seen) - 1e-9))
+    return float(extreme + 1) / (resamples + 1)
 
 
 def _quotient(sums: Sums) -> Sums:

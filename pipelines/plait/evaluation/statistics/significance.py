@@ -1,4 +1,4 @@
-"""How sure a difference is: bootstrap intervals, and two paired tests over queries.
+"""How sure a difference is: bootstrap intervals, and two paired tests over queries, by scipy.
 
 Smucker, Allan and Carterette 2007, *A comparison of statistical significance tests for information retrieval
 evaluation*; Sakai 2006, *Evaluating evaluation metrics based on the bootstrap*; Efron and Tibshirani 1993.
@@ -8,16 +8,32 @@ The queries are the sample. Everything is seeded: the same values, seed and numb
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Interval", "bootstrap_interval", "paired_bootstrap", "paired_randomisation", "resampled_rows"]
+from plait.contracts.errors import MissingDependencyError
+
+__all__ = [
+    "RESAMPLES",
+    "Comparison",
+    "Interval",
+    "bootstrap_interval",
+    "compare",
+    "middle",
+    "paired_bootstrap",
+    "paired_randomisation",
+    "resampled",
+]
 
 RESAMPLES = 10_000
 _CELLS = 2_000_000  # most numbers drawn at a time: 16 MB
+_FAR = 1e300  # |t| of a constant that is not 0; with infinity scipy would compare NaN
+_TIE = 9  # decimals at which sums of the same numbers in another order are equal
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +43,24 @@ class Interval:
     mean: float
     low: float
     high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One system against another on the same queries: difference, and two paired tests' p values.
+
+    ``p_randomisation`` is None for figures that are no mean over the same queries: there values cannot be swapped.
+    """
+
+    baseline: str
+    difference: float
+    p_randomisation: float | None
+    p_bootstrap: float
+
+    @property
+    def p(self) -> float:
+        """The p value to show: of the randomisation test where it applies."""
+        return self.p_bootstrap if self.p_randomisation is None else self.p_randomisation
 
 
 def bootstrap_interval(
@@ -42,16 +76,15 @@ def bootstrap_interval(
 
     Raises:
         ValueError: there are no values, or one is not finite.
+        MissingDependencyError: scipy is not installed.
 
     Example:
         >>> bootstrap_interval([.5, .5, .5])
         Interval(mean=0.5, low=0.5, high=0.5)
     """
     sample = _sample(values)
-    means = np.concatenate([sample[rows].mean(axis=1) for rows in resampled_rows(len(sample), resamples, seed)])
-    tail = (1.0 - confidence) / 2.0
-    low, high = np.quantile(means, [tail, 1.0 - tail])
-    return Interval(float(sample.mean()), float(low), float(high))
+    means = resampled(lambda rows: sample[rows].mean(axis=1), len(sample), resamples, seed)
+    return Interval(float(sample.mean()), *middle(means, confidence))
 
 
 def paired_randomisation(first: ArrayLike, second: ArrayLike, *, resamples: int = RESAMPLES, seed: int = 0) -> float:
@@ -69,24 +102,29 @@ def paired_randomisation(first: ArrayLike, second: ArrayLike, *, resamples: int 
 
     Raises:
         ValueError: the shapes differ, there are no values, or one is not finite.
+        MissingDependencyError: scipy is not installed.
 
     Example:
         >>> paired_randomisation([1, 1, 1, 1], [0, 0, 0, 0])  # 2 of 16 swaps are as far from 0
         0.125
     """
     difference = _difference(first, second)
-    n = len(difference)
-    seen = abs(difference.sum())
-    threshold = seen - 1e-9 * max(1.0, seen)  # the same sum in another order may differ in its last digits
-    if n < 63 and 2**n <= resamples:
-        swaps = 1.0 - 2.0 * ((np.arange(2**n)[:, None] >> np.arange(n)) & 1)  # (2^n, n)
-        return float(np.mean(np.abs(swaps @ difference) >= threshold))
-    generator = np.random.default_rng(seed)
-    extreme = 0
-    for size in _blocks(n, resamples):
-        signs = 2.0 * generator.integers(0, 2, size=(size, n), dtype=np.int8) - 1.0  # (size, n)
-        extreme += int(np.count_nonzero(np.abs(signs @ difference) >= threshold))
-    return (extreme + 1) / (resamples + 1)
+    if len(difference) == 1:
+        return 1.0
+
+    def distance(values: NDArray[np.float64], axis: int = -1) -> NDArray[np.float64]:
+        return np.asarray(np.round(np.abs(values.sum(axis=axis)), _TIE))
+
+    # Of one sample, scipy flips the signs: that swaps the two systems. A distance from 0 makes the test two-sided.
+    found = _scipy_stats().permutation_test(
+        (difference,),
+        distance,
+        permutation_type="samples",
+        alternative="greater",
+        **_how(4 * len(difference), resamples),
+        rng=np.random.default_rng(seed),
+    )
+    return float(found.pvalue)
 
 
 def paired_bootstrap(first: ArrayLike, second: ArrayLike, *, resamples: int = RESAMPLES, seed: int = 0) -> float:
@@ -103,50 +141,107 @@ def paired_bootstrap(first: ArrayLike, second: ArrayLike, *, resamples: int = RE
 
     Raises:
         ValueError: the shapes differ, there are no values, or one is not finite.
+        MissingDependencyError: scipy is not installed.
 
     Example:
         >>> paired_bootstrap([.1, .4, .3], [.1, .4, .3])
         1.0
     """
     difference = _difference(first, second)
-    n = len(difference)
-    if n < 2 or not difference.any():
+    if len(difference) < 2 or not difference.any():
         return 1.0
-    seen = abs(float(_studentised(difference[None, :])[0]))
-    centred = difference - difference.mean()
-    extreme = 0
-    for rows in resampled_rows(n, resamples, seed):
-        extreme += int(np.count_nonzero(np.abs(_studentised(centred[rows])) >= seen * (1.0 - 1e-9)))
-    return (extreme + 1) / (resamples + 1)
+    centred, generator = difference - difference.mean(), np.random.default_rng(seed)
+
+    def draw(size: tuple[int, ...]) -> NDArray[np.float64]:
+        return np.asarray(centred[generator.integers(0, len(centred), size=size)])
+
+    found = _scipy_stats().monte_carlo_test(
+        difference, draw, _distance, alternative="greater", **_how(len(difference), resamples)
+    )
+    return float(found.pvalue)
 
 
-def _studentised(samples: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Student's t of each row, shape (rows, n) -> (rows,); of a constant row 0 if it is 0 throughout, else infinity."""
-    mean = samples.mean(axis=1)
-    error = samples.std(axis=1, ddof=1) / np.sqrt(samples.shape[1])
-    constant = error <= 1e-12 * np.abs(samples).max(axis=1)
-    t = np.divide(mean, error, out=np.zeros_like(mean), where=~constant)
-    return np.where(constant & (np.abs(mean) > 1e-12), np.inf, t)
-
-
-def resampled_rows(n: int, count: int, seed: int, width: int = 1) -> Iterator[NDArray[np.int64]]:
-    """Row numbers of resampled queries, in blocks of shape (block, n).
+def compare(
+    baseline: str, first: Sequence[float], second: Sequence[float], *, resamples: int = RESAMPLES, seed: int = 0
+) -> Comparison:
+    """The difference of two means over the same queries, with both tests.
 
     Args:
-        n: how many queries there are.
-        count: how many resamples to draw.
-        seed: of the draws.
-        width: how many numbers each query has; the block is smaller where they are many.
+        baseline: name of the second system.
+        first: one value per query.
+        second: the baseline's on the same queries in the same order.
+        resamples: of both tests.
+        seed: of both.
+
+    Example:
+        >>> compare("bm25", [1, 1, 1, 1], [0, 0, 0, 0], resamples=999)
+        Comparison(baseline='bm25', difference=1.0, p_randomisation=0.125, p_bootstrap=0.001)
     """
-    generator = np.random.default_rng(seed)
-    for size in _blocks(n * width, count):
-        yield generator.integers(0, n, size=(size, n))
+    difference = (sum(first) - sum(second)) / len(first)
+    randomised = paired_randomisation(first, second, resamples=resamples, seed=seed)
+    return Comparison(baseline, difference, randomised, paired_bootstrap(first, second, resamples=resamples, seed=seed))
 
 
-def _blocks(n: int, count: int) -> Sequence[int]:
-    """Sizes that add up to ``count`` and keep a block within bounds."""
-    size = max(1, _CELLS // n)
-    return [min(size, count - start) for start in range(0, count, size)]
+def resampled(
+    value: Callable[[NDArray[np.int64]], NDArray[np.float64]], n: int, resamples: int, seed: int, width: int = 1
+) -> NDArray[np.float64]:
+    """What comes of each bootstrap sample, shape (resamples,).
+
+    Args:
+        value: takes the rows of queries that were drawn, shape (samples, n), and gives a number a sample.
+        n: how many queries there are.
+        resamples: how many samples to draw.
+        seed: of the draws.
+        width: how many numbers ``value`` holds for each row; fewer samples are drawn at a time where they are many.
+    """
+    if n == 1:  # scipy resamples two and more
+        return value(np.zeros((resamples, 1), dtype=np.int64))
+    stats = _scipy_stats()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", stats.DegenerateDataWarning)  # about its own interval, see ``middle``
+        drawn = stats.bootstrap(
+            (np.arange(n),),
+            lambda rows, axis: value(rows.astype(np.int64)),  # noqa: ARG005 - the axis is the last
+            method="percentile",
+            rng=np.random.default_rng(seed),
+            **_how(n * width, resamples),
+        )
+    return np.asarray(drawn.bootstrap_distribution)
+
+
+def middle(values: NDArray[np.float64], confidence: float) -> tuple[float, float]:
+    """The ends of the middle ``confidence`` of resampled values; NaN, where there was nothing to measure, is left out.
+
+    scipy's own interval is NaN as soon as one of them is.
+    """
+    tail = (1.0 - confidence) / 2.0
+    low, high = np.nanquantile(values, [tail, 1.0 - tail])
+    return float(low), float(high)
+
+
+def _how(cells: int, resamples: int) -> dict[str, Any]:
+    """How many samples scipy draws, and how many at a time, each of ``cells`` numbers."""
+    return {"n_resamples": resamples, "batch": max(1, _CELLS // cells), "vectorized": True}
+
+
+def _scipy_stats() -> Any:
+    """``scipy.stats``, imported when first used: it takes most of a second."""
+    try:
+        from scipy import stats
+    except ImportError as error:
+        raise MissingDependencyError(
+            "statistics need the package scipy", fix="pip install 'plait[evaluation]'"
+        ) from error
+    return stats
+
+
+def _distance(samples: NDArray[np.float64], axis: int = -1) -> NDArray[np.float64]:
+    """|t| of samples along an axis; of a constant one 0 if it is 0 throughout, else ``_FAR``."""
+    mean = samples.mean(axis=axis)
+    error = samples.std(axis=axis, ddof=1) / np.sqrt(samples.shape[axis])
+    constant = error <= 1e-12 * np.abs(samples).max(axis=axis)
+    t = np.divide(mean, error, out=np.zeros_like(mean), where=~constant)
+    return np.asarray(np.where(constant & (np.abs(mean) > 1e-12), _FAR, np.abs(t)))
 
 
 def _sample(values: ArrayLike) -> NDArray[np.float64]:

@@ -17,7 +17,7 @@ makes the target a posterior, :math:`p(d \mid q, a) \propto p(d \mid q)\, p(a \m
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -28,9 +28,15 @@ from torch.nn import functional
 
 from plait.config import Settings
 from plait.contracts.errors import ModelError
+from plait.fusion.tokens.answer_reader import AnswerReader
+from plait.fusion.tokens.tasks import Task, TaskPrompt, clean_title
 from plait.gnn.layers import unit
 
-__all__ = ["Adapter", "DistillationSettings", "distil", "pdist_loss"]
+__all__ = ["Adapter", "Asked", "DistillationSettings", "Gold", "distil", "pdist_loss"]
+
+Asked = tuple[int, int]
+"""Number of a question, and row of a passage."""
+_BATCH = 8
 
 
 class DistillationSettings(Settings):
@@ -54,12 +60,78 @@ class DistillationSettings(Settings):
     """Of the matrix."""
 
 
+class Gold:
+    """How much each passage alone helps a reader with an answer: each pair of a question and a passage is read once.
+
+    A causal model reads the passage before the question: one that several questions share is read once for all.
+
+    Args:
+        reader: the teacher.
+        questions: with their answers.
+        passage: title and text of a row.
+    """
+
+    def __init__(
+        self,
+        reader: AnswerReader,
+        questions: Sequence[tuple[str, str]],
+        passage: Callable[[int], tuple[str, str]],
+    ) -> None:
+        self._reader, self._questions, self._passage = reader, questions, passage
+        self._known: dict[Asked, float] = {}
+
+    @property
+    def known(self) -> Mapping[Asked, float]:
+        """Mean log-likelihood of the answer's tokens, in nats, of all pairs so far."""
+        return self._known
+
+    def check(self) -> None:
+        """Finds questions that the reader cannot read before it has read for an hour.
+
+        Raises:
+            ModelError: one has no room for any passage, or its answer has no tokens.
+        """
+        for question, answer in self._questions:
+            (tokens,) = self._reader.answers([answer])
+            self._reader.check(TaskPrompt(question, ("",), ("",), slots=False), len(tokens))
+
+    def add(self, wanted: Sequence[Asked], progress: Callable[[int, int], None] | None = None) -> None:
+        """Scores the pairs that are not known yet; ``progress`` is called with how many are and how many there are.
+
+        Raises:
+            ModelError: an answer has no tokens, or a likelihood is not finite.
+        """
+        missing = sorted({pair for pair in wanted if pair not in self._known}, key=lambda pair: (pair[1], pair[0]))
+        by_row: dict[int, list[int]] = {}
+        for question, row in missing:
+            by_row.setdefault(row, []).append(question)
+        done = 0
+        for row, questions in by_row.items():
+            title, text = self._passage(row)
+            for start in range(0, len(questions), _BATCH):
+                part = questions[start : start + _BATCH]
+                for question, value in zip(part, self._scored(title, text, part), strict=True):
+                    self._known[question, row] = value
+                done += len(part)
+                if progress is not None:
+                    progress(done, len(missing))
+
+    def _scored(self, title: str, text: str, questions: Sequence[int]) -> list[float]:
+        asked = [self._questions[number] for number in questions]
+        shown = (clean_title(title),)
+        tasks = [Task("answer", TaskPrompt(question, (text,), shown, slots=False), (), own) for question, own in asked]
+        answers = [self._reader.answers([task.target]) for task in tasks]
+        with torch.inference_mode():
+            tables = self._reader.log_likelihoods(tasks, answers)
+        return [float(table[0, : len(own)].mean()) for table, (own,) in zip(tables, answers, strict=True)]
+
+
 def pdist_loss(scores: Tensor, gold: Tensor, *, score_temperature: float, gold_temperature: float) -> Tensor:
     """The divergence, a mean over questions.
 
     Args:
         scores: of the retriever, shape (questions, passages); gradients go here only.
-        gold: of the reader, the same shape, see :mod:`plait.fusion.tokens.gold`.
+        gold: of the reader, the same shape, see :class:`Gold`.
         score_temperature: divides the scores.
         gold_temperature: divides the gold.
     """
@@ -107,7 +179,7 @@ def distil(
         adapter: what to train.
         queries: unit vectors of the questions, shape (questions, dimension).
         passages: unit vectors of each question's retrieved passages, shape (questions, passages, dimension).
-        gold: the reader's likelihoods, shape (questions, passages), see :mod:`plait.fusion.tokens.gold`.
+        gold: the reader's likelihoods, shape (questions, passages), see :class:`Gold`.
         settings: how.
         seed: of the batches.
         progress: called after every step with its number, from 1, and its loss.

@@ -10,20 +10,19 @@ from __future__ import annotations
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
 from plait.config import Settings, check_request
-from plait.config.extras import require
 from plait.contracts import Chunk, GenerationRequest, Message, StructureWeights, Usage
 from plait.contracts.errors import ConfigError, GenerationError, ModelError
-from plait.embedders.loading import Dtype, choose_device, choose_dtype, without_bars
+from plait.embedders.loading import Dtype, choose_device, choose_dtype, load_pretrained
 from plait.embedders.location import find_model, weight_files, weights_digest
-from plait.fusion.tokens.reader_files import FID
-from plait.fusion.tokens.task_prompt import numbered
+from plait.fusion.tokens.checkpoint import FID
+from plait.fusion.tokens.tasks import numbered
 
 if TYPE_CHECKING:
     from plait.fusion.tokens.fid import FusionInDecoder
@@ -226,20 +225,8 @@ class FusionInDecoderGenerator:
             return self._loaded
 
     def _load(self) -> tuple[Any, Any]:
-        transformers = require("transformers", "plait[models]", needed_by=_WHERE)
-        config = self.config
-        device = choose_device(config.device)
-        options: Mapping[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-        try:
-            tokenizer = transformers.AutoTokenizer.from_pretrained(self._folder, **options)
-            with without_bars():
-                model = transformers.AutoModelForSeq2SeqLM.from_pretrained(
-                    self._folder, dtype=choose_dtype(config.dtype, device), use_safetensors=True, **options
-                )
-        except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
-            raise ModelError(
-                f"the model cannot be loaded: {str(error).splitlines()[0] if str(error) else type(error).__name__}",
-                where=str(self._folder),
-                fix="name a folder with config.json, tokenizer.json and model.safetensors of a T5 model",
-            ) from error
+        device, where = choose_device(self.config.device), str(self._folder)
+        tokenizer = load_pretrained("AutoTokenizer", self._folder, where=where)
+        dtype = choose_dtype(self.config.dtype, device)
+        model = load_pretrained("AutoModelForSeq2SeqLM", self._folder, where=where, dtype=dtype)
         return tokenizer, model.to(device).eval()

@@ -14,12 +14,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from plait.contracts.errors import ModelError
-from plait.fusion.tokens.answer_rows import Answers, answer_tokens, rows_of, tables_of
+from plait.fusion.tokens.answer_reader import Answers, answer_tokens, rows_of, tables_of
+from plait.fusion.tokens.checkpoint import FID
 from plait.fusion.tokens.fid import FusionInDecoder, PassageBatch, passage_batch
-from plait.fusion.tokens.reader_files import FID
-from plait.fusion.tokens.reader_settings import ReaderSettings
-from plait.fusion.tokens.task_prompt import TaskPrompt
-from plait.fusion.tokens.tasks import Task
+from plait.fusion.tokens.lessons import ReaderSettings
+from plait.fusion.tokens.tasks import Task, TaskPrompt
 from plait.gnn.encoding import Structural
 
 __all__ = ["FusionReader"]
@@ -30,7 +29,7 @@ to random models of the T5 family: among all states of all passages what one of 
 
 
 class FusionReader:
-    """Reads the passages of tasks apart; a :class:`~.structure_reader.StructureReader`.
+    """Reads the passages of tasks apart; a :class:`~.answer_reader.StructureReader`.
 
     Every passage is read under its number, since a decoder that attends to all their states at once sees no order.
 
@@ -57,7 +56,7 @@ class FusionReader:
         self._tokenizer = tokenizer
         self._lock = lock or threading.Lock()
         self.cut = 0
-        """Passages that :meth:`read` had to cut so far."""
+        """Passages that lost their ends so far."""
         part.model.requires_grad_(False)
 
     @property
@@ -93,26 +92,30 @@ class FusionReader:
         return answer_tokens(self._tokenizer, texts, "", self.name)
 
     def log_likelihoods(
-        self, tasks: Sequence[Task], answers: Sequence[Answers], structural: Structural | None
+        self, tasks: Sequence[Task], answers: Sequence[Answers], structural: Structural | None = None
     ) -> list[Tensor]:
-        """Log-likelihood of every answer's tokens; passages are encoded once for all answers to a task."""
-        given = None if structural is None else self._structure(tasks, structural)
-        return self._scored(self._batch([task.prompt for task in tasks]), answers, given)
-
-    def read(self, prompts: Sequence[TaskPrompt], answers: Sequence[Answers]) -> list[Tensor]:
-        """The same without structure, for :class:`~plait.fusion.tokens.gold.AnswerReader`."""
+        """See :meth:`.StructureReader.log_likelihoods`; passages are encoded once for all answers to a task."""
+        prompts, device = [task.prompt for task in tasks], self.part.model.device
         batch = self._batch(prompts)
         self.cut += batch.cut
-        return self._scored(batch, answers, None)
+        given = (None, None) if structural is None else self._structure(tasks, structural)
+        rows = rows_of(answers)
+        own = torch.tensor([row.prompt for row in rows], device=device)
+        start, longest = int(self.part.model.config.decoder_start_token_id), max(len(row.context) for row in rows)
+        # Filled up behind, where causal attention ends.
+        inputs = [[start, *row.context, *[0] * (longest - len(row.context))] for row in rows]
+        with self._lock:
+            logits = self.part.logits(batch, torch.tensor(inputs, device=device), own, *given)
+        return tables_of(logits.float(), rows, answers, [range(longest + 1)] * len(answers), self.name)
 
-    def check(self, prompt: TaskPrompt, _answer: Sequence[int]) -> None:
+    def check(self, prompt: TaskPrompt, _answer: int) -> None:
         """Raises what keeps a question from being read with any of a passage; answers have a window of their own.
 
         Raises:
             ModelError: the question takes more than half of what is read at a time.
         """
         bare = TaskPrompt(prompt.question, ("",))
-        taken = int(passage_batch(self._tokenizer, [bare.question], [bare.passages], longest=self.longest).mask.sum())
+        taken = int(self._batch([bare]).mask.sum())
         if taken > self.longest // 2:
             raise ModelError(
                 f"the question {prompt.question[:40]!r}... takes {taken:,} or more of the {self.longest:,} tokens that "
@@ -121,28 +124,15 @@ class FusionReader:
                 fix="leave the pair out, or raise 'longest' of use('fusion-in-decoder', ...)",
             )
 
-    def _batch(self, prompts: Sequence[TaskPrompt]) -> PassageBatch:
-        questions, passages = [prompt.question for prompt in prompts], [prompt.passages for prompt in prompts]
-        made = passage_batch(self._tokenizer, questions, passages, longest=self.longest)
-        return made.to(self.part.model.device)
-
-    def _scored(
-        self, batch: PassageBatch, answers: Sequence[Answers], given: tuple[Tensor, Tensor] | None
-    ) -> list[Tensor]:
-        device = self.part.model.device
-        rows = rows_of(answers)
-        own = torch.tensor([row.prompt for row in rows], device=device)
-        start, longest = int(self.part.model.config.decoder_start_token_id), max(len(row.context) for row in rows)
-        # Filled up behind, where causal attention ends.
-        inputs = [[start, *row.context, *[0] * (longest - len(row.context))] for row in rows]
-        with self._lock:
-            logits = self.part.logits(batch, torch.tensor(inputs, device=device), own, *(given or (None, None)))
-        return tables_of(logits.float(), rows, answers, [range(longest + 1)] * len(answers), self.name)
-
     def save(self, folder: Path, structural: Mapping[str, Any]) -> Path:
         """See :meth:`FusionInDecoder.save`."""
         self.part.save(folder / FID, self.identity, structural)
         return folder / FID
+
+    def _batch(self, prompts: Sequence[TaskPrompt]) -> PassageBatch:
+        questions, passages = [prompt.question for prompt in prompts], [prompt.passages for prompt in prompts]
+        made = passage_batch(self._tokenizer, questions, passages, longest=self.longest)
+        return made.to(self.part.model.device)
 
     def _structure(self, tasks: Sequence[Task], structural: Structural) -> tuple[Tensor, Tensor]:
         """Vectors (tasks, passages, structure) and which of them mean anything (tasks, passages)."""

@@ -1,4 +1,4 @@
-"""Which kind of task is learnt from next, what it costs, and which kinds teach nothing.
+"""How a model is taught: the settings, which kind of task comes next, what it costs, and which kinds teach nothing.
 
 Kinds take turns, so that none drowns the others. Those whose answers are titles or whole sentences take every fourth
 turn, and half as many tasks at a time: a task of theirs costs five to fifteen of the others'. Once, on the way, every
@@ -12,16 +12,46 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from pydantic import Field
 
-from plait.fusion.tokens.probing import by_kind
-from plait.fusion.tokens.reader_settings import ReaderSettings
-from plait.fusion.tokens.tasks import WITH_TEXT, Task
+from plait.config import Settings
+from plait.fusion.tokens.projector import MOST_TOKENS
+from plait.fusion.tokens.tasks import WITH_TEXT, Task, by_kind
 
-__all__ = ["Lesson", "Lessons", "Trial"]
+__all__ = ["Lesson", "Lessons", "ReaderSettings", "Trial"]
 
 _LONG = frozenset({"cited_title", *WITH_TEXT})
 """Kinds whose answers are read word by word."""
 _REST = 4
+
+
+class ReaderSettings(Settings):
+    """How a model is taught structure, and when that is kept."""
+
+    soft_tokens: int = Field(default=1, ge=1, le=MOST_TOKENS)
+    """Soft tokens per passage; without meaning for a Fusion-in-Decoder, as is ``hidden``."""
+    hidden: int = Field(default=256, ge=1)
+    """Width of the projector's hidden layer."""
+    steps: int = Field(default=240, ge=1)
+    """Steps of AdamW, of all kinds of tasks together."""
+    batch: int = Field(default=8, ge=1)
+    """Tasks per step, all of one kind. Half as many where answers are titles or sentences: they are long."""
+    learning_rate: float = Field(default=1e-2, gt=0.0)
+    """Of the projector's matrices; it falls to nothing along half a cosine."""
+    gate_rate: float = Field(default=0.1, gt=0.0)
+    """Of the gate, likewise."""
+    weight_decay: float = Field(default=0.01, ge=0.0)
+    """Of the projector's matrices."""
+    negatives: int = Field(default=2, ge=1)
+    """Most wrong answers that a step scores for a task whose choices have to be read one by one. Where they part with
+    their last token, as single words do, all are scored at the price of one."""
+    trial: float = Field(default=0.5, gt=0.0, le=1.0)
+    """Share of the steps after which kinds of tasks whose tokens say nothing get no more; 1 gives all kinds all their
+    steps. Where there is only one kind, none is tried."""
+    trial_tasks: int = Field(default=96, ge=1)
+    """Most training tasks that a kind is tried with; half as many where answers are titles."""
+    tolerance: float = Field(default=0.02, ge=0.0)
+    """Answers count as worse when they lose more than so much accuracy, or so many nats per token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +113,7 @@ class Lessons:
         seed: of their order.
 
     Example:
-        >>> from plait.fusion.tokens.task_prompt import TaskPrompt
+        >>> from plait.fusion.tokens.tasks import TaskPrompt
         >>> prompt = TaskPrompt("Which?", ("",))
         >>> tasks = [Task("topic", prompt, (n,), "a", ("b",)) for n in range(4)]
         >>> tasks += [Task("reading", prompt, (0,), "c")] * 4

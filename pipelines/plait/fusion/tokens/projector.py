@@ -138,33 +138,23 @@ class Projector(nn.Module):
             )
         device = self.gate.device
         with torch.inference_mode():
-            rows = torch.from_numpy(np.ascontiguousarray(structure, dtype=np.float32)).to(device)
+            rows = torch.tensor(structure, dtype=torch.float32, device=device)
             found: NDArray[np.float32] = self(rows, torch.from_numpy(has_structure).to(device)).float().cpu().numpy()
         return found
 
-    def soft_tokens(
-        self,
-        documents: Mapping[int, int],
-        structure: NDArray[np.float32],
-        has_structure: NDArray[np.bool_],
-    ) -> dict[int, NDArray[np.float32]]:
+    def soft_tokens(self, vectors: Mapping[int, NDArray[np.float32]]) -> dict[int, NDArray[np.float32]]:
         """What a :class:`~plait.contracts.GenerationRequest` takes: offsets (k, width) by number of the passage.
 
         Args:
-            documents: number of the passage in the prompt -> row of its document. Passages whose documents have no
-                structure are left out, which is the plain prompt for them.
-            structure: vectors of all documents, shape (documents, structure).
-            has_structure: shape (documents,).
+            vectors: number of the passage in the prompt -> structural vector of its document, shape (structure,).
+                Passages whose documents have no structure are left out, which is the plain prompt for them.
 
         Raises:
             ModelError: as :meth:`offsets`.
         """
         # One by one: a matrix product's last digits depend on its other rows, and a document's token should not.
-        return {
-            number: self.offsets(structure[row : row + 1], has_structure[row : row + 1])[0]
-            for number, row in documents.items()
-            if has_structure[row]
-        }
+        has = np.ones(1, dtype=np.bool_)
+        return {number: self.offsets(vector[None], has)[0] for number, vector in vectors.items()}
 
     def save(self, path: Path, structural: Mapping[str, Any]) -> None:
         """Writes one safetensors file.

@@ -22,27 +22,27 @@ import torch
 from numpy.typing import NDArray
 
 from plait.contracts.errors import ConfigError, ModelError
-from plait.fusion.tokens.lessons import Lesson, Lessons, Trial
+from plait.fusion.tokens.answer_reader import StructureReader
+from plait.fusion.tokens.lessons import Lesson, Lessons, ReaderSettings, Trial
 from plait.fusion.tokens.probing import (
     Outcome,
-    by_kind,
+    ReaderReport,
+    beyond_text,
     choice_scores,
+    decide,
     outcomes,
     paired_interval,
+    probe_of,
     shuffled_documents,
+    text_probe_of,
 )
-from plait.fusion.tokens.reader_report import ReaderReport, answers_of, beyond_text, decide, probe_of
-from plait.fusion.tokens.reader_settings import ReaderSettings
-from plait.fusion.tokens.structure_reader import StructureReader
-from plait.fusion.tokens.tasks import WITH_TEXT, Task, TaskSet
+from plait.fusion.tokens.tasks import WITH_TEXT, Task, TaskSet, by_kind
 from plait.gnn.encoding import Structural
 
 __all__ = ["ReaderProgress", "Taught", "Untrained", "teach", "train_reader"]
 
 Untrained = Callable[[int], StructureReader]
 """Makes a reader that is not trained yet, for structural vectors of a width."""
-
-
 _TINY = 1e-12
 
 
@@ -80,8 +80,8 @@ def train_reader(
     Args:
         untrained: makes the reader; the language model's weights do not change.
         structural: vectors of the graph's documents, in the order of its nodes.
-        tasks: from :func:`plait.fusion.tokens.tasks.make_tasks`; those of
-            :func:`~plait.fusion.tokens.tasks.answer_tasks` may be added to both parts.
+        tasks: from :func:`plait.fusion.tokens.graph_tasks.make_tasks`; those of
+            :func:`~plait.fusion.tokens.graph_tasks.answer_tasks` may be added to both parts.
         settings: how.
         text: text vectors of the same documents, shape (documents, dimension), for the control that has no links.
         seed: of the batches and the shuffled control.
@@ -107,9 +107,12 @@ def train_reader(
         )
     reader = untrained(structural.vectors.shape[1])
     taught = teach(reader, structural, train, settings, seed=seed, progress=progress)
-    plain, only_text = _without_links(untrained, structural, text, train, settings, seed, progress)
+    plain, only_text = reader, None if text is None else Structural(text, structural.has_structure)
+    if only_text is not None:
+        plain = untrained(only_text.vectors.shape[1])
+        teach(plain, only_text, train, settings, seed=seed, progress=progress)
     begun = time.process_time()
-    done, total = 0, (3 if plain is None else 4) * len(asked) + 2 * len(read)
+    done, total = 0, (3 if only_text is None else 4) * len(asked) + 2 * len(read)
 
     def answered(tasks: Sequence[Task], given: Structural | None = None, by: StructureReader = reader) -> list[Outcome]:
         """With these vectors; without any the gate is off."""
@@ -125,12 +128,12 @@ def train_reader(
 
     own, others = answered(asked, structural), answered(asked, shuffled_documents(structural, asked, seed))
     without = answered(asked)
-    by_text = None if plain is None else answered(asked, only_text, plain)
+    by_text = None if only_text is None else answered(asked, only_text, plain)
     results = (own, others, without)
     kinds = {kind: probe_of(kind, asked, numbers, results, by_text) for kind, numbers in by_kind(asked).items()}
     margin = paired_interval([one.right for one in own], [one.right for one in others], seed=seed)
     above = paired_interval([one.right for one in own], [one.right for one in without], seed=seed)
-    answers = answers_of(answered(read, structural), answered(read), seed) if read else None
+    answers = text_probe_of(answered(read, structural), answered(read), seed) if read else None
     keep, reasons = decide(margin, above, answers, settings.tolerance)
     if by_text is not None:
         reasons = (*reasons, beyond_text([one.right for one in own], [one.right for one in by_text], seed))
@@ -213,23 +216,6 @@ def teach(
             if not lessons.kinds:
                 break  # nothing was learnt by now; the rest would only move tokens that say nothing
     return Taught(tuple(losses), dict(lessons.by_kind))
-
-
-def _without_links(
-    untrained: Untrained,
-    structural: Structural,
-    text: NDArray[np.float32] | None,
-    tasks: Sequence[Task],
-    settings: ReaderSettings,
-    seed: int,
-    progress: Callable[[ReaderProgress], None] | None,
-) -> tuple[StructureReader | None, Structural | None]:
-    """The control: the same part taught with text vectors of the same documents."""
-    if text is None:
-        return None, None
-    reader, vectors = untrained(text.shape[1]), Structural(text, structural.has_structure)
-    teach(reader, vectors, tasks, settings, seed=seed, progress=progress)
-    return reader, vectors
 
 
 def _loss(

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, takewhile
 
 from plait.contracts.errors import ConfigError
 from plait.docgraph import DocumentGraph
 
-__all__ = ["Verbalised", "verbalised"]
+__all__ = ["verbalised"]
 
 _SAME = "is from the same document as"
 _PHRASES = {
@@ -30,21 +30,6 @@ _DIRECTED = frozenset({"cites"})
 
 
 @dataclass(frozen=True, slots=True)
-class Verbalised:
-    """Ties in words.
-
-    Args:
-        text: one line a passage; empty when there is nothing to say, or no room for anything.
-        said: how many ties it names.
-        left_out: how many there was no room for; the text says so too where that fits.
-    """
-
-    text: str
-    said: int
-    left_out: int
-
-
-@dataclass(frozen=True, slots=True)
 class _Tie:
     rank: int
     weight: float
@@ -53,14 +38,12 @@ class _Tie:
     phrase: str
 
 
-def verbalised(
-    graph: DocumentGraph, documents: Sequence[str], *, limit: int, count: Callable[[str], int] = len
-) -> Verbalised:
-    """The ties between the documents of a prompt.
+def verbalised(graph: DocumentGraph, documents: Sequence[str], *, limit: int, count: Callable[[str], int] = len) -> str:
+    """The ties between the documents of a prompt, one line a passage; empty where there is nothing to say, or no room.
 
     Ties are taken by relation, in the order of what they say about two papers, then by weight, then by number. A tie
-    that does not fit ends the list: weaker ones are not slipped in where a stronger one had to stay out. Ties that go
-    both ways are named once, from the lower number.
+    that does not fit ends the list: weaker ones are not slipped in where a stronger one had to stay out. How many were
+    left out is said too, where that fits. Ties that go both ways are named once, from the lower number.
 
     Args:
         graph: the document graph.
@@ -80,28 +63,24 @@ def verbalised(
         ...     return Document(name, name, (), {"authors": list(authors)}, references)
         >>> graph = build_graph([paper("a", "c", authors=["Ada Lovelace"]), paper("b", authors=["Ada Lovelace"]),
         ...                      paper("c", "b")])
-        >>> print(verbalised(graph, ["a", "b", "c"], limit=200).text)
+        >>> print(verbalised(graph, ["a", "b", "c"], limit=200))
         [1] cites [3]; shares authors with [2].
         [3] cites [2].
     """
     if limit < 0:
         raise ConfigError(f"the limit is {limit}", where="verbalised structure", fix="give 0 or more")
     ties = _ties(graph, documents)
-    best = Verbalised("", 0, len(ties))
-    for said in range(1, len(ties) + 1):
-        text = _told(ties[:said])
-        if count(text) > limit:
-            break
-        best = Verbalised(text, said, len(ties) - said)
-    while best.said and best.left_out:
-        text = f"{_told(ties[: best.said])}\n({_left_out(best.left_out)})"
+    lists = (_told(ties[:said]) for said in range(1, len(ties) + 1))
+    fitting = list(takewhile(lambda text: count(text) <= limit, lists))
+    # A reader who is not told that ties are missing takes the list for whole: rather one tie less.
+    for said in range(len(fitting), 0, -1):
+        left_out = len(ties) - said
+        text = fitting[said - 1]
+        if left_out:
+            text += f"\n({left_out} weaker tie{'s' if left_out > 1 else ''} left out)"
         if count(text) <= limit:
-            return Verbalised(text, best.said, best.left_out)
-        if best.said == 1:
-            break
-        # A reader who is not told that ties are missing takes the list for whole: rather one tie less.
-        best = Verbalised(_told(ties[: best.said - 1]), best.said - 1, best.left_out + 1)
-    return best
+            return text
+    return fitting[0] if fitting else ""
 
 
 def _ties(graph: DocumentGraph, documents: Sequence[str]) -> list[_Tie]:
@@ -140,7 +119,3 @@ def _told(ties: Sequence[_Tie]) -> str:
 def _listed(numbers: Sequence[int]) -> str:
     shown = [f"[{number}]" for number in numbers]
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
-
-
-def _left_out(count: int) -> str:
-    return "1 weaker tie left out" if count == 1 else f"{count} weaker ties left out"

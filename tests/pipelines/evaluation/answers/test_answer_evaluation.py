@@ -10,15 +10,20 @@ import pytest
 from rich.console import Console
 
 from plait.contracts import Answer
-from plait.evaluation.answers.agreement import CitationCheck, agreement
-from plait.evaluation.answers.answer_evaluation import AnswerEvaluation, AnswerScores, against, of_kind, score_answers
-from plait.evaluation.answers.answer_measures import ANSWER_MEASURES, pooled
+from plait.evaluation.answers.answer_evaluation import (
+    ANSWER_MEASURES,
+    AnswerEvaluation,
+    AnswerScores,
+    against,
+    of_kind,
+    pooled,
+    score_answers,
+)
 from plait.evaluation.answers.answer_reports import answers_to_json, render_answers
-from plait.evaluation.answers.asking import Asked, AskedAll
-from plait.evaluation.answers.citation_quality import CitationQuality
-from plait.evaluation.answers.decisions import Decision
+from plait.evaluation.answers.asking import Asked, AskedAll, Decision
+from plait.evaluation.answers.quality import CitationCheck, CitationQuality, agreement
 from plait.evaluation.answers.questions import Kind, Question
-from plait.evaluation.environment import environment
+from plait.evaluation.reporting import environment
 from plait.evaluation.statistics.significance import paired_bootstrap, paired_randomisation
 
 GOLD = ["yes"] * 12 + ["no"] * 6 + ["maybe"] * 2

@@ -11,9 +11,8 @@ from types import ModuleType
 import pytest
 
 from plait.contracts import Answer
-from plait.evaluation.answers.agreement import CitationCheck
 from plait.evaluation.answers.asking import Asked
-from plait.evaluation.answers.citation_quality import CitationQuality
+from plait.evaluation.answers.quality import CitationCheck, CitationQuality
 from plait.evaluation.answers.questions import Question
 
 SCRIPT = Path(__file__).parents[4] / "benchmarks" / "questions.py"

@@ -15,15 +15,14 @@ from transformers import AutoTokenizer, T5ForConditionalGeneration
 
 from plait.contracts import StructureWeights
 from plait.contracts.errors import IdentityError, ModelError
+from plait.fusion.tokens.checkpoint import FID
 from plait.fusion.tokens.fid import FusionInDecoder, StructureMode, passage_batch
 from plait.fusion.tokens.fid_generator import Config, FusionInDecoderGenerator
 from plait.fusion.tokens.fusion_reader import FusionReader
+from plait.fusion.tokens.lessons import ReaderSettings
 from plait.fusion.tokens.probing import outcomes
-from plait.fusion.tokens.reader_files import FID
-from plait.fusion.tokens.reader_settings import ReaderSettings
 from plait.fusion.tokens.reader_training import teach, train_reader
-from plait.fusion.tokens.task_prompt import TaskPrompt
-from plait.fusion.tokens.tasks import Task, TaskSet
+from plait.fusion.tokens.tasks import Task, TaskPrompt, TaskSet
 from plait.gnn.encoding import Structural
 from plait.testing.conformance import GeneratorConformance
 
@@ -128,9 +127,9 @@ def test_answers_without_tokens_are_refused(make: Make) -> None:
 
 
 def test_a_question_that_leaves_no_room_for_passages_is_refused(make: Make) -> None:
-    make().check(TaskPrompt("Why?", ("",)), (1,))
+    make().check(TaskPrompt("Why?", ("",)), 1)
     with pytest.raises(ModelError, match="leaves too little for passages"):
-        make().check(TaskPrompt("Why? " * 60, ("",)), (1,))
+        make().check(TaskPrompt("Why? " * 60, ("",)), 1)
 
 
 def test_questions_are_asked_while_others_learn(

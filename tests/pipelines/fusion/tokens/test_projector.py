@@ -64,12 +64,12 @@ def test_documents_without_structure_get_exact_zeros_also_after_training(vectors
     offsets = projector.offsets(vectors, np.array([True, False, True, False, True]))
     assert not offsets[[1, 3]].any()
     assert (offsets[[0, 2, 4]] != 0).all()
-    tokens = projector.soft_tokens({1: 0, 2: 1, 3: 4}, vectors, np.array([True, False, True, False, True]))
+    tokens = projector.soft_tokens({1: vectors[0], 3: vectors[4]})
     assert sorted(tokens) == [1, 3]
     assert np.allclose(tokens[3], offsets[4], atol=1e-6)
-    alone = projector.soft_tokens({7: 4}, vectors, everywhere(vectors))
+    alone = projector.soft_tokens({7: vectors[4]})
     assert np.array_equal(alone[7], tokens[3])
-    assert projector.soft_tokens({}, vectors, everywhere(vectors)) == {}
+    assert projector.soft_tokens({}) == {}
 
 
 def test_gradients_reach_the_gate_first_and_then_everything_in_front(vectors: NDArray[np.float32]) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from injections import Attacked, Injection, attack, believed, write_corpus
+
 from plait.config import Pipeline
 from plait.contracts import Answer, Sentence
-from plait.evaluation.answers.injections import Attacked, Injection, attack, believed, write_corpus
 from plait.hooks import PluginHost
 from plait.rag import open_index
 

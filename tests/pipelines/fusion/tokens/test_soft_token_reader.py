@@ -6,8 +6,9 @@ import torch
 
 from plait.contracts import Message, Slot
 from plait.contracts.errors import ModelError
-from plait.fusion.tokens.frozen import FrozenReader
-from plait.fusion.tokens.task_prompt import TaskPrompt
+from plait.fusion.tokens import soft_token_reader
+from plait.fusion.tokens.soft_token_reader import FrozenReader
+from plait.fusion.tokens.tasks import TaskPrompt
 from plait.generators.local.model import CausalModel
 
 QUESTION = TaskPrompt("Which?", ("one", "two"), question_first=True).messages
@@ -27,7 +28,7 @@ def test_likelihoods_are_those_of_the_plain_model(tiny_model: CausalModel, k: in
     reader = FrozenReader(tiny_model, k)
     prompts = [reader.prompt(messages) for messages in (QUESTION, OTHER)]
     answers = [reader.answers(["yes", "no", "maybe so"]), reader.answers(["north"])]
-    found = reader.log_likelihoods(prompts, answers)
+    found = reader.read(prompts, answers)
     assert [table.shape for table in found] == [(3, 8), (1, 5)]
     for prompt, own, table in zip(prompts, answers, found, strict=True):
         for answer, row in zip(own, table, strict=True):
@@ -39,7 +40,7 @@ def test_prompts_that_share_nothing_are_read_from_the_start(tiny_model: CausalMo
     reader = FrozenReader(tiny_model)
     first = reader.prompt([Message("user", "x", (Slot(0, 1),))])
     second = reader.prompt([Message("system", "Be brief."), Message("user", "x", (Slot(0, 1),))])
-    found = reader.log_likelihoods([first, second], [reader.answers(["a"]), reader.answers(["a"])])
+    found = reader.read([first, second], [reader.answers(["a"]), reader.answers(["a"])])
     for prompt, table in zip((first, second), found, strict=True):
         wanted = by_hand(tiny_model, list(prompt.tokens), reader.answers(["a"])[0])
         assert float(table.sum()) == pytest.approx(wanted, abs=1e-4)
@@ -48,8 +49,8 @@ def test_prompts_that_share_nothing_are_read_from_the_start(tiny_model: CausalMo
 def test_offsets_of_zero_are_no_offsets_in_every_bit(tiny_model: CausalModel) -> None:
     reader = FrozenReader(tiny_model, 2)
     prompt, answers = reader.prompt(QUESTION), reader.answers(["yes", "no"])
-    plain = reader.log_likelihoods([prompt], [answers])[0]
-    zeros = reader.log_likelihoods([prompt], [answers], [{1: torch.zeros(2, 32), 2: torch.zeros(2, 32)}])[0]
+    plain = reader.read([prompt], [answers])[0]
+    zeros = reader.read([prompt], [answers], [{1: torch.zeros(2, 32), 2: torch.zeros(2, 32)}])[0]
     assert torch.equal(plain, zeros)
 
 
@@ -57,7 +58,7 @@ def test_an_offset_is_added_to_the_markers_of_its_own_passage(tiny_model: Causal
     reader = FrozenReader(tiny_model, 2)
     prompt, answers = reader.prompt(QUESTION), reader.answers(["yes"])
     offset = torch.randn(2, 32, generator=torch.Generator().manual_seed(0))
-    found = reader.log_likelihoods([prompt], [answers], [{2: offset}])[0]
+    found = reader.read([prompt], [answers], [{2: offset}])[0]
     tokens = torch.tensor([[*prompt.tokens, *answers[0]]])
     embeddings = tiny_model.model.get_input_embeddings()(tokens).detach().clone()
     for row, place in zip(offset, prompt.places[2], strict=True):
@@ -66,7 +67,7 @@ def test_an_offset_is_added_to_the_markers_of_its_own_passage(tiny_model: Causal
         table = torch.log_softmax(tiny_model.model(inputs_embeds=embeddings).logits[0], dim=-1)
     wanted = sum(float(table[len(prompt.tokens) - 1 + step, token]) for step, token in enumerate(answers[0]))
     assert float(found.sum()) == pytest.approx(wanted, abs=1e-4)
-    elsewhere = reader.log_likelihoods([prompt], [answers], [{1: offset}])[0]
+    elsewhere = reader.read([prompt], [answers], [{1: offset}])[0]
     assert abs(float(elsewhere.sum() - found.sum())) > 1e-4
 
 
@@ -74,13 +75,13 @@ def test_gradients_reach_offsets_and_no_weight(tiny_model: CausalModel) -> None:
     reader = FrozenReader(tiny_model)
     offset = torch.zeros(1, 32, requires_grad=True)
     prompt, answers = reader.prompt(QUESTION), reader.answers(["yes", "no"])
-    reader.log_likelihoods([prompt], [answers], [{1: offset}])[0].sum().backward()
+    reader.read([prompt], [answers], [{1: offset}])[0].sum().backward()
     assert offset.grad is not None and float(offset.grad.abs().max()) > 0
     assert all(value.grad is None and not value.requires_grad for value in tiny_model.model.parameters())
     # Moving along the gradient raises the likelihood: it is that of the offset, not of something beside it.
     with torch.inference_mode():
-        before = reader.log_likelihoods([prompt], [answers], [{1: offset}])[0].sum()
-        after = reader.log_likelihoods([prompt], [answers], [{1: offset + 1e-2 * offset.grad}])[0].sum()
+        before = reader.read([prompt], [answers], [{1: offset}])[0].sum()
+        after = reader.read([prompt], [answers], [{1: offset + 1e-2 * offset.grad}])[0].sum()
     assert after > before
 
 
@@ -100,19 +101,31 @@ def test_answers_that_begin_one_another_end_with_the_token_that_ends_a_turn(
 def test_a_model_without_a_template_is_read_alike(plain_model: CausalModel) -> None:
     reader = FrozenReader(plain_model)
     prompt, answers = reader.prompt(QUESTION), reader.answers(["yes"])
-    found = reader.log_likelihoods([prompt], [answers])[0]
+    found = reader.read([prompt], [answers])[0]
     assert float(found.sum()) == pytest.approx(by_hand(plain_model, list(prompt.tokens), answers[0]), abs=1e-4)
 
 
 def test_offsets_that_are_not_finite_end_in_an_error(tiny_model: CausalModel) -> None:
     reader = FrozenReader(tiny_model)
     with pytest.raises(ModelError, match="not finite"):
-        reader.log_likelihoods(
-            [reader.prompt(QUESTION)], [reader.answers(["yes"])], [{1: torch.full((1, 32), float("nan"))}]
-        )
+        reader.read([reader.prompt(QUESTION)], [reader.answers(["yes"])], [{1: torch.full((1, 32), float("nan"))}])
 
 
 def test_the_space_is_the_models(tiny_model: CausalModel) -> None:
     space = FrozenReader(tiny_model).space
     assert space == tiny_model.space
     assert np.isclose(space.rms, float(tiny_model.model.get_input_embeddings().weight.square().mean().sqrt()))
+
+
+def test_batches_that_would_fill_memory_are_read_in_parts(
+    tiny_model: CausalModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = FrozenReader(tiny_model)
+    prompts = [reader.prompt(TaskPrompt("What? " * n, ("Short.",), slots=False).messages) for n in range(1, 7)]
+    answers = [reader.answers(["a", "no"])] * 6
+    with torch.inference_mode():
+        whole = reader.read(prompts, answers)
+        monkeypatch.setattr(soft_token_reader, "_MOST_LOGITS", 5_000)
+        parts = reader.read(prompts, answers)
+    for one, other in zip(whole, parts, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-4)

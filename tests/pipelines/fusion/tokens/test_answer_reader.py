@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from plait.contracts.errors import ModelError
-from plait.fusion.tokens.answer_rows import Row, rows_of, tables_of
+from plait.fusion.tokens.answer_reader import Row, rows_of, tables_of
 
 ANSWERS = [[(1, 2), (1, 3), (4,), (1, 2, 5)], [(2,), (3,)]]
 
