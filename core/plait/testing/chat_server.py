@@ -246,6 +246,7 @@ def chat_server(**settings: Any) -> Iterator[ChatServer]:
     class Server(ThreadingHTTPServer):
         daemon_threads = True
         block_on_close = False
+        request_queue_size = 128  # the standard library's 5 lets a burst of connections wait for seconds
 
         def handle_error(self, request: Any, client_address: Any) -> None:
             """Clients that leave are part of the tests."""
