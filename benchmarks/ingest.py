@@ -1,6 +1,6 @@
 """Encoding speed of the default embedder against sentence-transformers at its defaults, and the quality of both.
 
-    python benchmarks/ingest.py COLLECTION [--passages N] [--rounds N] [--threads N]
+    python benchmarks/ingest.py COLLECTION [--passages N] [--rounds N] [--threads N] [--json OUT]
 
 Both encode the same texts (title and abstract of each document) with the same weights, cut at 256 tokens. They
 take turns, a slice of the texts each, so that whatever else the machine does hits both alike. CPU seconds count
@@ -23,9 +23,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from plait.embedders.loading import cpu_has_bfloat16
 from plait.embedders.location import package_folder
 from plait.embedders.minilm import Config, MiniLM
+from plait.embedders.pretrained import cpu_has_bfloat16
+from plait.evaluation.reporting import json_report, rows_of, write_json
 
 Vectors = NDArray[np.float32]
 
@@ -57,6 +58,7 @@ def main() -> int:
     )
     parser.add_argument("--rounds", type=int, default=6, help="how often the two take turns")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
     options = parser.parse_args()
 
     import torch
@@ -97,15 +99,23 @@ def main() -> int:
     one, other = (in_order(runner.parts, len(texts)) for runner in runners)
     cosines = np.sum(one * other, axis=1)
     print(f"{'agreement':22s} least cosine {cosines.min():.5f}, mean {cosines.mean():.6f}")
+    figures: dict[str, dict[str, float]] = {
+        "default": {"passages/s": len(texts) / us.wall, "CPU-s": us.cpu, "least cosine": float(cosines.min())},
+        them.name: {"passages/s": len(texts) / them.wall, "CPU-s": them.cpu},
+    }
     if len(texts) == len(documents):
-        print_quality(options, [document["_id"] for document in documents], ours, theirs, one, other)
+        names = [document["_id"] for document in documents]
+        for arm, value in zip(figures, quality(options, names, ours, theirs, one, other), strict=True):
+            figures[arm]["nDCG@10"] = value
+    if options.json:
+        write_json(options.json, json_report(rows_of(f"{options.collection.name}, {options.split}", figures)))
     return 0
 
 
-def print_quality(
+def quality(
     options: argparse.Namespace, ids: Sequence[str], ours: MiniLM, theirs: Any, one: Vectors, other: Vectors
-) -> None:
-    """nDCG@10 of exact search with each encoder's own passages and queries."""
+) -> list[float]:
+    """nDCG@10 of exact search with each encoder's own passages and queries; prints them too."""
     from plait.evaluation.retrieval.collections import load_collection
     from plait.evaluation.retrieval.measures import per_query
 
@@ -123,6 +133,7 @@ def print_quality(
         f"{'nDCG@10':22s} plait {found[0]:.4f}, sentence-transformers {found[1]:.4f}, "
         f"difference {found[0] - found[1]:+.4f} (bar .002), {len(questions)} queries of {options.split}"
     )
+    return found
 
 
 def records(path: Path) -> list[dict[str, Any]]:

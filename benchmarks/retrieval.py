@@ -1,6 +1,6 @@
 """What one question costs: per leg, in the framework, and whether the answers are exact.
 
-    python benchmarks/retrieval.py COLLECTION [--index DIR] [--queries N] [--rounds N]
+    python benchmarks/retrieval.py COLLECTION [--index DIR] [--queries N] [--rounds N] [--json OUT]
 
 Indexes the collection with the default pipeline (into a temporary folder, or into --index, which is kept and used
 again), embeds the queries once apart, and then measures CPU milliseconds per query, all threads counted. Each figure
@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 
 from plait.config import Pipeline
 from plait.contracts import Embedder, Hit, IndexView, Query
-from plait.evaluation.reporting import environment
+from plait.evaluation.reporting import environment, json_report, rows_of, write_json
 from plait.evaluation.retrieval.collections import load_collection
 from plait.rag import Rag, open_index
 from plait.retrievers.dense import Dense
@@ -73,6 +73,7 @@ def main() -> int:
     parser.add_argument("--index", type=Path, help="keep the index here; without it a temporary folder is used")
     parser.add_argument("--queries", type=int, default=100)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
     options = parser.parse_args()
 
     queries = load_collection(options.collection, options.split).queries.values()
@@ -83,11 +84,14 @@ def main() -> int:
         with open_index(place, pipeline=Pipeline()) as rag:
             rag.add(options.collection)
         rag = stack.enter_context(open_index(place))
-        return measure(rag, questions, options.rounds, started)
+        figures, missed = measure(rag, questions, options.rounds, started)
+    if options.json:
+        write_json(options.json, json_report(rows_of(f"{options.collection.name}, {options.split}", figures)))
+    return int(missed)
 
 
-def measure(rag: Rag, questions: Sequence[str], rounds: int, started: float) -> int:
-    """Prints everything; 1 when a bar is missed."""
+def measure(rag: Rag, questions: Sequence[str], rounds: int, started: float) -> tuple[dict[str, Any], bool]:
+    """Prints everything; the figures, and whether a bar was missed."""
     legs = {label: leg for label, leg in rag.parts.retrievers.items() if isinstance(leg, Dense | Lexical)}
     dense = next(leg for leg in legs.values() if isinstance(leg, Dense))
     encoder = dense.embedder
@@ -106,10 +110,12 @@ def measure(rag: Rag, questions: Sequence[str], rounds: int, started: float) -> 
     print(f"{'encoding a query':22s} {encoding:8.3f} CPU-ms (not in the figures below)")
     depth = rag.pipeline.candidates
     numeric = 0.0
+    figures: dict[str, Any] = {}
     for label, leg in legs.items():
         whole = cost(questions, lambda text, leg=leg: leg.retrieve(Query(text), view, depth), rounds)
         work = cost(questions, lambda text, leg=leg: arithmetic(leg, text, view, depth), rounds)
         numeric += work
+        figures[label] = {"CPU-ms": whole, "numeric CPU-ms": work}
         print(f"{label:22s} {whole:8.3f} CPU-ms for {depth} candidates, of it numeric {work:.3f}")
     hybrid = cost(questions, lambda text: rag.retrieve(text, K), rounds)
     overhead = hybrid - numeric
@@ -121,12 +127,14 @@ def measure(rag: Rag, questions: Sequence[str], rounds: int, started: float) -> 
         inexact = [text for text in questions if not same(leg.retrieve(Query(text), view, K), truth(text))]
         wrong += len(inexact)
         exact = len(questions) - len(inexact)
+        figures[label]["exact first tens"] = exact / len(questions)
         print(f"{'exactness ' + label:22s} {exact} of {len(questions)} first tens equal brute force")
     print(
         f"{'resident memory':22s} {started:.0f} MiB at start, {loaded:.0f} with the model, "
         f"{warm:.0f} with the index warm"
     )
-    return int(bool(wrong) or hybrid > HYBRID_BAR or overhead > OVERHEAD_BAR)
+    figures["default"] = {"CPU-ms": hybrid, "overhead CPU-ms": overhead, "encoding CPU-ms": encoding, "MiB warm": warm}
+    return figures, bool(wrong) or hybrid > HYBRID_BAR or overhead > OVERHEAD_BAR
 
 
 def cost(questions: Sequence[str], work: Callable[[str], object], rounds: int) -> float:

@@ -27,8 +27,8 @@ from plait.training.retriever import train_retriever
 
 COPIED = ("retrievers.dense", "retrievers.lexical", "retrievers.docgraph", "fusion.vectors.fused_column")
 OURS = {name: name for name in ("dense", "lexical", "docgraph", "gated")}
-THEIRS = {"dense": "nearest", "lexical": "words", "docgraph": "citations", "gated": "joined"}
-"""Built-in name -> what the other distribution calls its copy."""
+THEIRS = {"dense": "nearest", "lexical": "words", "docgraph": "citations", "gated": "citations"}
+"""Built-in name -> what the other distribution calls its copy; names are free as long as kinds differ."""
 QUESTIONS = ("yeast in the oven", "a comet near the moon", "Which opening gives up a pawn?", "packets in the network")
 DECLARATION = """
 from plait.hooks import Component, hookimpl
@@ -41,7 +41,7 @@ def plait_components():
         made("retriever", "nearest", "dense", "Dense", parts={"embedder": "embedder"}),
         made("retriever", "words", "lexical", "Lexical"),
         made("retriever", "citations", "docgraph", "DocGraph", parts={"embedder": "embedder", "words": "retriever"}),
-        made("fusion", "joined", "fused_column", "GatedFusion", parts={"embedder": "embedder", "ranks": "fusion"}),
+        made("fusion", "citations", "fused_column", "GatedFusion", parts={"embedder": "embedder", "ranks": "fusion"}),
     ]
 """
 
@@ -80,6 +80,11 @@ def pipeline(names: Mapping[str, str], generator: Any) -> Pipeline:
     )
 
 
+def labels(names: Mapping[str, str]) -> dict[str, str]:
+    """Label of a retriever -> the one that Plait's own has."""
+    return {given: name for name, given in names.items() if name != "gated"}
+
+
 def renamed(made: Any, names: Mapping[str, str]) -> str:
     """JSON with the labels that Plait's own parts have; CPU times left out."""
 
@@ -90,7 +95,7 @@ def renamed(made: Any, names: Mapping[str, str]) -> str:
             return [plain(one) for one in value]
         return own.get(value, value) if isinstance(value, str) else value
 
-    own = {given: name for name, given in names.items()}
+    own = labels(names)
     return json.dumps(plain(made), sort_keys=True)
 
 
@@ -104,8 +109,7 @@ def columns(rag: Rag) -> list[Any]:
 
 def found(rag: Rag, names: Mapping[str, str]) -> list[str]:
     """What every leg and their fusion bring up, and why."""
-    own = {given: name for name, given in names.items()}
-    said = []
+    own, said = labels(names), []
     for question in QUESTIONS:
         retrieval = rag.retrieve_all(question, 10)
         runs = {own.get(label, label): list(map(repr, hits)) for label, hits in retrieval.runs.items()}

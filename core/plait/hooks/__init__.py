@@ -5,7 +5,7 @@ from plait.hooks.component import API_VERSION, KINDS, Component, Kind, Problem, 
 from plait.hooks.discovery import ALLOW_VARIABLE
 from plait.hooks.host import PluginHost
 from plait.hooks.specs import hookimpl, hookspec
-from plait.hooks.stages import StageHooks
+from plait.hooks.stages import StageHooks, plugin_errors
 
 __all__ = [
     "ALLOW_VARIABLE",
@@ -20,4 +20,5 @@ __all__ = [
     "StageHooks",
     "hookimpl",
     "hookspec",
+    "plugin_errors",
 ]

@@ -15,7 +15,7 @@ from plait.contracts import Chunker, Embedder, Fusion, Gate, Generator, Ranker, 
 from plait.contracts.errors import PlaitError, PluginError
 from plait.hooks.component import Registered
 from plait.hooks.host import PluginHost
-from plait.hooks.settings import as_uses, import_attribute
+from plait.hooks.resolving import as_uses, import_attribute
 
 __all__ = ["Assembly"]
 

@@ -19,7 +19,7 @@ from plait.hooks.discovery import (
     register_hooks,
 )
 from plait.hooks.registry import Registry
-from plait.hooks.settings import component_settings
+from plait.hooks.resolving import component_settings
 from plait.hooks.stages import StageHooks
 
 __all__ = ["PluginHost"]

@@ -1,17 +1,21 @@
-"""The stage hooks as a pipeline calls them: typed, chained over all plugins with wrappers around, checked."""
+"""The stage hooks as a pipeline calls them: typed, chained over all plugins with wrappers around, checked.
+
+What else a component raises without meaning to is given its name by :func:`plugin_errors`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, NoReturn
 
 from pluggy import HookCaller, HookImpl, PluginManager
 
 from plait.contracts import Answer, GenerationRequest, Hit, IndexView, Query
-from plait.contracts.errors import PluginError
+from plait.contracts.errors import PlaitError, PluginError
 
-__all__ = ["StageHooks"]
+__all__ = ["StageHooks", "plugin_errors"]
 
 _Refuse = Callable[[Any], str | None]
 """Says what is wrong with a value that a hook returned; None when nothing is."""
@@ -65,6 +69,29 @@ class StageHooks:
         arguments = {"texts": list(texts), "spans": None}
         _run_chain(self._hook.plait_steering, arguments, "spans", collect)
         return [tuple(sorted(spans)) for spans in found]
+
+
+@contextmanager
+def plugin_errors(who: str) -> Iterator[None]:
+    """Lets Plait's own errors pass; anything else a component raises becomes a PluginError that says who.
+
+    Example:
+        >>> with plugin_errors("chunker 'mine'"):
+        ...     raise ValueError("no words")
+        Traceback (most recent call last):
+        ...
+        plait.contracts.errors.PluginError: chunker 'mine' failed (ValueError: no words). Fix: report this to its \
+authors, or take it out of the pipeline.
+    """
+    try:
+        yield
+    except PlaitError:
+        raise
+    except Exception as error:
+        raise PluginError(
+            f"{who} failed ({type(error).__name__}: {error})",
+            fix="report this to its authors, or take it out of the pipeline",
+        ) from error
 
 
 def _not_spans(value: Any, texts: Sequence[str]) -> str | None:

@@ -16,11 +16,11 @@ from plait.contracts.errors import IndexCorruptError, IndexFormatError, IndexSto
 from plait.contracts.retriever import Column
 from plait.index.codec import content_hash, document_from_json, metadata_to_json
 from plait.index.commit import Commit
+from plait.index.entry_checks import NORM_TOLERANCE, edge_fault
 from plait.index.folder import Folder
 from plait.index.models import MODELS, is_whole, model_folder, models_of
 from plait.index.store import Store
 from plait.index.tables import DOCUMENTS, EDGES, PASSAGES, column_table
-from plait.index.validation import NORM_TOLERANCE, edge_fault
 
 __all__ = ["Finding", "check_commit"]
 

@@ -19,7 +19,7 @@ from plait.contracts.errors import (
     IndexStoreError,
 )
 from plait.index.commit import Commit, now
-from plait.index.failures import writing
+from plait.index.disk_errors import writing
 
 __all__ = ["Folder", "sync_directory", "write_lock"]
 

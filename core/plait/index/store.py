@@ -17,7 +17,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from plait.index.failures import reading, writing
+from plait.index.disk_errors import reading, writing
 from plait.index.folder import sync_directory
 
 __all__ = ["Store"]

@@ -162,7 +162,7 @@ def batch_rows(
     values: Mapping[str, ColumnValues],
     edges: Sequence[Edge],
 ) -> dict[str, Any]:
-    """Rows of all tables for some documents, by table; everything has passed :mod:`plait.index.validation`."""
+    """Rows of all tables for some documents, by table; everything has passed :mod:`plait.index.entry_checks`."""
     ids = [passage.id for passage in passages]
     owners = [passage.document_id for passage in passages]
     rows = {column_table(name): column_rows(columns[name], ids, owners, given) for name, given in values.items()}
@@ -175,7 +175,7 @@ def batch_rows(
 
 
 def column_rows(column: Column, passage_ids: Sequence[str], document_ids: Sequence[str], values: ColumnValues) -> Any:
-    """Rows of a column's table, from values that :mod:`plait.index.validation` has passed."""
+    """Rows of a column's table, from values that :mod:`plait.index.entry_checks` has passed."""
     import pyarrow as pa
 
     wanted = schema(column_table(column.name), {column.name: column})

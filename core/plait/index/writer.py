@@ -17,11 +17,7 @@ from plait.contracts.passage import Passage
 from plait.contracts.retriever import Column, ColumnValues
 from plait.index.approximate import Tuning
 from plait.index.commit import Commit, as_json, now
-from plait.index.folder import Folder
-from plait.index.models import MODELS, drop_unused_models, models_of, store_model, with_models
-from plait.index.store import Store
-from plait.index.tables import DOCUMENTS, EDGES, batch_rows, column_rows, column_table, document_rows, edge_rows
-from plait.index.validation import (
+from plait.index.entry_checks import (
     check_documents,
     check_edges,
     check_passages,
@@ -30,6 +26,10 @@ from plait.index.validation import (
     origin,
     place_of,
 )
+from plait.index.folder import Folder
+from plait.index.models import MODELS, drop_unused_models, models_of, store_model, with_models
+from plait.index.store import Store
+from plait.index.tables import DOCUMENTS, EDGES, batch_rows, column_rows, column_table, document_rows, edge_rows
 from plait.index.view import View
 from plait.index.working import Usability, WorkingTables
 

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plait.contracts import Chunker, Column, Document, Edge, Hit, IngestBatch, Passage, Retriever, SparseColumn
+from plait.index.entry_checks import check_values
 from plait.index.filters import FilterKey, satisfying
-from plait.index.validation import check_values
 from plait.testing.samples import BlockChunker
 
 __all__ = ["MemoryView", "memory_view", "postings"]

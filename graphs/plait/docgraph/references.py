@@ -48,9 +48,7 @@ _YEAR = re.compile(r"(?<!\d)(?:1[5-9]|20)\d\d(?!\d)")
 _NAMES_COMPARED = 30  # authors of one document: papers of large collaborations have thousands
 _CLEAR_LEAD = 0.05  # share of common words by which a near title must beat the next to be the only one
 _LONG_TITLE = 4  # words: shorter titles ("Editorial") are used again and again, and prove no duplicate
-_MOST_ALIKE = (
-    50  # documents of one title, year and set of authors: more is a series, and its pairs grow with the square
-)
+_MOST_ALIKE = 50  # documents of one title, year and authors: more are a series, and their pairs grow with the square
 
 
 @dataclass(frozen=True, slots=True)

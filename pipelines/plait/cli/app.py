@@ -9,7 +9,7 @@ from io import TextIOWrapper
 
 import typer
 
-from plait.cli import ask, evaluate, explain, graph, index, pipeline, plugins, search, train
+from plait.cli import ask, components, evaluate, explain, graph, index, search, train
 from plait.cli.output import console
 from plait.contracts.errors import PlaitError
 
@@ -30,8 +30,8 @@ app.command("search")(search.search)
 app.command("explain")(explain.explain)
 app.command("ask")(ask.ask)
 app.command("evaluate")(evaluate.evaluate)
-app.command("plugins")(plugins.plugins)
-app.command("pipeline")(pipeline.pipeline)
+app.command("plugins")(components.plugins)
+app.command("pipeline")(components.pipeline)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

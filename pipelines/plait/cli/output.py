@@ -1,29 +1,65 @@
 """What commands print: JSON, text, and progress on anything that takes over a second.
 
-All of it passes :mod:`plait.cli.terminal`, for it repeats what stands in documents and what models write.
+All of it is made harmless first, for it repeats what stands in documents and what models write, and text can carry
+commands for a terminal.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+
 if TYPE_CHECKING:
-    from plait.cli.terminal import SafeConsole
     from plait.rag.ingest import Progress
 
-__all__ = ["console", "counted", "one_line", "print_exactly", "print_json", "progress", "wait"]
+__all__ = ["console", "counted", "escaped", "harmless", "one_line", "print_exactly", "print_json", "progress", "wait"]
+
+# Escape sequences begin with one of the C0 or C1 controls; the others turn the direction of writing or break a line.
+# Joiners (U+200C, U+200D) stay: Persian, Hindi and many emoji are not right without them.
+_BREAKS = re.compile("\r\n?|[\v\f\x1c-\x1e\x85\u2028\u2029]")
+_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
-def console(*, stderr: bool = False) -> SafeConsole:
+def harmless(text: str) -> str:
+    r"""``text`` without characters that command a terminal or hide what is written; lines and tabs stay.
+
+    Example:
+        >>> harmless("On\x1b[31m red\u202e braids\r\n")
+        'On[31m red braids\n'
+    """
+    return _UNSAFE.sub("", _BREAKS.sub("\n", text))
+
+
+def escaped(text: str) -> str:
+    r"""JSON or TOML with such characters as escapes, which loses nothing: they stand in strings only.
+
+    Example:
+        >>> print(escaped('{"title": "On \u202e braids"}'))
+        {"title": "On \u202e braids"}
+    """
+    return _UNSAFE.sub(lambda found: json.dumps(found[0])[1:-1], text)
+
+
+class _SafeConsole(Console):
+    """A console that lets its own colours and cursor movements through, and none out of what it is given."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """The pieces of something to print, made harmless; everything printed comes by here."""
+        for text, style, control in super().render(renderable, options):
+            yield Segment(text if control else harmless(text), style, control)
+
+
+def console(*, stderr: bool = False) -> _SafeConsole:
     """A console that does not colour numbers at random, and that documents and answers cannot command."""
-    from plait.cli.terminal import SafeConsole
-
-    return SafeConsole(stderr=stderr, highlight=False)
+    return _SafeConsole(stderr=stderr, highlight=False)
 
 
 def one_line(text: str) -> str:
@@ -53,8 +89,6 @@ def print_json(value: Any) -> None:
 
 def print_exactly(text: str) -> None:
     """Prints JSON or TOML on standard output, for programs to read."""
-    from plait.cli.terminal import escaped
-
     sys.stdout.write(escaped(text))
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar
 
 import typer
 
@@ -11,6 +12,8 @@ from plait.cli.options import IndexOption, JsonFlag, PipelineOption
 from plait.cli.output import console, print_json, progress
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from plait.training.docgraph import DocgraphReport
     from plait.training.gate import TrainedGate
     from plait.training.reader import TrainedReader
@@ -41,12 +44,7 @@ def docgraph(
 
     with open_index(index, pipeline) as rag, progress(as_json) as told:
         report = train_docgraph(rag, seed=seed, held_out=held_out, resume=resume, told=told)
-    if as_json:
-        print_json(report.to_json())
-    else:
-        _print_docgraph(report)
-    if report.commit is None:
-        raise typer.Exit(3)
+    _tell(report, _print_docgraph, as_json)
 
 
 @app.command()
@@ -65,12 +63,7 @@ def gate(
 
     with open_index(index, pipeline) as rag, progress(as_json) as told:
         found = train_gate(rag, seed=seed, told=told)
-    if as_json:
-        print_json(found.to_json())
-    else:
-        _print_gate(found)
-    if found.commit is None:
-        raise typer.Exit(3)
+    _tell(found, _print_gate, as_json)
 
 
 @app.command()
@@ -99,12 +92,7 @@ def reader(
 
     with open_index(index, pipeline) as rag, progress(as_json) as told:
         found = train_reader_of(rag, seed=seed, steps=steps, pairs=pairs, text_control=text_control, told=told)
-    if as_json:
-        print_json(found.to_json())
-    else:
-        _print_reader(found)
-    if found.commit is None:
-        raise typer.Exit(3)
+    _tell(found, _print_reader, as_json)
 
 
 @app.command()
@@ -129,12 +117,47 @@ def retriever(
 
     with open_index(index, pipeline) as rag, progress(as_json) as told:
         found = train_retriever(rag, pairs, retriever=retriever, seed=seed, told=told)
+    _tell(found, _print_retriever, as_json)
+
+
+Report = TypeVar("Report", bound="Trained")
+
+
+class Trained(Protocol):
+    """What a training found, and the commit that uses it."""
+
+    @property
+    def commit(self) -> int | None:
+        """None where nothing is kept."""
+        ...
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values."""
+        ...
+
+
+def _tell(found: Report, show: Callable[[Report], None], as_json: bool) -> None:
+    """Prints a report; exit status 3 where nothing is kept."""
     if as_json:
         print_json(found.to_json())
     else:
-        _print_retriever(found)
+        show(found)
     if found.commit is None:
         raise typer.Exit(3)
+
+
+def _table(*headers: str) -> Table:
+    """A table of names and, right of them, figures."""
+    from rich.table import Table
+
+    table = Table(headers[0], box=None)
+    for header in headers[1:]:
+        table.add_column(header, justify="right")
+    return table
+
+
+def _kept(commit: int | None) -> str:
+    return "not kept: the index is as it was" if commit is None else f"in use from commit {commit} on"
 
 
 def _print_gate(found: TrainedGate) -> None:
@@ -142,20 +165,15 @@ def _print_gate(found: TrainedGate) -> None:
     for name, value in found.report.items():
         if value != "":
             printed.print(f"{name} {value:.3f}" if isinstance(value, float) else f"{name} {value}", markup=False)
-    where = "not kept: the index is as it was" if found.commit is None else f"in use from commit {found.commit} on"
-    printed.print(f"{where} ({found.cpu_seconds:.1f} CPU-s)")
+    printed.print(f"{_kept(found.commit)} ({found.cpu_seconds:.1f} CPU-s)")
 
 
 def _print_retriever(found: TrainedRetriever) -> None:
     from rich.markup import escape
-    from rich.table import Table
 
     printed, report = console(), found.report
-    table = Table("retriever", "best passage", f"best {report.passages}", box=None)
-    if report.ndcg is not None:
-        table.add_column("nDCG@10")
-    for column in table.columns[1:]:
-        column.justify = "right"
+    judged = [] if report.ndcg is None else ["nDCG@10"]
+    table = _table("retriever", "best passage", f"best {report.passages}", *judged)
     for name, row in report.rows.items():
         figures = [f"{row.first:.4f}", f"{row.best:.4f}", *([] if row.ndcg is None else [f"{row.ndcg:.4f}"])]
         table.add_row(name, *figures)
@@ -168,26 +186,20 @@ def _print_retriever(found: TrainedRetriever) -> None:
     printed.print(table)
     for reason in report.reasons:
         printed.print(reason, soft_wrap=True)
-    where = "not kept: the index is as it was" if found.commit is None else f"in use from commit {found.commit} on"
     spent = f"{report.cpu_seconds:.1f} CPU-s, of these {report.reading_cpu_seconds:.1f} to read"
-    printed.print(f"column {report.column}: {where} ({spent}, {report.folds} folds, seed {report.seed})")
+    printed.print(f"column {report.column}: {_kept(found.commit)} ({spent}, {report.folds} folds, seed {report.seed})")
 
 
 def _print_reader(found: TrainedReader) -> None:
-    from rich.table import Table
-
     printed, report = console(), found.report
     names = ["held out", "asked", "structure", "shuffled", "gate off", "majority", "chance"]
-    table = Table(*names, *([] if report.probe.text is None else ["text"]), box=None)
-    for column in table.columns[1:]:
-        column.justify = "right"
+    table = _table(*names, *([] if report.probe.text is None else ["text"]))
     for probe in (*report.kinds.values(), report.probe):
         figures = (probe.accuracy, probe.shuffled, probe.gate_off, probe.majority, probe.chance, probe.text)
         shown = (f"{figure:.3f}" for figure in figures if figure is not None)
         table.add_row(probe.kind, f"{probe.tasks:,}", *shown)
-    taught = Table("learnt from", "tasks", "steps", "CPU-s", "on the way", box=None)
-    for column in taught.columns[1:4]:
-        column.justify = "right"
+    taught = _table("learnt from", "tasks", "steps", "CPU-s")
+    taught.add_column("on the way")
     for lesson in report.lessons.values():
         trial, said = lesson.trial, ""
         if trial is not None:
@@ -199,21 +211,16 @@ def _print_reader(found: TrainedReader) -> None:
     printed.print(table)
     for reason in report.reasons:
         printed.print(reason, soft_wrap=True)
-    where = "not kept: the index is as it was" if found.commit is None else f"in use from commit {found.commit} on"
     spent = f"{report.cpu_seconds:.1f} CPU-s, of these {report.judging_cpu_seconds:.1f} to judge"
     gate = "no gate" if report.gate is None else f"gate {report.gate:.2f}"
-    printed.print(f"{where} ({spent}, {gate}, seed {report.seed})")
+    printed.print(f"{_kept(found.commit)} ({spent}, {gate}, seed {report.seed})")
 
 
 def _print_docgraph(report: DocgraphReport) -> None:
-    from rich.table import Table
-
     printed = console()
     encoder, walk = report.encoder, report.walk
     if encoder is not None:
-        table = Table("held-out links", "link AUC", "Hits@10", box=None)
-        for column in table.columns[1:]:
-            column.justify = "right"
+        table = _table("held-out links", "link AUC", "Hits@10")
         for name, scores in encoder.scores.items():
             table.add_row(name, f"{scores.auc:.4f}", f"{scores.hits_at_10:.4f}")
         printed.print(f"trained on {encoder.links:,} links, measured on {encoder.held_out:,} others")

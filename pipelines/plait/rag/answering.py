@@ -29,8 +29,8 @@ from plait.contracts import (
     VectorSearch,
 )
 from plait.contracts.errors import GenerationError, PlaitError
+from plait.hooks import plugin_errors
 from plait.prompts import checked_sentences, pack
-from plait.rag.failures import plugin_errors
 from plait.rag.parts import Parts
 from plait.rag.retrieval import Retrieval
 from plait.rag.structure import read_structure, structure_of, ties_of

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from plait.contracts import CorpusColumns, LearntColumns, ReadReport, VectorSearch
 from plait.contracts.errors import IdentityError, IndexCorruptError, ModelError
 from plait.fusion.tokens.checkpoint import FID, PROJECTOR, READER, check_structural
-from plait.rag.failures import plugin_errors
+from plait.hooks import plugin_errors
 from plait.rag.parts import Parts
 from plait.rag.structure import structure_source
 from plait.retrievers.query_adapter import MODEL as RETRIEVER

@@ -11,9 +11,9 @@ from plait.contracts import ColumnValues, Document, IndexView, IngestBatch, Pass
 from plait.contracts.errors import DocumentError, ModelError, PlaitError, ReadError
 from plait.docgraph import GraphSettings, Linker, fact_settings
 from plait.docgraph.linking import by_source
+from plait.hooks import plugin_errors
 from plait.index import content_hash
 from plait.rag.corpus_columns import fill_corpus_columns
-from plait.rag.failures import plugin_errors
 from plait.rag.ingest_summary import IngestSummary
 from plait.rag.input_files import InputFile, find_inputs
 from plait.rag.parts import Parts

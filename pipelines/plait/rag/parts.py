@@ -102,7 +102,8 @@ class Parts:
             label: retriever for label, retriever in self.retrievers.items() if retriever.columns
         }
         if isinstance(self.fusion, VectorFusion) and self.fusion.columns:
-            found[self.pipeline.fusion.name] = self.fusion
+            label = next(name for name in _labels(self.pipeline.fusion.name) if name not in found)
+            found[label] = self.fusion
         return found
 
     @cached_property

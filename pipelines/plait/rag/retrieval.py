@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from plait.contracts import Hit, IndexView, Query, VectorFusion
-from plait.rag.failures import plugin_errors
+from plait.hooks import plugin_errors
 from plait.rag.parts import Parts
 
 __all__ = ["Retrieval", "retrieve_all"]

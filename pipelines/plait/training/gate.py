@@ -18,8 +18,8 @@ from typing import Any
 
 from plait.contracts import Evidence, IndexView, Query, TrainableGate
 from plait.contracts.errors import ConfigError, QueryError
+from plait.hooks import plugin_errors
 from plait.rag import Rag
-from plait.rag.failures import plugin_errors
 from plait.text.content import content_words
 from plait.text.passages import analysed
 from plait.training.committing import PATIENCE, check_unlocked, committing

@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from plait.chunkers.packing import Unit, count_words, pack, units_of
+from plait.chunkers.passage_breaks import Unit, count_words, pack, units_of
 from plait.config import Settings
 from plait.contracts import Document, Passage, PlacedBlock, Text
 from plait.contracts.document import SEPARATOR, Equation, Figure, Section, Table

@@ -20,7 +20,7 @@ def plait_components() -> list[Component]:
         Component(
             "embedder",
             "transformers",
-            factory="plait.embedders.transformers:Transformers",
+            factory="plait.embedders.transformers:TransformersEmbedder",
             config="plait.embedders.transformers:Config",
             summary="any text encoder of transformers, by Hugging Face id or local folder",
             extra="plait[models]",

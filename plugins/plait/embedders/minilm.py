@@ -10,11 +10,11 @@ from pydantic import Field
 from plait.config import Settings, require
 from plait.contracts.errors import ModelError
 from plait.embedders import transformers
-from plait.embedders.loading import Dtype
 from plait.embedders.location import package_folder
+from plait.embedders.pretrained import Dtype
 
 if TYPE_CHECKING:
-    from plait.embedders.encoders import Tokeniser
+    from plait.embedders.text_encoders import Tokeniser
 
 __all__ = ["Config", "MiniLM", "fast_tokeniser"]
 
@@ -33,7 +33,7 @@ class Config(Settings):
     """``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``."""
 
 
-class MiniLM(transformers.Transformers):
+class MiniLM(transformers.TransformersEmbedder):
     """all-MiniLM-L6-v2: 384 dimensions, English, mean pooling, 22 million weights.
 
     Args:

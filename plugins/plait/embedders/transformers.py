@@ -13,14 +13,14 @@ from pydantic import Field
 
 from plait.config import Settings
 from plait.contracts.errors import MissingDependencyError, ModelError
-from plait.embedders.loading import Dtype, choose_device, choose_dtype, load_pretrained
 from plait.embedders.location import find_model, weights_digest
+from plait.embedders.pretrained import Dtype, choose_device, choose_dtype, load_pretrained
 from plait.embedders.recipe import Pooling, Recipe, read_recipe
 
 if TYPE_CHECKING:
-    from plait.embedders.encoders import Encoder, Tokeniser
+    from plait.embedders.text_encoders import TextEncoder, Tokeniser
 
-__all__ = ["Config", "Transformers"]
+__all__ = ["Config", "TransformersEmbedder"]
 
 TOKENISED_TOGETHER = 2_048
 """Texts tokenised and sorted by length together: bounds the memory of long ingests."""
@@ -51,7 +51,7 @@ class Config(Settings):
     """``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``."""
 
 
-class Transformers:
+class TransformersEmbedder:
     """A transformers encoder: tokenise, encode, pool, scale to length 1.
 
     Nothing is loaded before the first text; :attr:`dimension` and :meth:`fingerprint` need only the folder.
@@ -84,7 +84,7 @@ class Transformers:
             )
         self._digest = weights_digest(recipe.folder)
         self._lock = threading.Lock()
-        self._loaded: tuple[Tokeniser, Encoder] | None = None
+        self._loaded: tuple[Tokeniser, TextEncoder] | None = None
         self._asked: dict[str, NDArray[np.float32]] = {}
 
     @property
@@ -147,7 +147,7 @@ class Transformers:
             vectors[start : start + len(part)] = encoder.encode(tokens)
         return self._scale(vectors, texts)
 
-    def _load(self) -> tuple[Tokeniser, Encoder]:
+    def _load(self) -> tuple[Tokeniser, TextEncoder]:
         with self._lock:
             if self._loaded is None:
                 try:
@@ -164,8 +164,8 @@ class Transformers:
         tokenizer = load_pretrained("AutoTokenizer", folder, where=str(folder))
         return lambda texts: tokenizer(list(texts), truncation=True, max_length=self.max_tokens)["input_ids"]
 
-    def _encoder(self, tokenise: Tokeniser) -> Encoder:
-        from plait.embedders.encoders import make_encoder
+    def _encoder(self, tokenise: Tokeniser) -> TextEncoder:
+        from plait.embedders.text_encoders import make_encoder
 
         device = choose_device(self.config.device)
         dtype = choose_dtype(self.config.dtype, device)

@@ -12,8 +12,8 @@ def plait_components() -> list[Component]:
         Component(
             "ranker",
             "sentences",
-            factory="plait.rankers.sentences:Sentences",
-            config="plait.rankers.sentences:Config",
+            factory="plait.rankers.best_sentence:BestSentence",
+            config="plait.rankers.best_sentence:Config",
             summary="reorders by the one sentence of each passage that is nearest to the question",
             parts={"embedder": "embedder"},
         ),

@@ -9,7 +9,7 @@ from pydantic import Field
 from plait.config import Settings
 from plait.contracts import Hit, IndexView, Query
 from plait.contracts.errors import ModelError
-from plait.embedders.loading import Dtype
+from plait.embedders.pretrained import Dtype
 from plait.rankers.pair_classifier import PairClassifier
 from plait.rankers.reordering import reorder
 

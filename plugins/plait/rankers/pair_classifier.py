@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plait.contracts.errors import ModelError
-from plait.embedders.loading import Dtype, choose_device, choose_dtype, load_pretrained
 from plait.embedders.location import find_model, weight_files
+from plait.embedders.pretrained import Dtype, choose_device, choose_dtype, load_pretrained
 
 __all__ = ["PairClassifier"]
 

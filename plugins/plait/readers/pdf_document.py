@@ -14,7 +14,7 @@ from typing import Any
 from plait.contracts import Block, Document, Figure, ReadReport, Reference, Section, Source, Text
 from plait.readers.headings import Role, is_bibliography, role_of
 from plait.readers.metadata import one_line
-from plait.readers.pdf_lines import Line, PdfPages, lines_of, reading_order, running_heads
+from plait.readers.pdf_lines import PdfPages, TextLine, lines_of, reading_order, running_heads
 from plait.readers.pdf_paragraphs import Part, join_lines, parts_of, split_notes, style_of, vocabulary
 
 __all__ = ["document_of", "references_in", "split_bibliography"]
@@ -87,7 +87,7 @@ def document_of(pages: PdfPages, path: Path, source: Source, report: ReadReport)
     return Document(path.stem, title or path.stem, tuple(sections), metadata, tuple(references), source)
 
 
-def _title(lines: Sequence[Line], told: str, height: float) -> tuple[str, set[int]]:
+def _title(lines: Sequence[TextLine], told: str, height: float) -> tuple[str, set[int]]:
     """The title and the ``id`` of its lines: the largest type on the first page, or what the metadata says.
 
     The metadata are believed only if their words stand on the first page, as those of all 33 measured papers do.
@@ -114,7 +114,7 @@ def _title(lines: Sequence[Line], told: str, height: float) -> tuple[str, set[in
     others = [line.size for line in first if line.size < size - 0.5]  # half a point may be rounding
     if not others or size < 1.1 * max(set(others), key=others.count):
         return "", set()  # hardly larger than the text: it has no title, or one that type does not tell
-    chosen: list[Line] = []
+    chosen: list[TextLine] = []
     for line in upper:
         # The lines of one title are set at up to twice their size; what stands further off is something else.
         if line.size >= size - 0.5 and (not chosen or chosen[-1].baseline - line.baseline < 2.2 * size):
@@ -134,7 +134,7 @@ def _sections(parts: Sequence[Part], words: set[str]) -> tuple[list[Section], li
     references: list[Reference] = []
     heading, level, role = "", 1, _opening_role(parts)
     blocks: list[Block] = []
-    bibliography: list[Line] = []
+    bibliography: list[TextLine] = []
     in_bibliography = False
 
     def close() -> None:
@@ -196,7 +196,7 @@ def split_bibliography(parts: Sequence[Part], words: set[str]) -> tuple[list[Par
     return list(parts[:last]), found
 
 
-def references_in(lines: Sequence[Line], words: set[str]) -> list[Reference]:
+def references_in(lines: Sequence[TextLine], words: set[str]) -> list[Reference]:
     """Splits the lines of a bibliography into entries, by marks, hanging indents or gaps, and reads each."""
     entries: list[list[str]] = []
     starts = _starts(lines)
@@ -207,7 +207,7 @@ def references_in(lines: Sequence[Line], words: set[str]) -> list[Reference]:
     return [_reference(join_lines(entry, words)) for entry in entries]
 
 
-def _starts(lines: Sequence[Line]) -> list[bool]:
+def _starts(lines: Sequence[TextLine]) -> list[bool]:
     """For every line, whether an entry begins there."""
     if not lines:
         return []
@@ -232,7 +232,7 @@ def _starts(lines: Sequence[Line]) -> list[bool]:
     return [index == 0 or _gap_or_end(lines[index - 1], line) for index, line in enumerate(lines)]
 
 
-def _hanging_indent(lines: Sequence[Line], columns: dict[tuple[int, int], list[float]]) -> float:
+def _hanging_indent(lines: Sequence[TextLine], columns: dict[tuple[int, int], list[float]]) -> float:
     """The usual distance between the first and the further lines of an entry; 0 where entries are set flush."""
     offsets: Counter[int] = Counter()
     for found in columns.values():
@@ -245,7 +245,7 @@ def _hanging_indent(lines: Sequence[Line], columns: dict[tuple[int, int], list[f
     return float(common) if count >= _ENTRY_SHARE * len(lines) and common < 60 else 0.0
 
 
-def _gap_or_end(before: Line, line: Line) -> bool:
+def _gap_or_end(before: TextLine, line: TextLine) -> bool:
     if before.page != line.page or before.column != line.column:
         return before.text.rstrip().endswith(".")
     if before.baseline - line.baseline > 1.35 * line.size * 1.2:  # as between paragraphs, of lines set at 1.2

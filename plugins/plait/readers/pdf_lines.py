@@ -2,10 +2,10 @@
 
 Lengths are points (1/72 inch), or font sizes where they are multiplied by one. Every constant of the layout, here, in
 :mod:`plait.readers.pdf_paragraphs` and in :mod:`plait.readers.pdf_document`, was tried at 0.7 and 1.4 of its value
-(counts at half and double) on the 33 papers of the Journal of Open Source Education that ``benchmarks/readers.py``
-reads: recall .997, 217 of 229 headings and 7 false ones, 462 whole paragraphs, 353 references. They share one template,
-a column of text beside a margin, so that most constants change nothing there; where a comment names no effect there was
-none, and the comment says what the constant is for. The pages that the tests draw show other layouts.
+(counts at half and double) on 33 papers of the Journal of Open Source Education, which ``benchmarks/readers.py PAPERS
+--constants`` does again: recall .997, 219 of 229 headings and 7 false ones, 462 whole paragraphs, 353 references. They
+share one template, a column of text beside a margin, so that most constants change nothing there; where a comment names
+no effect there was none, and the comment says what the constant is for. The tests draw pages of other layouts.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-__all__ = ["Fragment", "Line", "PdfPage", "PdfPages", "is_furniture", "lines_of", "reading_order", "running_heads"]
+__all__ = ["Fragment", "PdfPage", "PdfPages", "TextLine", "is_furniture", "lines_of", "reading_order", "running_heads"]
 
 _LIGATURES = {
     "ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st",
@@ -78,7 +78,7 @@ class PdfPages:
 
 
 @dataclass(slots=True)
-class Line:
+class TextLine:
     """One printed line (or one cell of a table row). ``column`` numbers the columns of a page in reading order."""
 
     page: int
@@ -136,20 +136,20 @@ class Line:
         return " ".join(_LIGATURE.sub(lambda match: _LIGATURES[match.group()], joined).split())
 
 
-def lines_of(page: PdfPage) -> list[Line]:
+def lines_of(page: PdfPage) -> list[TextLine]:
     """The lines of a page in the order of the file. Superscripts join the line they belong to."""
-    lines: list[Line] = []
+    lines: list[TextLine] = []
     for fragment in page.fragments:
         for line in reversed(lines[-_LOOKBACK:]):
             if _continues(line, fragment):
                 line.fragments.append(fragment)
                 break
         else:
-            lines.append(Line(page.number, [fragment]))
+            lines.append(TextLine(page.number, [fragment]))
     return [line for line in lines if line.text]
 
 
-def _continues(line: Line, fragment: Fragment) -> bool:
+def _continues(line: TextLine, fragment: Fragment) -> bool:
     size = max(line.size, fragment.size)
     gap = fragment.x0 - line.x1
     near = _SAME_LINE[0] * size <= gap <= _SAME_LINE[1] * size
@@ -158,14 +158,14 @@ def _continues(line: Line, fragment: Fragment) -> bool:
     return near and offset <= (_LEVEL if abs(fragment.size - line.size) < 0.5 else _RAISED) * size
 
 
-def running_heads(pages: Sequence[PdfPage], lines: Sequence[Sequence[Line]]) -> set[int]:
+def running_heads(pages: Sequence[PdfPage], lines: Sequence[Sequence[TextLine]]) -> set[int]:
     """The ``id`` of every line that is a running head, a footer or a page number.
 
     These stand in the margins and come back on other pages: the same words (numbers aside) at the same height, or
     nothing but a page number. In a document of one page only a bare number below the text is one.
     """
     places: dict[tuple[str, int], set[int]] = defaultdict(set)
-    candidates: list[tuple[Line, tuple[str, int]]] = []
+    candidates: list[tuple[TextLine, tuple[str, int]]] = []
     for page, page_lines in zip(pages, lines, strict=True):
         for line in page_lines:
             if not _in_margin(line, page):
@@ -195,19 +195,19 @@ def is_furniture(text: str) -> bool:
     return _PAGE_NUMBER.fullmatch(text.strip()) is not None
 
 
-def _in_margin(line: Line, page: PdfPage) -> bool:
+def _in_margin(line: TextLine, page: PdfPage) -> bool:
     height = line.baseline / page.height
     return height < _MARGIN or height > 1 - _MARGIN
 
 
-def reading_order(lines: Sequence[Line]) -> list[Line]:
+def reading_order(lines: Sequence[TextLine]) -> list[TextLine]:
     """The lines of one page, column by column; sets ``column`` and ``narrow``."""
-    ordered: list[Line] = []
+    ordered: list[TextLine] = []
     _order(list(lines), ordered, depth=0)
     return ordered
 
 
-def _order(lines: list[Line], ordered: list[Line], depth: int) -> None:
+def _order(lines: list[TextLine], ordered: list[TextLine], depth: int) -> None:
     gutter = _gutter(lines) if depth < 4 else None  # what is divided more often is a table
     if gutter is None:
         column = (ordered[-1].column + 1) if ordered else 0
@@ -234,7 +234,7 @@ def _order(lines: list[Line], ordered: list[Line], depth: int) -> None:
         above = below
 
 
-def _mark_narrow(left: list[Line], right: list[Line]) -> None:
+def _mark_narrow(left: list[TextLine], right: list[TextLine]) -> None:
     """A column with a small part of the text in smaller type, beside the main one, is a margin."""
     for side, other in ((left, right), (right, left)):
         characters = sum(len(line.text) for line in side)
@@ -247,10 +247,10 @@ def _mark_narrow(left: list[Line], right: list[Line]) -> None:
                 line.narrow = True
 
 
-def _by_rows(lines: list[Line]) -> list[Line]:
+def _by_rows(lines: list[TextLine]) -> list[TextLine]:
     """From top to bottom; what stands at one height, from left to right."""
     remaining = sorted(lines, key=lambda line: -line.baseline)
-    ordered: list[Line] = []
+    ordered: list[TextLine] = []
     while remaining:
         first = remaining[0]
         row = [line for line in remaining if first.baseline - line.baseline <= ROW * first.size]
@@ -259,7 +259,7 @@ def _by_rows(lines: list[Line]) -> list[Line]:
     return ordered
 
 
-def _gutter(lines: Sequence[Line]) -> float | None:
+def _gutter(lines: Sequence[TextLine]) -> float | None:
     """The x of a gap that divides the lines into columns of running text, or None.
 
     Both sides need several lines that stand beside each other, and most of what is not in a column must not cross.
@@ -291,7 +291,7 @@ def _gutter(lines: Sequence[Line]) -> float | None:
     return best[1] if best else None
 
 
-def _beside(left: Sequence[Line], right: Sequence[Line]) -> bool:
+def _beside(left: Sequence[TextLine], right: Sequence[TextLine]) -> bool:
     """Whether the two sides share a good part of their height."""
     top = min(max(line.baseline for line in side) for side in (left, right))
     bottom = max(min(line.baseline for line in side) for side in (left, right))
@@ -299,7 +299,7 @@ def _beside(left: Sequence[Line], right: Sequence[Line]) -> bool:
     return lesser > 0 and (top - bottom) >= 0.5 * lesser  # the last page of a paper ends in the middle of a column
 
 
-def _tabular(left: Sequence[Line], right: Sequence[Line]) -> bool:
+def _tabular(left: Sequence[TextLine], right: Sequence[TextLine]) -> bool:
     """Rows of a table: nearly every line of one side is short and stands exactly beside one of the other."""
     heights = [line.baseline for line in left]
     level = sum(any(abs(line.baseline - height) < 0.8 for height in heights) for line in right)

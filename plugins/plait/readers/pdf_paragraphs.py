@@ -14,7 +14,7 @@ from itertools import groupby, pairwise, takewhile
 from typing import Literal
 
 from plait.readers.headings import is_bibliography, role_of, strip_number
-from plait.readers.pdf_lines import ROW, Line
+from plait.readers.pdf_lines import ROW, TextLine
 
 __all__ = ["Part", "Style", "join_lines", "parts_of", "split_notes", "style_of", "vocabulary"]
 
@@ -68,11 +68,11 @@ class Part:
     """A heading, a paragraph or a caption: its lines."""
 
     kind: Literal["heading", "text", "figure", "table"]
-    lines: list[Line]
+    lines: list[TextLine]
     level: int = 0
 
 
-def style_of(lines: Sequence[Line]) -> Style:
+def style_of(lines: Sequence[TextLine]) -> Style:
     """The size most characters have, and the usual distance of lines of that size."""
     weights: Counter[float] = Counter()
     for line in lines:
@@ -87,7 +87,7 @@ def style_of(lines: Sequence[Line]) -> Style:
     return Style(size, statistics.median(gaps) if gaps else 1.2 * size)  # what printers set solid text with
 
 
-def parts_of(lines: Sequence[Line], style: Style) -> list[Part]:
+def parts_of(lines: Sequence[TextLine], style: Style) -> list[Part]:
     """Groups lines; heading levels are 1 for the largest or outermost style of heading."""
     parts: list[Part] = []
     edges = _edges(lines)
@@ -119,13 +119,13 @@ def parts_of(lines: Sequence[Line], style: Style) -> list[Part]:
     return parts
 
 
-def split_notes(lines: Sequence[Line], style: Style) -> tuple[list[Line], list[Line]]:
+def split_notes(lines: Sequence[TextLine], style: Style) -> tuple[list[TextLine], list[TextLine]]:
     """Parts footnotes from the text: the smaller lines at the foot of a column, from the first that bears a mark on.
 
     Left where they stand, they would be taken into the paragraph that goes on over the page.
     """
-    text: list[Line] = []
-    notes: list[Line] = []
+    text: list[TextLine] = []
+    notes: list[TextLine] = []
     for _, group in groupby(lines, key=lambda line: (line.page, line.column)):
         column = list(group)
         first = len(column)
@@ -141,9 +141,9 @@ def split_notes(lines: Sequence[Line], style: Style) -> tuple[list[Line], list[L
 Edges = dict[tuple[int, int], tuple[float, float]]
 
 
-def _edges(lines: Sequence[Line]) -> Edges:
+def _edges(lines: Sequence[TextLine]) -> Edges:
     """Left and right edge of the text in every column of every page."""
-    columns: dict[tuple[int, int], list[Line]] = {}
+    columns: dict[tuple[int, int], list[TextLine]] = {}
     for line in lines:
         columns.setdefault((line.page, line.column), []).append(line)
     return {
@@ -156,7 +156,7 @@ def _edges(lines: Sequence[Line]) -> Edges:
     }
 
 
-def _is_heading(line: Line, before: Line | None, after: Line | None, style: Style, edges: Edges) -> bool:
+def _is_heading(line: TextLine, before: TextLine | None, after: TextLine | None, style: Style, edges: Edges) -> bool:
     text = line.text
     words = text.split()
     letters = sum(character.isalpha() for character in text)
@@ -192,22 +192,22 @@ def _is_heading(line: Line, before: Line | None, after: Line | None, style: Styl
     return numbered and short and (capitals or isolated) and len(words) <= 12 and not text.endswith(".")
 
 
-def _same_row(line: Line, other: Line) -> bool:
+def _same_row(line: TextLine, other: TextLine) -> bool:
     return other.page == line.page and abs(other.baseline - line.baseline) < ROW * line.size
 
 
-def _one_style(before: Line | None, after: Line | None) -> bool:
+def _one_style(before: TextLine | None, after: TextLine | None) -> bool:
     """Whether the lines around are bold too: a bold paragraph or table head is no heading."""
     return before is not None and before.bold and after is not None and after.bold
 
 
-def _one_heading(before: Line, line: Line) -> bool:
+def _one_heading(before: TextLine, line: TextLine) -> bool:
     near = before.page == line.page and before.column == line.column
     near = near and 0 < before.baseline - line.baseline < 1.6 * line.size  # lines of one heading are set at 1.2 or so
     return near and abs(before.size - line.size) < 0.3 and before.bold == line.bold and not _NUMBERED.match(line.text)
 
 
-def _new_paragraph(last: Part, before: Line, line: Line, edges: Edges, style: Style) -> bool:
+def _new_paragraph(last: Part, before: TextLine, line: TextLine, edges: Edges, style: Style) -> bool:
     ended = _ENDS.search(before.text) is not None
     if line.narrow != before.narrow:
         return True

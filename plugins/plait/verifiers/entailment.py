@@ -15,7 +15,7 @@ from pydantic import Field
 from plait.config import Settings
 from plait.contracts import Claim, Evidence, IndexView, Support, SupportingSpan
 from plait.contracts.errors import ModelError
-from plait.embedders.loading import Dtype
+from plait.embedders.pretrained import Dtype
 from plait.rankers.pair_classifier import PairClassifier
 from plait.text.content import stems
 from plait.verifiers.words import Window, windows_of

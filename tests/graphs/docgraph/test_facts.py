@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from plait.contracts import Document, Edge, Reference
 from plait.docgraph import FactsReport, GraphSettings, Record, Resolver
-from plait.docgraph.facts import label_of, reference_of, stated_facts
+from plait.docgraph.facts import label_of, reference_of, report_of, stated_facts
 
 Paper = Callable[..., Document]
 WORDS = st.text(alphabet=st.characters(blacklist_categories=("Cs", "Cc", "Zl", "Zp", "Zs")), max_size=20)
@@ -80,6 +80,15 @@ def test_an_equal_reference_is_stored_once(paper: Paper) -> None:
     facts = facts_of(documents, report=report)
     assert [(fact.target, fact.confidence) for fact in facts] == [("b", 1.0), ("b", 0.95), ("", 0.0)]
     assert report.repeated == 2
+
+
+def test_stored_references_are_counted_as_they_resolve_now(corpus: list[Document]) -> None:
+    report = FactsReport()
+    stored = facts_of(corpus, report=report)
+    again = report_of(stored, Resolver(map(Record.of, corpus)))
+    assert (again.resolved, again.unresolved) == (report.resolved, report.unresolved)
+    nothing = report_of([Edge("a", "cites", "", 0.0, "")], Resolver([Record("a")]))
+    assert nothing.unresolved == {"nothing to go by": 1}
 
 
 def test_ids_with_odd_characters_are_cited(paper: Paper) -> None:

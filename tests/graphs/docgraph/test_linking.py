@@ -129,7 +129,7 @@ def test_a_document_whose_title_changes_is_cited_by_its_new_title() -> None:
 def test_nothing_else_is_written_again() -> None:
     stored = [paper("a", "b", Reference(title="Nobody wrote this title yet")), paper("b")]
     linker = Linker(MemoryView(stored, ()), GraphSettings())
-    facts = [fact for document in stored for fact in stated_facts(document, linker._known(), GraphSettings())]
+    facts = [fact for known in at_once(stored).values() for fact in known]
     facts += linker.link([paper("c", "a", title="Something entirely different")])
     assert linker.changes(facts) == {}
 

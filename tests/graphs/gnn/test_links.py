@@ -1,3 +1,5 @@
+"""Links to learn from and to measure on, the loss, and the control."""
+
 from __future__ import annotations
 
 import subprocess
@@ -5,11 +7,13 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
 from plait.contracts.errors import ConfigError
 from plait.gnn import ArrayGraph, ArrayRelation
-from plait.gnn.links import area_under_curve, hits_at, holdout, random_negatives, shuffled
+from plait.gnn.links import area_under_curve, hits_at, holdout, info_nce, random_negatives, shuffled, true_elsewhere
+from plait.gnn.structure import pair_keys
 
 Made = tuple[ArrayGraph, NDArray[np.float32]]
 
@@ -91,3 +95,34 @@ def test_shuffling_keeps_degrees_and_symmetry_and_inverses(communities: Made) ->
 def test_importing_the_package_brings_in_no_torch() -> None:
     code = "import sys, plait.gnn; sys.exit(bool({'torch', 'scipy', 'torch_geometric'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_info_nce_equals_its_formula() -> None:
+    generator = np.random.default_rng(0)
+    first, second = (generator.normal(size=(4, 3)) for _ in range(2))
+    scores = first @ second.T / 0.1
+    ignored = np.zeros((4, 4), bool)
+    ignored[1, 2] = True
+    scores[ignored] = -np.inf
+    rows = -np.mean([scores[i, i] - np.log(np.exp(scores[i]).sum()) for i in range(4)])
+    columns = -np.mean([scores[i, i] - np.log(np.exp(scores[:, i]).sum()) for i in range(4)])
+    found = info_nce(torch.from_numpy(first), torch.from_numpy(second), 0.1, torch.from_numpy(ignored))
+    assert abs(float(found) - (rows + columns) / 2) < 1e-9
+
+
+def test_true_links_inside_a_batch_are_no_negatives() -> None:
+    pairs = np.array([(0, 1), (2, 3), (0, 4)])
+    cells = true_elsewhere(pairs, pair_keys([(0, 1), (2, 3), (0, 4), (2, 1)], 5), 5)
+    assert cells.tolist() == [[False, False, True], [True, False, False], [True, False, False]]
+
+
+def test_true_links_are_found_as_by_comparing_every_pair() -> None:
+    generator = np.random.default_rng(0)
+    links = generator.integers(0, 30, size=(150, 2))
+    links = links[links[:, 0] != links[:, 1]]
+    batch = links[generator.permutation(len(links))[:60]]
+    known = {frozenset(pair) for pair in links.tolist()}
+    cells = true_elsewhere(batch, pair_keys(links, 30), 30)
+    for i, (u, _) in enumerate(batch.tolist()):
+        for j, (_, v) in enumerate(batch.tolist()):
+            assert cells[i, j] == (i != j and (u == v or frozenset((u, v)) in known))

@@ -10,11 +10,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from plait.contracts.errors import ModelError
-from plait.embedders.encoders import PaddedEncoder, agreement
 from plait.embedders.lean_bert import LeanBert, is_plain_bert
 from plait.embedders.location import weights_digest
 from plait.embedders.minilm import fast_tokeniser
 from plait.embedders.recipe import Pooling, read_recipe
+from plait.embedders.text_encoders import PaddedEncoder, agreement
 
 TEXTS = [
     "Two.",
@@ -35,7 +35,7 @@ def test_the_bundled_model_is_encoded_as_transformers_does(minilm_folder: Path) 
 
 
 def test_the_bundled_weights_are_those_that_need_no_check_at_load(minilm_folder: Path) -> None:
-    from plait.embedders.encoders import PROVEN
+    from plait.embedders.text_encoders import PROVEN
 
     assert weights_digest(minilm_folder) in PROVEN
 

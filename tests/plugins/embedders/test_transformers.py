@@ -11,23 +11,23 @@ from safetensors.torch import load_file, save_file
 from transformers import DistilBertConfig, DistilBertModel
 
 from plait.contracts.errors import ModelError
-from plait.embedders.transformers import Config, Transformers
+from plait.embedders.transformers import Config, TransformersEmbedder
 from plait.testing.conformance import EmbedderConformance
 
 
-def tiny(folder: Path, **settings: object) -> Transformers:
-    return Transformers(Config(model=str(folder), max_tokens=settings.pop("max_tokens", 64), **settings))
+def tiny(folder: Path, **settings: object) -> TransformersEmbedder:
+    return TransformersEmbedder(Config(model=str(folder), max_tokens=settings.pop("max_tokens", 64), **settings))
 
 
 class TestOnABertFolder(EmbedderConformance):
     @pytest.fixture
-    def embedder(self, tiny_bert: Path) -> Transformers:
+    def embedder(self, tiny_bert: Path) -> TransformersEmbedder:
         return tiny(tiny_bert)
 
 
 class TestOnAnotherArchitecture(EmbedderConformance):
     @pytest.fixture
-    def embedder(self, tiny_bert: Path, tmp_path: Path) -> Transformers:
+    def embedder(self, tiny_bert: Path, tmp_path: Path) -> TransformersEmbedder:
         torch.manual_seed(0)
         config = DistilBertConfig(
             vocab_size=30522, dim=48, n_layers=2, n_heads=4, hidden_dim=96, max_position_embeddings=64,
@@ -50,7 +50,7 @@ def test_vectors_equal_sentence_transformers(sentence_transformer: Callable[...,
     )
     texts = ["short", "a longer text " * 20]
     theirs = SentenceTransformer(str(folder), device="cpu")
-    ours = Transformers(Config(model=str(folder), dtype="float32"))
+    ours = TransformersEmbedder(Config(model=str(folder), dtype="float32"))
     assert ours.max_tokens == 16
     np.testing.assert_allclose(ours.embed_queries(texts), theirs.encode(texts, prompt_name="query"), atol=1e-5)
     np.testing.assert_allclose(ours.embed_passages(texts), theirs.encode(texts, prompt_name="document"), atol=1e-5)
@@ -77,7 +77,7 @@ def test_weights_that_are_not_numbers_name_the_text(tiny_bert: Path, tmp_path: P
     for file in tiny_bert.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
     weights = load_file(tmp_path / "model.safetensors")
-    row = Transformers(Config(model=str(tiny_bert), max_tokens=64))._tokeniser()(["braid"])[0][1]
+    row = TransformersEmbedder(Config(model=str(tiny_bert), max_tokens=64))._tokeniser()(["braid"])[0][1]
     weights["embeddings.word_embeddings.weight"][row] = float("nan")
     save_file(weights, tmp_path / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(ModelError, match="text number 1: 'a braid'"):

@@ -86,3 +86,11 @@ def chat_tokenizer():
     tokenizer = byte_tokenizer()
     tokenizer.chat_template = CHAT
     return tokenizer
+
+
+@pytest.fixture(scope="session")
+def smollm2_model():
+    """SmolLM2-135M out of its package: loading it takes longer than most tests of what it writes."""
+    from plait.generators.local.model import SMOLLM2, find_causal_model, load_causal_model
+
+    return load_causal_model(find_causal_model(SMOLLM2), SMOLLM2, "auto", "cpu")

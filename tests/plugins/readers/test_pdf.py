@@ -163,9 +163,9 @@ def test_a_margin_column_is_set_apart_from_the_text(
 
 
 def test_ligatures_are_taken_apart(write: Write, read_one: Make) -> None:
-    from plait.readers.pdf_lines import Fragment, Line
+    from plait.readers.pdf_lines import Fragment, TextLine
 
-    assert Line(0, [Fragment(0, 1, 0, 10, False, "e\ufb03cient ﬁt")]).text == "efficient fit"
+    assert TextLine(0, [Fragment(0, 1, 0, 10, False, "e\ufb03cient ﬁt")]).text == "efficient fit"
 
 
 def test_the_metadata_title_is_believed_only_if_it_stands_on_the_page(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from plait.readers.pdf_document import references_in, split_bibliography
-from plait.readers.pdf_lines import Fragment, Line
+from plait.readers.pdf_lines import Fragment, TextLine
 from plait.readers.pdf_paragraphs import Part
 
 
-def lines(*placed: tuple[float, str], leading: float = 12) -> list[Line]:
+def lines(*placed: tuple[float, str], leading: float = 12) -> list[TextLine]:
     return [
-        Line(0, [Fragment(x, x + 5 * len(text), 700 - leading * index, 10, False, text)])
+        TextLine(0, [Fragment(x, x + 5 * len(text), 700 - leading * index, 10, False, text)])
         for index, (x, text) in enumerate(placed)
     ]
 

@@ -18,7 +18,7 @@ from plait.contracts import (
     StructureSource,
     VectorSearch,
 )
-from plait.index.validation import check_values
+from plait.index.entry_checks import check_values
 from plait.testing.conformance.checks import check_best_first, check_json
 from plait.testing.memory import MemoryView, memory_view
 from plait.testing.samples import BlockChunker, sample_documents

@@ -39,6 +39,7 @@ def render_answers(evaluation: AnswerEvaluation) -> Group:
         "95 % intervals: percentile bootstrap over questions; p, two-sided: paired randomisation for means over the "
         f"same questions, else paired bootstrap; {settings['resamples']:,} resamples, seed {settings['seed']}",
         JUDGE,
+        *(_cost(system) for system in evaluation.systems),
         *environment_lines(evaluation.environment),
         *(f"note: {note}" for note in evaluation.notes),
         *(f"note, {system.label}: {note}" for system in evaluation.systems for note in system.notes),
@@ -100,6 +101,20 @@ def _asked(one: Asked) -> dict[str, Any]:
         ],
         "f1": one.agreement.f1 if one.agreement else None,
     }
+
+
+def stage_milliseconds(system: AnswerScores) -> dict[str, float]:
+    """Mean CPU milliseconds a question of each stage, from the answers' traces; what is declined has no later ones."""
+    spent: dict[str, float] = {}
+    for one in system.asked.asked:
+        for stage in one.answer.trace.stages:
+            spent[stage.name] = spent.get(stage.name, 0.0) + 1e3 * stage.cpu_seconds
+    return {name: took / len(system.asked.asked) for name, took in spent.items()}
+
+
+def _cost(system: AnswerScores) -> str:
+    stages = (f"{name} {took:,.1f}" for name, took in stage_milliseconds(system).items())
+    return f"CPU milliseconds a question by stage, {system.label}: {', '.join(stages)}"
 
 
 def _tables(evaluation: AnswerEvaluation, system: AnswerScores) -> Iterator[Table]:
@@ -171,6 +186,7 @@ def _system(system: AnswerScores) -> dict[str, Any]:
         },
         "decisions": {gold: dict(row) for gold, row in system.decisions.items()},
         "cpu_seconds": system.cpu_seconds,
+        "cpu_ms_by_stage": stage_milliseconds(system),
         "wall_seconds": system.wall_seconds,
         "notes": list(system.notes),
         "answers": [_asked(one) for one in system.asked.asked],

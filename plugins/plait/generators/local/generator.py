@@ -11,7 +11,7 @@ from pydantic import Field
 from plait.config import Settings, check_request
 from plait.contracts import Chunk, EmbeddingSpace, Generation, GenerationRequest, Message
 from plait.contracts.errors import GenerationError
-from plait.embedders.loading import Dtype
+from plait.embedders.pretrained import Dtype
 from plait.generators.conversation import PLAIN_STOPS
 from plait.generators.embedding_checks import MOST_SOFT_TOKENS, check_soft_tokens
 from plait.generators.local.choices import choose

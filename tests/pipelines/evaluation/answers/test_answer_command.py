@@ -30,6 +30,9 @@ def test_the_queries_of_a_collection_are_answered_judged_and_written_out(
     assert report["collection"] == {
         "name": "small", "path": str(answered_collection), "split": "test", "questions": 5, "asked": 5,
     }  # fmt: skip
+    assert {"retrieve", "gate", "generate", "verify"} <= set(report["systems"][0]["cpu_ms_by_stage"])
+    rows = {row["measure"]: row for row in report["rows"]}
+    assert (rows["citation precision"]["task"], rows["citation precision"]["value"]) == ("small, test", 1.0)
     assert report["settings"]["pipelines"]["extractive"]["retrievers"] == [{"use": "lexical"}]
     assert "plait-evaluate-" not in out.read_text()
 

@@ -30,8 +30,10 @@ def _write(generator, **settings):
 
 
 @pytest.fixture(scope="module")
-def smollm2():
-    return Transformers(Config(threads=1))
+def smollm2(smollm2_model):
+    generator = Transformers(Config(threads=1))
+    generator._engine._loaded = smollm2_model
+    return generator
 
 
 @pytest.fixture(scope="module")

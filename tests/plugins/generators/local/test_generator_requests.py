@@ -57,8 +57,10 @@ def tiny(chat_folder):
 
 
 @pytest.fixture(scope="module")
-def smollm2():
-    return Transformers(Config(threads=1, soft_tokens=1))
+def smollm2(smollm2_model):
+    generator = Transformers(Config(threads=1, soft_tokens=1))
+    generator._engine._loaded = smollm2_model
+    return generator
 
 
 class TestWithSoftTokens(GeneratorConformance):

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from plait.embedders.batching import pad, pool, token_batches
 from plait.embedders.lean_bert import LeanBert, is_plain_bert
-from plait.embedders.loading import load_pretrained
+from plait.embedders.pretrained import load_pretrained
 from plait.embedders.recipe import Pooling, Recipe
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["AGREEMENT", "PROVEN", "Encoder", "PaddedEncoder", "Tokeniser", "agreement", "make_encoder"]
+__all__ = ["AGREEMENT", "PROVEN", "PaddedEncoder", "TextEncoder", "Tokeniser", "agreement", "make_encoder"]
 
 AGREEMENT = 0.995
 """Least cosine between lean and general vectors; bfloat16 alone stays above .999 on small models."""
@@ -34,7 +34,7 @@ Tokeniser = Callable[[Sequence[str]], list[list[int]]]
 """Token numbers of each text, special tokens included, at most as many as it was made for."""
 
 
-class Encoder(Protocol):
+class TextEncoder(Protocol):
     """The numeric part: token numbers in, pooled vectors out."""
 
     def encode(self, texts: Sequence[Sequence[int]]) -> NDArray[np.float32]:
@@ -96,7 +96,7 @@ def make_encoder(
     device: torch.device,
     dtype: torch.dtype,
     batch_tokens: int | None = None,
-) -> Encoder:
+) -> TextEncoder:
     """The fastest encoder that is right for this model.
 
     BERT on the processor runs lean. Unless its weights are :data:`PROVEN`, two texts are first encoded both ways; if
@@ -117,7 +117,7 @@ def make_encoder(
     return PaddedEncoder(recipe.folder, pooling, device, dtype, batch_tokens)
 
 
-def agreement(one: Encoder, other: Encoder, tokens: Sequence[Sequence[int]]) -> float:
+def agreement(one: TextEncoder, other: TextEncoder, tokens: Sequence[Sequence[int]]) -> float:
     """The least cosine between the two encoders' vectors of the same texts; 0 if any is not finite."""
     first, second = one.encode(tokens), other.encode(tokens)  # (texts, d) each
     lengths = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)

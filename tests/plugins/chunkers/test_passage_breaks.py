@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plait.chunkers.packing import Unit, pack
+from plait.chunkers.passage_breaks import Unit, pack
 
 UNITS = st.lists(st.tuples(st.integers(1, 20), st.sampled_from([0.0, 0.1, 0.5])), min_size=1, max_size=9)
 LIMIT = 25

@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 import torch
 
-from plait.embedders import encoders
-from plait.embedders.encoders import PaddedEncoder, agreement, make_encoder
+from plait.embedders import text_encoders
 from plait.embedders.lean_bert import LeanBert
 from plait.embedders.minilm import fast_tokeniser
 from plait.embedders.recipe import read_recipe
+from plait.embedders.text_encoders import PaddedEncoder, agreement, make_encoder
 
 CPU = torch.device("cpu")
 
 
-def make(folder: Path) -> encoders.Encoder:
+def make(folder: Path) -> text_encoders.TextEncoder:
     return make_encoder(read_recipe(folder), "unknown", "mean", fast_tokeniser(folder, 64), CPU, torch.float32)
 
 

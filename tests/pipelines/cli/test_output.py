@@ -11,8 +11,7 @@ import pytest
 from rich.table import Table
 from rich.text import Text
 
-from plait.cli.output import console, print_json
-from plait.cli.terminal import escaped, harmless
+from plait.cli.output import console, escaped, harmless, print_json
 from plait.testing.chat_server import chat_server
 
 Run = Callable[..., tuple[int, str, str]]

@@ -12,7 +12,7 @@ from plait.contracts import Embedder, Hit, IndexView, Query
 from plait.rankers.reordering import reorder, spread
 from plait.text.sentences import sentence_spans
 
-__all__ = ["Config", "Sentences"]
+__all__ = ["BestSentence", "Config"]
 
 NAME = "sentences"
 
@@ -28,7 +28,7 @@ class Config(Settings):
     """Share of the best sentence in the new score; the rest is the score the hit came with."""
 
 
-class Sentences:
+class BestSentence:
     """Mixes each hit's score with the cosine of its nearest sentence (MaxP of Dai and Callan 2019, over sentences).
 
     Both are first spread over 0 to 1 within the reordered hits. Measured with MiniLM behind reciprocal rank fusion on

@@ -1,0 +1,46 @@
+"""The parts of a pipeline: made once, only when they are needed, under labels that tell them apart."""
+
+from __future__ import annotations
+
+import pytest
+
+from plait.config import Pipeline, use
+from plait.contracts.errors import ConfigError
+from plait.hooks import PluginHost
+from plait.rag.parts import Parts
+
+
+@pytest.fixture(scope="module")
+def host() -> PluginHost:
+    return PluginHost.discover(third_party=False)
+
+
+def test_a_part_is_made_once(host: PluginHost) -> None:
+    parts = Parts(Pipeline(retrievers=[use("lexical")]), host)
+    assert parts.chunker is parts.chunker
+    assert parts.retrievers["lexical"] is parts.retrievers["lexical"]
+
+
+def test_a_generator_that_is_not_asked_need_not_work(host: PluginHost) -> None:
+    parts = Parts(Pipeline(retrievers=[use("lexical")], generator=use("llama-index", llm="nowhere:Model")), host)
+    assert list(parts.retrievers) == ["lexical"]
+
+
+def test_retrievers_of_one_name_are_numbered(host: PluginHost) -> None:
+    twice = [use("lexical"), use("lexical", column="unstemmed", stemmer="none")]
+    assert list(Parts(Pipeline(retrievers=twice), host).retrievers) == ["lexical", "lexical-2"]
+
+
+def test_two_that_would_write_one_column_are_refused(host: PluginHost) -> None:
+    parts = Parts(Pipeline(retrievers=[use("lexical"), use("lexical", k1=0.9)]), host)
+    with pytest.raises(ConfigError, match="'lexical' and 'lexical-2' both write the column 'lexical'"):
+        _ = parts.retrievers
+
+
+def test_what_is_stored_depends_on_chunker_and_columns_alone(host: PluginHost) -> None:
+    def identity(**parts: object) -> object:
+        return Parts(Pipeline.model_validate({"retrievers": [use("lexical")], **parts}), host).identity()
+
+    plain = identity()
+    assert identity(candidates=7, generator=use("extractive", max_sentences=1)) == plain
+    assert identity(chunker=use("sections", max_words=64)) != plain

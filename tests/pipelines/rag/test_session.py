@@ -1,0 +1,57 @@
+"""Opening an index: with which pipeline, and what is said where there is none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from plait.config import Pipeline, use
+from plait.contracts.errors import ConfigError, IndexNotFoundError, QueryError
+from plait.rag import open_index
+
+LEXICAL = Pipeline(retrievers=[use("lexical")], gate=use("open"))
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Path:
+    notes = tmp_path / "notes"
+    notes.mkdir()
+    (notes / "tea.md").write_text("---\nid: tea\nyear: 2001\n---\n\nGreen tea is steamed.\n")
+    (notes / "rope.md").write_text("---\nid: rope\nyear: 2020\n---\n\nA laid rope has three strands of tea.\n")
+    with open_index(tmp_path / "index", pipeline=LEXICAL) as rag:
+        rag.add(notes)
+    return tmp_path / "index"
+
+
+def test_without_an_index_the_error_says_how_to_make_one(tmp_path: Path) -> None:
+    with open_index(tmp_path / "none") as rag, pytest.raises(IndexNotFoundError, match="plait index add PATH --index"):
+        rag.retrieve("tea")
+
+
+def test_an_index_knows_the_pipeline_it_was_written_with(index: Path) -> None:
+    with open_index(index) as rag:
+        assert rag.pipeline == LEXICAL
+
+
+def test_a_pipeline_that_names_nothing_known_is_refused_before_anything_is_opened(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="Fix: write 'lexical'"):
+        open_index(tmp_path / "index", pipeline=Pipeline(retrievers=[use("lexicl")]))
+
+
+def test_filters_leave_out_documents(index: Path) -> None:
+    with open_index(index) as rag:
+        assert {hit.document_id for hit in rag.ask("tea").hits} == {"tea", "rope"}
+        assert {hit.document_id for hit in rag.ask("tea", filters={"year": {"min": 2010}}).hits} == {"rope"}
+
+
+@pytest.mark.parametrize("question", ["", "  \n"])
+def test_an_empty_question_is_refused(index: Path, question: str) -> None:
+    with open_index(index) as rag, pytest.raises(QueryError, match="the query is empty"):
+        rag.ask(question)
+
+
+def test_a_closed_session_opens_again(index: Path) -> None:
+    rag = open_index(index)
+    rag.close()
+    assert rag.retrieve("steamed")[0].document_id == "tea"
