@@ -17,10 +17,10 @@ from plait.contracts.capabilities import (
     VectorSearch,
     WeightedFusion,
 )
-from plait.contracts.chunker import Chunker
 from plait.contracts.document import (
     Block,
     Document,
+    Edge,
     Equation,
     Figure,
     PlacedBlock,
@@ -30,10 +30,8 @@ from plait.contracts.document import (
     Table,
     Text,
 )
-from plait.contracts.edge import Edge
 from plait.contracts.embedder import Embedder
 from plait.contracts.fusion import Fusion, RankedVectorFusion, VectorFusion
-from plait.contracts.gate import Gate, Relevance, TrainableGate
 from plait.contracts.generator import (
     AsyncGenerator,
     BatchGenerator,
@@ -50,7 +48,8 @@ from plait.contracts.generator import (
     StructureWeights,
     Usage,
 )
-from plait.contracts.passage import Hit, Passage, Span, Strand
+from plait.contracts.judges import Claim, Gate, Relevance, Support, SupportingSpan, TrainableGate, Verdict, Verifier
+from plait.contracts.passage import Chunker, Hit, Passage, Span, Strand
 from plait.contracts.query import Query
 from plait.contracts.ranker import Ranker
 from plait.contracts.reader import Reader, ReadReport
@@ -63,7 +62,6 @@ from plait.contracts.retriever import (
     Retriever,
     SparseColumn,
 )
-from plait.contracts.verifier import Claim, Support, SupportingSpan, Verdict, Verifier
 
 __all__ = [
     "Answer",

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from plait.contracts.judges import Verdict
 from plait.contracts.passage import Hit, Span
-from plait.contracts.verifier import Verdict
 
 __all__ = ["Answer", "Citation", "Sentence", "Stage", "Trace"]
 

@@ -15,6 +15,7 @@ from typing import Any, Literal
 __all__ = [
     "Block",
     "Document",
+    "Edge",
     "Equation",
     "Figure",
     "PlacedBlock",
@@ -189,3 +190,23 @@ class Document:
                 if length:
                     yield PlacedBlock(section, titles, block, position, position + length)
                     position += length + len(SEPARATOR)
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """One fact, owned by its source document: it is replaced and removed together with it.
+
+    Args:
+        source: id of the document that states the fact.
+        relation: ``cites``, ``same_as``, ``author``, ``venue``, ``topic`` or ``institution``.
+        target: for ``cites`` and ``same_as`` the id of a document, empty while it is not known which; else the
+            normalised key of the entity.
+        confidence: how sure the target is, 0 to 1.
+        label: the target as it was written: a reference string, a name.
+    """
+
+    source: str
+    relation: str
+    target: str
+    confidence: float = 1.0
+    label: str = ""

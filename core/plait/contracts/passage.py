@@ -1,11 +1,14 @@
-"""Passages, spans and hits: what is indexed, cited and found."""
+"""Passages, what cuts them, spans and hits: what is indexed, cited and found."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol, runtime_checkable
 
-__all__ = ["Hit", "Passage", "Span", "Strand"]
+from plait.contracts.document import Document
+
+__all__ = ["Chunker", "Hit", "Passage", "Span", "Strand"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +77,17 @@ class Hit:
     score: float
     row: int
     strands: tuple[Strand, ...] = ()
+
+
+@runtime_checkable
+class Chunker(Protocol):
+    """Cuts one document into passages along its sections."""
+
+    def chunk(self, document: Document) -> Sequence[Passage]:
+        """The passages of ``document`` in reading order.
+
+        Each passage is exactly ``document.text[start:end]``, its id is ``f"{document.id}#{ordinal}"``, and
+        passages do not leave out text: together they cover every placed block. A document that has none (a title
+        alone) is one passage: its text.
+        """
+        ...

@@ -15,8 +15,7 @@ from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from plait.contracts.document import Document
-from plait.contracts.edge import Edge
+from plait.contracts.document import Document, Edge
 from plait.contracts.passage import Hit, Passage
 from plait.contracts.query import Query
 

@@ -15,7 +15,7 @@ from plait.contracts.errors import PluginError
 
 __all__ = ["API_VERSION", "BUILT_IN", "KINDS", "Component", "Kind", "Problem", "Registered"]
 
-API_VERSION = "1.0"
+API_VERSION = "1.1"
 """Version of the plugin contracts. The minor part grows when something is added, the major when something breaks."""
 
 Kind = Literal["reader", "chunker", "embedder", "retriever", "ranker", "fusion", "gate", "generator", "verifier"]

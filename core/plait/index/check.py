@@ -10,8 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from plait.contracts.document import Document
-from plait.contracts.edge import Edge
+from plait.contracts.document import Document, Edge
 from plait.contracts.errors import IndexCorruptError, IndexFormatError, IndexStoreError, PlaitError
 from plait.contracts.retriever import Column
 from plait.index.codec import content_hash, document_from_json, metadata_to_json

@@ -9,8 +9,7 @@ from typing import Any, get_args, get_type_hints
 
 import numpy as np
 
-from plait.contracts.document import Document
-from plait.contracts.edge import Edge
+from plait.contracts.document import Document, Edge
 from plait.contracts.errors import DocumentError, IndexStoreError, ModelError
 from plait.contracts.passage import Passage
 from plait.contracts.retriever import Column, ColumnValues

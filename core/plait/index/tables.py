@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from plait.contracts.document import Document
-from plait.contracts.edge import Edge
+from plait.contracts.document import Document, Edge
 from plait.contracts.errors import IndexStoreError
 from plait.contracts.passage import Passage
 from plait.contracts.retriever import Column, ColumnValues

@@ -13,8 +13,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from plait.contracts.document import Document
-from plait.contracts.edge import Edge
+from plait.contracts.document import Document, Edge
 from plait.contracts.errors import IndexCorruptError, IndexStoreError
 from plait.contracts.passage import Hit, Passage
 from plait.contracts.retriever import Column, SparseColumn

@@ -10,8 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from plait.contracts.document import Document
-from plait.contracts.edge import Edge
+from plait.contracts.document import Document, Edge
 from plait.contracts.errors import DocumentError, IndexStoreError, IndexWriteError
 from plait.contracts.passage import Passage
 from plait.contracts.retriever import Column, ColumnValues

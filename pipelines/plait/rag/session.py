@@ -13,8 +13,7 @@ from plait.config import Pipeline, dump_toml, load_pipeline, parse_toml, validat
 from plait.contracts import Answer, Generation, Hit, Query
 from plait.contracts.errors import ConfigError, IndexNotFoundError
 from plait.hooks import PluginHost
-from plait.rag.identity import compare_identity
-from plait.rag.parts import Parts
+from plait.rag.parts import Parts, compare_identity
 from plait.rag.retrieval import Retrieval, retrieve_all
 from plait.rag.tracing import Tracer
 

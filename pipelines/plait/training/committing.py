@@ -11,7 +11,7 @@ from plait.contracts import IndexView
 from plait.contracts.errors import IndexCorruptError
 from plait.index import Writer
 from plait.rag import Rag
-from plait.rag.identity import compare_identity
+from plait.rag.parts import compare_identity
 
 __all__ = ["PATIENCE", "Told", "check_unlocked", "committing", "copy_files", "files_in_use"]
 

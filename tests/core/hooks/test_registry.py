@@ -57,7 +57,7 @@ def test_one_name_may_stand_in_two_kinds(install: Install, offering: Any) -> Non
     ("api", "advice"),
     [
         (">=2", "upgrade Plait"),
-        (">=1.1,<2", "upgrade Plait"),
+        (">=1.2,<2", "upgrade Plait"),
         ("~=1.4", "upgrade Plait"),
         ("==2.*", "upgrade Plait"),
         ("<1", "upgrade the plugin: pip install --upgrade plait-a"),

@@ -18,7 +18,7 @@ from plait.evaluation.answers.questions import Question, collection_questions, l
 from plait.evaluation.reporting import check_target, environment, write_json
 from plait.evaluation.retrieval.collections import Collection, load_collection
 from plait.evaluation.retrieval.command import index_collection
-from plait.evaluation.statistics.significance import RESAMPLES
+from plait.evaluation.statistics.significance import RESAMPLES, scipy_stats
 
 if TYPE_CHECKING:
     from plait.config import Pipeline
@@ -82,11 +82,13 @@ def evaluate_answers(
         ConfigError: a pipeline is wrong, a file of questions has no documents, or a collection is given other ones.
         IndexStoreError: nothing could be indexed, or the index was built by other parts.
         GenerationError: a generator failed.
+        MissingDependencyError: scipy is not installed.
         PlaitError: the output cannot be written (said before the work starts, where it can be known).
     """
     from plait.rag import open_index
 
     check_target(json_out)
+    scipy_stats()
     asked = _questions(Path(path), split, documents, index, limit)
     how: dict[str, Any] = {"resamples": resamples, "seed": seed}
     notes: list[str] = []

@@ -19,7 +19,7 @@ from plait.evaluation.retrieval.evaluating import FUSED, Evaluation, Found, Retr
 from plait.evaluation.retrieval.measures import DEFAULT_MEASURES, Coherence, check_measures, coherence, stated_by
 from plait.evaluation.retrieval.reports import to_json
 from plait.evaluation.retrieval.runs import check_ids, write_run
-from plait.evaluation.statistics.significance import RESAMPLES
+from plait.evaluation.statistics.significance import RESAMPLES, scipy_stats
 
 if TYPE_CHECKING:
     from plait.config import Pipeline
@@ -79,6 +79,7 @@ def evaluate_collection(
     from plait.rag import open_index
 
     names = check_measures(measures)
+    scipy_stats()
     collection = load_collection(path, split)
     if calibrate == split:
         raise ConfigError(

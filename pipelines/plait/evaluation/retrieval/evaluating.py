@@ -19,6 +19,7 @@ from plait.evaluation.statistics.significance import (
     Interval,
     bootstrap_interval,
     compare,
+    scipy_stats,
 )
 
 __all__ = ["FUSED", "Evaluation", "Found", "Retrieve", "SystemScores", "evaluate"]
@@ -146,9 +147,10 @@ def evaluate(
 
     Raises:
         ConfigError: a measure does not exist, or no query could be asked.
-        MissingDependencyError: ir-measures is not installed.
+        MissingDependencyError: ir-measures or scipy is not installed.
     """
     names = check_measures(measures)
+    scipy_stats()
     asked, refused = _askable(collection)
     _warm_up(asked, retrieve)
     embedders = {

@@ -54,7 +54,7 @@ def render(evaluation: Evaluation) -> Group:
         cost.add_row(escape(name), _milliseconds(system.encode_ms), _milliseconds(system.search_ms))
     tables = [quality, *([_coherence_table(evaluation)] if evaluation.coherence else []), cost]
     lines = [
-        "encoding: timed apart from search; -: the leg encodes nothing, or where it counts as search",
+        "encoding: timed apart from search, and shared by legs of one encoder; -: none, or part of the search",
         f"difference and p (two-sided paired randomisation test): against the best leg by that measure; "
         f"{settings['resamples']:,} resamples, seed {settings['seed']}",
         *environment_lines(evaluation.environment),

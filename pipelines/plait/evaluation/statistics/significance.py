@@ -28,6 +28,7 @@ __all__ = [
     "paired_bootstrap",
     "paired_randomisation",
     "resampled",
+    "scipy_stats",
 ]
 
 RESAMPLES = 10_000
@@ -116,7 +117,7 @@ def paired_randomisation(first: ArrayLike, second: ArrayLike, *, resamples: int 
         return np.asarray(np.round(np.abs(values.sum(axis=axis)), _TIE))
 
     # Of one sample, scipy flips the signs: that swaps the two systems. A distance from 0 makes the test two-sided.
-    found = _scipy_stats().permutation_test(
+    found = scipy_stats().permutation_test(
         (difference,),
         distance,
         permutation_type="samples",
@@ -155,7 +156,7 @@ def paired_bootstrap(first: ArrayLike, second: ArrayLike, *, resamples: int = RE
     def draw(size: tuple[int, ...]) -> NDArray[np.float64]:
         return np.asarray(centred[generator.integers(0, len(centred), size=size)])
 
-    found = _scipy_stats().monte_carlo_test(
+    found = scipy_stats().monte_carlo_test(
         difference, draw, _distance, alternative="greater", **_how(len(difference), resamples)
     )
     return float(found.pvalue)
@@ -196,7 +197,7 @@ def resampled(
     """
     if n == 1:  # scipy resamples two and more
         return value(np.zeros((resamples, 1), dtype=np.int64))
-    stats = _scipy_stats()
+    stats = scipy_stats()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", stats.DegenerateDataWarning)  # about its own interval, see ``middle``
         drawn = stats.bootstrap(
@@ -224,8 +225,12 @@ def _how(cells: int, resamples: int) -> dict[str, Any]:
     return {"n_resamples": resamples, "batch": max(1, _CELLS // cells), "vectorized": True}
 
 
-def _scipy_stats() -> Any:
-    """``scipy.stats``, imported when first used: it takes most of a second."""
+def scipy_stats() -> Any:
+    """``scipy.stats``, imported when first used: it takes most of a second.
+
+    Raises:
+        MissingDependencyError: scipy is not installed; whoever is about to work for hours asks before.
+    """
     try:
         from scipy import stats
     except ImportError as error:

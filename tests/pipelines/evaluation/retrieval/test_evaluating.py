@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from plait.contracts import Hit, Query
-from plait.contracts.errors import ConfigError, QueryError
+from plait.contracts.errors import ConfigError, MissingDependencyError, QueryError
 from plait.evaluation import Collection, CollectionQuery, evaluate, render, to_json
 
 
@@ -156,6 +157,15 @@ def test_an_unknown_measure_is_refused_before_any_query_is_asked() -> None:
 
     with pytest.raises(ConfigError, match="there is no measure 'accuracy'"):
         evaluate(collection(MANY), retrieve, measures=["accuracy"])
+
+
+def test_a_missing_package_is_missed_before_any_query_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    def retrieve(query: Query) -> Found:
+        raise AssertionError("asked")
+
+    monkeypatch.setitem(sys.modules, "scipy", None)
+    with pytest.raises(MissingDependencyError, match="scipy"):
+        evaluate(collection(MANY), retrieve)
 
 
 def test_progress_counts_queries() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
+from plait.contracts.errors import MissingDependencyError
 from plait.evaluation import bootstrap_interval, paired_bootstrap, paired_randomisation
 
 PairedTest = Callable[..., float]
@@ -130,3 +132,9 @@ def test_values_that_cannot_be_resampled_are_refused(values: list[float]) -> Non
 def test_systems_on_different_queries_are_refused(test: PairedTest) -> None:
     with pytest.raises(ValueError, match="paired values need one shape"):
         test([0.1, 0.2], [0.1])
+
+
+def test_without_scipy_the_pip_line_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "scipy", None)
+    with pytest.raises(MissingDependencyError, match=r"pip install 'plait\[evaluation\]'"):
+        bootstrap_interval([0.1, 0.2])
