@@ -166,7 +166,7 @@ def lexical_scores(lexical: Lexical, view: MemoryView, question: str) -> Scores:
 
 def mixed_scores(text: Scores, structure: Scores, has_structure: NDArray[np.bool_], share: float) -> Scores:
     """The baseline in which structure never reaches a vector: (1 - share) q.t + share q.g where there is structure."""
-    return np.where(has_structure, (1 - np.float32(share)) * text + np.float32(share) * structure, text)
+    return np.where(has_structure, (1.0 - share) * text + share * structure, text)
 
 
 def mixing_share(text: Vectors, structure: Structural, pairs: Pairs, negatives: Pairs) -> float:

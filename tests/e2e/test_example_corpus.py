@@ -90,6 +90,7 @@ def test_the_index_passes_its_own_check(rag: Rag) -> None:
     assert rag.index.check() == []
 
 
+@pytest.mark.slow
 def test_a_language_model_writes_and_its_sentences_are_checked(rag: Rag) -> None:
     small = Pipeline(
         generator=use("transformers", model="smollm2-135m"), answer=AnswerSettings(passages=2, max_tokens=48)

@@ -10,12 +10,14 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 PLAIT = Path(sys.executable).with_name("plait")
 DOCUMENTS = 8_000
 KILLS = 3
 
 
+@pytest.mark.slow
 def test_the_command_killed_at_any_moment_completes_when_it_is_run_again(tmp_path: Path) -> None:
     """The index-level test kills 32 writers; here it is the real command, whose start-up is most of its time."""
     corpus, index, pipeline = tmp_path / "corpus", tmp_path / "index", tmp_path / "lexical.toml"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,14 @@ import pytest
 Run = Callable[..., tuple[int, str, str]]
 
 
+def silent(err: str) -> bool:
+    """Whether nothing but progress was said, which a slow machine shows."""
+    return all(re.fullmatch(r".*, \d+ s", line) for line in err.splitlines())
+
+
 def test_it_prints_each_measure_beside_its_controls_and_ends_with_0(plait: Run, community: Path) -> None:
     status, out, err = plait("train", "docgraph", "--index", community, "--seed", 1)
-    assert (status, err) == (0, "")
+    assert status == 0 and silent(err), err
     assert "trained on 274 links, measured on 69 others" in out
     rows = {line.split("  ")[0].strip(): line.split()[-2:] for line in out.splitlines() if "0." in line}
     assert {"text", "structure", "fused", "shuffled", "shuffled, fused"} <= rows.keys()
@@ -126,7 +132,7 @@ def test_a_fusion_in_decoder_is_taught_by_the_same_command(
     pipeline = reading(tmp_path, tiny_t5)
     options = ["--index", community, "--pipeline", pipeline, "--steps", 2, "--text-control"]
     status, out, err = plait("train", "reader", *options)
-    assert (status, err) == (3, "")
+    assert status == 3 and silent(err), err
     shown = " ".join(out.split())
     assert "held out asked structure shuffled gate off majority chance text" in shown
     assert "structural vectors do not beat those of other documents" in shown
@@ -142,7 +148,7 @@ def test_a_retriever_is_distilled_from_the_pipelines_own_reader(
     options = ["--index", community, "--pipeline", reading(tmp_path, tiny_t5), "--pairs", pairs]
     status, out, err = plait("train", "retriever", *options)
     shown = " ".join(out.split())
-    assert status in (0, 3) and err == ""
+    assert status in (0, 3) and silent(err), err
     assert "for 20 questions; log-likelihood of the answer per token" in shown
     assert "retriever best passage best 8 nDCG@10" in shown
     assert {"untrained", "distilled", "shuffled"} <= {line.split()[0] for line in out.splitlines() if line.strip()}
