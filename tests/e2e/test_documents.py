@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 import re
 import shlex
 import shutil
@@ -135,3 +136,9 @@ def test_files_that_a_page_names_exist(page: Path) -> None:
     places = r"`((?:core|plugins|graphs|pipelines|tests|docs|examples|benchmarks)/[\w./-]*)"
     named = re.findall(places, page.read_text(encoding="utf-8"))
     assert [place for place in named if not (ROOT / place).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_names_that_a_page_gives_can_be_imported(page: Path) -> None:
+    for name in re.findall(r"`(plait(?:\.\w+)+)", page.read_text(encoding="utf-8")):
+        pkgutil.resolve_name(name)

@@ -209,6 +209,7 @@ def test_no_class_of_the_other_distribution_is_one_of_plaits(host: PluginHost, t
     assert not isinstance(lexical, VectorSearch) and not isinstance(dense, LexicalScores)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "what",
     [
@@ -229,6 +230,7 @@ def test_the_other_distribution_does_the_same_in_every_bit(houses: tuple[dict[st
     assert ours[what] == theirs[what]
 
 
+@pytest.mark.slow
 def test_every_step_changed_what_is_found(houses: tuple[dict[str, Any], ...]) -> None:
     ours, _ = houses
     steps = ("found at first", "found with structure", "found with an adapter")

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from plait.evaluation.answers.asking import Asked, AskedAll, majority
-from plait.evaluation.answers.quality import CitationQuality
+from plait.evaluation.answers.quality import Agreement, CitationQuality
 from plait.evaluation.answers.questions import DECISIONS, KINDS, Kind
 from plait.evaluation.statistics.pooled import Pooled, macro_f1, pooled_bootstrap, pooled_interval, ratio
 from plait.evaluation.statistics.significance import RESAMPLES, Comparison, Interval, compare
@@ -54,8 +54,8 @@ class AnswerMeasure:
     counts: Callable[[Asked], Share]
 
 
-def _gold(value: Callable[[Asked], float]) -> Callable[[Asked], Share]:
-    return lambda one: (value(one), 1.0) if one.agreement is not None else _NONE
+def _gold(value: Callable[[Agreement], float]) -> Callable[[Asked], Share]:
+    return lambda one: _NONE if one.agreement is None else (value(one.agreement), 1.0)
 
 
 def _quality(value: Callable[[CitationQuality], Share]) -> Callable[[Asked], Share]:
@@ -96,43 +96,43 @@ ANSWER_MEASURES: tuple[AnswerMeasure, ...] = (
         "exact match",
         "questions",
         "the answer is a gold answer but for case, articles and punctuation",
-        _gold(lambda one: float(one.agreement is not None and one.agreement.exact)),
+        _gold(lambda found: float(found.exact)),
     ),
     AnswerMeasure(
         "token F1",
         "questions",
         "overlap of the answer's tokens with the gold answer's; a declined answer counts 0",
-        _gold(lambda one: one.agreement.f1 if one.agreement else 0.0),
+        _gold(lambda found: found.f1),
     ),
     AnswerMeasure(
         "gold tokens",
         "questions",
         "share of the gold answer's tokens that stand in the answer",
-        _gold(lambda one: one.agreement.recall if one.agreement else 0.0),
+        _gold(lambda found: found.recall),
     ),
     AnswerMeasure(
         "contains gold",
         "questions",
         "the whole gold answer stands in the answer, word by word",
-        _gold(lambda one: float(one.agreement is not None and one.agreement.contains)),
+        _gold(lambda found: float(found.contains)),
     ),
     AnswerMeasure(ACCURACY, "questions", "yes, no or maybe as the gold has it; no decision is wrong", _decided),
     AnswerMeasure(
         "citation precision",
         "cited sentences",
-        "the cited spans, opened again, support the sentence, as Plait's own verifier judges",
+        "the cited spans, opened again, support the sentence, as the pipeline's verifiers judge",
         _quality(lambda found: (found.cited_supported, found.cited)),
     ),
     AnswerMeasure(
         "citation recall",
         "supported sentences",
-        "sentences that anything found supports have a citation; same judge",
+        "sentences that anything found supports have a citation; same judges",
         _quality(lambda found: (found.supported_cited, found.supported)),
     ),
     AnswerMeasure(
         "supported sentences",
         "sentences",
-        "sentences that anything found supports; same judge",
+        "sentences that anything found supports; same judges",
         _quality(lambda found: (found.supported, found.sentences)),
     ),
     AnswerMeasure(

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["answers_to_json", "render_answers"]
 
 JUDGE = (
-    "the judge of support is Plait's own verifier, which also chose the citations: precision says that they hold when "
-    "opened again on their own; 'tokens held' and 'citations of gold documents' are counted without it"
+    "the judges of support are the pipeline's own verifiers, which also chose the citations: precision says that they "
+    "hold when opened again on their own; 'tokens held' and 'citations of gold documents' are counted without them"
 )
 
 

@@ -78,7 +78,7 @@ class CitationQuality:
     """Counts of one answer.
 
     Args:
-        sentences: sentences written.
+        sentences: sentences written; one that no verifier looked at is not counted, here nor below.
         cited: those with at least one citation.
         cited_supported: those whose cited spans, re-opened, support them; one that does not re-open adds nothing.
         supported: sentences that their citations or any passage found for the question support.
@@ -174,7 +174,8 @@ def citation_quality(
         return bool(judged) and all(part.supported for part in judged)
 
     counted: Counter[str] = Counter()
-    for sentence in answer.sentences:
+    checked = [sentence for sentence in answer.sentences if sentence.verdict != "unchecked"]
+    for sentence in checked:
         whole = [citation for citation in sentence.citations if id(citation) not in broken]
         holds = supports(sentence, list(_cited(whole, view)))
         supported = holds or supports(sentence, found)
@@ -189,7 +190,7 @@ def citation_quality(
         counted["tokens"] += sum(written.values())
     citations = [citation for sentence in answer.sentences for citation in sentence.citations]
     return CitationQuality(
-        sentences=len(answer.sentences),
+        sentences=len(checked),
         cited=counted["cited"],
         cited_supported=counted["cited_supported"],
         supported=counted["supported"],

@@ -201,7 +201,14 @@ def test_tables_and_json_hold_every_figure() -> None:
     console = Console(width=200, record=True, file=StringIO())
     console.print(render_answers(evaluation))
     shown = console.export_text()
-    for text in ("small [x]", "citation precision", "against other", "always 'yes'", "note: mind this", "own verifier"):
+    for text in (
+        "small [x]",
+        "citation precision",
+        "against other",
+        "always 'yes'",
+        "note: mind this",
+        "own verifiers",
+    ):
         assert text in shown, text
     value = json.loads(json.dumps(answers_to_json(evaluation)))
     system = value["systems"][0]

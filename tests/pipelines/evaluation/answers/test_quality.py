@@ -234,3 +234,13 @@ def test_a_citation_of_a_document_that_is_gone_does_not_stop_the_judge(view: Mem
     lost = Citation(1, span, "gone#0", "Gone", "x", 1.0)
     sentences = (Sentence(answer.sentences[0].text, (lost,), "supported"),)
     assert citation_quality(replace(answer, sentences=sentences), view).cited_supported == 0
+
+
+def test_sentences_that_no_verifier_looked_at_are_not_counted(view: MemoryView) -> None:
+    answer = answered(WRITTEN, view)
+    place = len(answer.sentences) - 1
+    unchecked = with_sentence(answer, place, verdict="unchecked", citations=(), reason="")
+    assert citation_quality(unchecked, view).sentences == place
+    nothing = replace(answer, sentences=(Sentence("yes", (), "unchecked"),))
+    counted = citation_quality(nothing, view)
+    assert (counted.sentences, counted.cited, counted.supported, counted.held) == (0, 0, 0, (0, 0))
