@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from plait.contracts.errors import ModelError
 from plait.fusion.tokens.answer_reader import Answers, answer_tokens, rows_of, tables_of
@@ -136,11 +137,9 @@ class FusionReader:
 
     def _structure(self, tasks: Sequence[Task], structural: Structural) -> tuple[Tensor, Tensor]:
         """Vectors (tasks, passages, structure) and which of them mean anything (tasks, passages)."""
-        most = max(len(task.documents) for task in tasks)
-        vectors = np.zeros((len(tasks), most, structural.vectors.shape[1]), np.float32)
-        has = np.zeros((len(tasks), most), np.bool_)
-        for row, task in enumerate(tasks):
-            nodes, count = list(task.documents), len(task.documents)
-            vectors[row, :count], has[row, :count] = structural.vectors[nodes], structural.has_structure[nodes]
-        device = self.part.model.device
-        return torch.from_numpy(vectors).to(device), torch.from_numpy(has).to(device)
+        device, nodes = self.part.model.device, [list(task.documents) for task in tasks]
+        vectors, has = (
+            pad_sequence([torch.from_numpy(table[own]) for own in nodes], batch_first=True).to(device)
+            for table in (structural.vectors, structural.has_structure)
+        )
+        return vectors, has
