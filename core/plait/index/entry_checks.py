@@ -171,6 +171,13 @@ def check_values(column: Column, values: ColumnValues, rows: int, names: Sequenc
 
     Raises:
         ModelError: a value cannot be stored; names the column and the first wrong passage.
+
+    Example:
+        >>> check_values(Column("year", "number"), [2009.0, float("nan")], 2, ["a#0", "b#0"])
+        Traceback (most recent call last):
+        ...
+        plait.contracts.errors.ModelError: column 'year', passage 'b#0': a number that is not finite. Fix: correct the \
+retriever or embedder that fills it.
     """
     if len(values) != rows:
         raise _unusable(column, f"{len(values)} values for {rows} passages")

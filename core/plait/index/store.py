@@ -37,6 +37,17 @@ class Store:
 
     Args:
         path: the folder of the tables.
+
+    Example:
+        >>> import tempfile
+        >>> import pyarrow as pa
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     store = Store(Path(folder))
+        ...     table = store.create("notes", pa.schema([("id", pa.string())]), kept=False)
+        ...     store.append(table, pa.table({"id": ["a", "b"]}))
+        ...     store.delete(table, "id", ["a"])
+        ...     store.read(table, ["id"])["id"].to_pylist()
+        ['b']
     """
 
     def __init__(self, path: Path) -> None:

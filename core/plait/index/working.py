@@ -168,6 +168,15 @@ class Usability:
 
     Args:
         path: of the index, for messages.
+
+    Example:
+        >>> usable = Usability(Path("papers.plait"))
+        >>> try:
+        ...     with usable:
+        ...         raise OSError("disk full")
+        ... except OSError:
+        ...     bool(usable)
+        False
     """
 
     def __init__(self, path: Path) -> None:

@@ -25,7 +25,16 @@ _NO_TEXT = {"label", "title", "object-id", "ref-list", "sec-meta"}
 
 
 class SectionBuilder:
-    """Collects blocks under headings, in document order."""
+    """Collects blocks under headings, in document order.
+
+    Example:
+        >>> from lxml import etree
+        >>> builder = SectionBuilder("a.xml", ReadReport())
+        >>> builder.open("", 1, "body")
+        >>> builder.content(etree.fromstring("<body><p>One.</p><sec><title>Data</title><p>Two.</p></sec></body>"), 0)
+        >>> [(section.title, section.level, section.blocks[0].text) for section in builder.sections()]
+        [('', 1, 'One.'), ('Data', 1, 'Two.')]
+    """
 
     def __init__(self, where: str, report: ReadReport) -> None:
         self._where = where

@@ -48,7 +48,13 @@ def href(element: _Element) -> str:
 
 
 def plain(element: _Element | None, leave_out: LeaveOut | None = None) -> str:
-    """All text under ``element`` on one line, formulas as LaTeX; elements for which ``leave_out`` holds are skipped."""
+    """All text under ``element`` on one line, formulas as LaTeX; elements for which ``leave_out`` holds are skipped.
+
+    Example:
+        >>> from lxml import etree
+        >>> plain(etree.fromstring("<p>10<sup>5</sup> of <tex-math>$k_1$</tex-math></p>"))
+        '10^5 of k_1'
+    """
     return "" if element is None else one_line(raw(element, leave_out))
 
 

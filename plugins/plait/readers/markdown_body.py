@@ -43,13 +43,18 @@ def _parse(text: str) -> tuple[list[Token], int]:
 
 
 class MarkdownBody:
-    """Parses ``text``; ``title``, ``sections`` and ``references`` hold what was found.
+    r"""Parses ``text``; ``title``, ``sections`` and ``references`` hold what was found.
 
     Args:
         text: Markdown without front matter.
         title: the title, if the front matter gave one; a first level-1 heading that repeats it is not kept twice.
         where: the file, for the report.
         report: counts raw HTML, text nested too deeply, and pictures inside running text (their captions stay in it).
+
+    Example:
+        >>> body = MarkdownBody("# Braids\n\n## Data\n\n- *three* strands\n\n$$ a_i $$", "", "a.md", ReadReport())
+        >>> body.title, body.sections[0].title, [block.text for block in body.sections[0].blocks]
+        ('Braids', 'Data', ['- three strands', 'a_i'])
     """
 
     def __init__(self, text: str, title: str, where: str, report: ReadReport) -> None:
