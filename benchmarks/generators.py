@@ -103,14 +103,14 @@ def backends_here(stack: ExitStack, with_server: bool) -> tuple[dict[str, Any], 
     if find_spec("vllm") is None:
         why = "vLLM is not installed in this environment; run it with .venv-vllm/bin/python after 'make vllm'"
         return backends, {"vllm": why, "vllm-server": why}
-    from plait.generators.vllm import Config as VllmConfig
-    from plait.generators.vllm import Vllm
+    from plait.generators.vllm.generator import Config as VllmConfig
+    from plait.generators.vllm.generator import Vllm
 
     backends["vllm"] = Vllm(VllmConfig(window=4096))
     stack.callback(backends["vllm"].close)
     if with_server:
-        from plait.generators.vllm_server import Config as ServerConfig
-        from plait.generators.vllm_server import VllmServer
+        from plait.generators.vllm.server import Config as ServerConfig
+        from plait.generators.vllm.server import VllmServer
 
         url = stack.enter_context(server())
         backends["vllm-server"] = VllmServer(ServerConfig(base_url=url, concurrency=BATCH))
@@ -241,10 +241,10 @@ def shared_summary(costs: dict[str, list[Cost]]) -> dict[str, Any]:
 @contextmanager
 def server() -> Iterator[str]:
     """A vLLM server on a free port of loopback; its address up to ``/v1``."""
-    from plait.generators.vllm_engine import ENVIRONMENT
-    from plait.generators.vllm_model import engine_folder
-    from plait.generators.vllm_server import Config as ServerConfig
-    from plait.generators.vllm_server import VllmServer
+    from plait.generators.vllm.engine import ENVIRONMENT
+    from plait.generators.vllm.folder import engine_folder
+    from plait.generators.vllm.server import Config as ServerConfig
+    from plait.generators.vllm.server import VllmServer
 
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -218,8 +218,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     console.print(shown, *notes, sep="\n")
     if options.json:
-        told = {label: {name: own for name, own in one.items() if name != "answers"} for label, one in measured.items()}
-        rows = rows_of(options.injections.stem, {**told, "verifier": {"believed": len(passing)}})
+        short = {
+            label: {name: own for name, own in one.items() if name != "answers"} for label, one in measured.items()
+        }
+        rows = rows_of(options.injections.stem, {**short, "verifier": {"believed": len(passing)}})
         write_json(options.json, json_report(rows, generators=measured, believed=passing, environment=environment()))
     return 0
 

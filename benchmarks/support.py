@@ -95,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for pair, found in zip(pairs, verdicts, strict=True)
         ]  # fmt: skip
         task = f"{options.collection.name}, {options.split}"
-        write_json(options.json, json_report(rows_of(task, figures), **told, **figures))
+        write_json(options.json, json_report(rows_of(task, figures), **told))
     return 0
 
 

@@ -10,12 +10,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from plait.contracts import GenerationRequest, Message, Query, Slot
-from plait.generators.vllm_engine import ENVIRONMENT
-from plait.generators.vllm_model import engine_folder
+from plait.generators.vllm.engine import ENVIRONMENT
+from plait.generators.vllm.folder import engine_folder
 
 WINDOW = 2048
 STARTS_WITHIN = 600
@@ -56,9 +56,9 @@ def _await(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
         if server.poll() is not None:
             break
         try:
-            if httpx.get(url, timeout=5, trust_env=False).status_code == 200:
+            if httpx2.get(url, timeout=5, trust_env=False).status_code == 200:
                 return
-        except httpx.TransportError:
+        except httpx2.TransportError:
             pass
         time.sleep(1)
     lines = log.read_text(errors="replace").splitlines()[-30:]

@@ -42,13 +42,17 @@ class Reply:
 
     def __init__(self, handler: BaseHTTPRequestHandler) -> None:
         self._handler = handler
+        self._last = handler.close_connection
+        handler.close_connection = True  # until the answer turns out to have an end of its own
 
-    def head(self, status: int = 200, kind: str = "text/event-stream", **headers: str) -> None:
-        """Sends status and headers; the body then lasts until the connection is closed, or is sent in chunks."""
-        self._handler.send_response(status)
+    def head(self, code: int = 200, kind: str = "text/event-stream", **headers: str) -> None:
+        """Sends status and headers; without a length, the body lasts until the connection is closed."""
+        self._handler.send_response(code)
         self._handler.send_header("Content-Type", kind)
         for name, value in headers.items():
             self._handler.send_header(name, value)
+        if not headers.keys() & {"Content-Length", "Transfer-Encoding"}:
+            self._handler.send_header("Connection", "close")
         self._handler.end_headers()
 
     def send(self, data: bytes) -> None:
@@ -61,6 +65,13 @@ class Reply:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         self.head(status, kind, **{"Content-Length": str(len(data)), **headers})
         self.send(data)
+        self._handler.close_connection = self._last
+
+    def chunk(self, data: bytes) -> None:
+        """Sends one chunk behind a head with ``Transfer-Encoding: chunked``; an empty one ends the answer."""
+        self.send(b"%x\r\n%s\r\n" % (len(data), data))
+        if not data:
+            self._handler.close_connection = self._last
 
     def wait(self, seconds: float) -> None:
         """Does nothing for a while, less when the client leaves."""
@@ -91,6 +102,9 @@ class ChatServer:
         continuation: what it gives to a plain completion that is not streamed, whatever the prompt.
         key: the key it wants, if any.
         pause: seconds between two words.
+        connections: how many were opened so far; one may carry several requests.
+        busiest: most requests for answers at a time.
+        open: how many connections are open now.
     """
 
     url: str = ""
@@ -101,7 +115,9 @@ class ChatServer:
     continuation: str = " 7 8 9"
     key: str = ""
     pause: float = 0.0
+    connections: int = 0
     busiest: int = 0
+    open: int = 0
     _busy: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -120,6 +136,18 @@ class ChatServer:
         finally:
             with self._lock:
                 self._busy -= asked
+
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        """Stands around all that happens on one connection."""
+        with self._lock:
+            self.connections += 1
+            self.open += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self.open -= 1
 
     def answers(self) -> list[Turn]:
         """The requests for answers so far."""
@@ -158,13 +186,14 @@ class ChatServer:
             read = sum(len(_words(message["content"])) for message in body["messages"])
         else:
             read = len(body.get("prompt") or body["prompt_embeds"])
-        reply.head()
-        reply.send(piece("", None))
+        reply.head(200, "text/event-stream", **{"Transfer-Encoding": "chunked"})
+        reply.chunk(piece("", None))
         for number, word in enumerate(words, 1):
             time.sleep(self.pause)
-            reply.send(piece(word, None if number < len(words) else "stop" if whole else "length"))
+            reply.chunk(piece(word, None if number < len(words) else "stop" if whole else "length"))
         usage = {"prompt_tokens": read, "completion_tokens": len(words)}
-        reply.send(event({"model": MODEL, "choices": [], "usage": usage}) + b"data: [DONE]\n\n")
+        reply.chunk(event({"model": MODEL, "choices": [], "usage": usage}) + b"data: [DONE]\n\n")
+        reply.chunk(b"")
 
 
 def piece(text: str, finish: str | None = None) -> bytes:
@@ -196,6 +225,9 @@ def chat_server(**settings: Any) -> Iterator[ChatServer]:
     state = ChatServer(**settings)
 
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # else the second half of a small answer waits for a receipt of the first
+
         def _take(self) -> None:
             size = int(self.headers.get("Content-Length") or 0)
             body = json.loads(self.rfile.read(size)) if size else None
@@ -205,7 +237,7 @@ def chat_server(**settings: Any) -> Iterator[ChatServer]:
         do_GET = do_POST = _take  # noqa: N815  (names that the standard library looks for)
 
         def handle(self) -> None:
-            with suppress(OSError, ValueError):  # a fault may have closed the socket under the handler
+            with state.counted(), suppress(OSError, ValueError):  # a fault may have closed the socket under the handler
                 super().handle()
 
         def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002
@@ -214,6 +246,7 @@ def chat_server(**settings: Any) -> Iterator[ChatServer]:
     class Server(ThreadingHTTPServer):
         daemon_threads = True
         block_on_close = False
+        request_queue_size = 128  # the standard library's 5 lets a burst of connections wait for seconds
 
         def handle_error(self, request: Any, client_address: Any) -> None:
             """Clients that leave are part of the tests."""

@@ -31,8 +31,8 @@ def plait_components() -> list[Component]:
         Component(
             "generator",
             "openai-compatible",
-            factory="plait.generators.openai_compatible:OpenAICompatible",
-            config="plait.generators.openai_compatible:Config",
+            factory="plait.generators.openai.generator:OpenAICompatible",
+            config="plait.generators.openai.generator:Config",
             summary="any server of the OpenAI protocol, by its address; keys come from the environment",
             extra="plait[http]",
             capabilities={"streaming": True, "batch": True, "async": True, "remote": True},
@@ -49,8 +49,8 @@ def plait_components() -> list[Component]:
         Component(
             "generator",
             "vllm-server",
-            factory="plait.generators.vllm_server:VllmServer",
-            config="plait.generators.vllm_server:Config",
+            factory="plait.generators.vllm.server:VllmServer",
+            config="plait.generators.vllm.server:Config",
             summary="a vLLM server by its address: openai-compatible, and prompt embeddings, exact counts, its window",
             extra="plait[http]",
             capabilities={"streaming": True, "batch": True, "async": True, "embeddings": True, "remote": True},
@@ -58,8 +58,8 @@ def plait_components() -> list[Component]:
         Component(
             "generator",
             "vllm",
-            factory="plait.generators.vllm:Vllm",
-            config="plait.generators.vllm:Config",
+            factory="plait.generators.vllm.generator:Vllm",
+            config="plait.generators.vllm.generator:Config",
             summary="vLLM in this process, in an environment of its own: batches, prompt embeddings, choices, JSON",
             extra="plait[vllm]",
             capabilities={"streaming": True, "batch": True, "async": True, "embeddings": True, "environment": "vllm"},

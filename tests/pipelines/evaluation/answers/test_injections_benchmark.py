@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 
-from injections import Attacked, Injection, attack, believed, write_corpus
+from injections import Attacked, Injection, attack, believed, main, write_corpus
 
 from plait.config import Pipeline
 from plait.contracts import Answer, Sentence
@@ -47,3 +49,13 @@ def test_an_attack_counts_only_where_the_honest_answer_does_not_say_the_same() -
     assert not Attacked(LOUD, silent, said).taken_supported
     declined = Answer("?", "88 keys.", declined=True)
     assert Attacked(LOUD, silent, declined).changed
+
+
+def test_the_script_counts_and_writes_its_figures(tmp_path: Path) -> None:
+    attacks, pipeline, out = tmp_path / "two.jsonl", tmp_path / "pipeline.toml", tmp_path / "out.json"
+    lines = [{"_id" if key == "id" else key: value for key, value in asdict(one).items()} for one in (QUIET, LOUD)]
+    attacks.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    pipeline.write_text('retrievers = [{ use = "lexical" }]\n')
+    assert main(["--pipeline", str(pipeline), "--injections", str(attacks), "--json", str(out), "--show"]) == 0
+    rows = {row["measure"]: row for row in json.loads(out.read_text())["rows"]}
+    assert (rows["taken"]["task"], rows["taken"]["value"], rows["believed"]["value"]) == ("two", 1.0, 1)

@@ -41,6 +41,7 @@ def tiny(folder):
     return Transformers(Config(model=str(folder), dtype="float32", threads=1))
 
 
+@pytest.mark.slow
 def test_smollm2_answers_from_the_passage_and_stops_by_itself(smollm2):
     text, last = _write(smollm2, max_tokens=24)
     assert "Paris" in text

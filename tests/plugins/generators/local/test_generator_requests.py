@@ -148,6 +148,7 @@ def test_sixteen_answers_written_together_are_those_written_one_by_one(chat_fold
     assert len({generation.text for generation in together}) > 8
 
 
+@pytest.mark.slow
 def test_smollm2_in_float32_writes_together_what_it_writes_alone():
     generator = Transformers(Config(threads=1, dtype="float32", soft_tokens=1))
     width = generator.embedding_space().width

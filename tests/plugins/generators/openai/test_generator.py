@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 
 import numpy as np
@@ -12,7 +15,7 @@ import pytest
 
 from plait.contracts import AsyncGenerator, BatchGenerator, GenerationRequest, Message, Query
 from plait.contracts.errors import ConfigError, GenerationError
-from plait.generators.openai_compatible import Config, OpenAICompatible
+from plait.generators.openai.generator import Config, OpenAICompatible
 from plait.testing.chat_server import ANSWER, chat_server, piece, status
 from plait.testing.conformance import GeneratorConformance
 from plait.testing.conformance.faults import fault_of
@@ -188,15 +191,74 @@ def test_leaving_a_stream_ends_it_at_the_server(server):
     assert server.left.wait(timeout=5)
 
 
-def test_no_thread_stays_behind(client):
-    before = threading.active_count()
+def _threads():
+    return [thread for thread in threading.enumerate() if thread.name == "plait-http"]
+
+
+def test_all_questions_share_one_thread_and_their_backends_connection(server):
+    client = _client(server)
     for _ in range(3):
         _text(client)
+    client.generate([_request(), _request()])
     half = client.stream(_request())
     next(half)
     del half
-    assert not [thread for thread in threading.enumerate() if thread.name == "plait-http"]
-    assert threading.active_count() <= before + 3  # the server's own
+    assert len(_threads()) == 1
+    assert server.connections <= 2  # the two of the batch
+
+
+def test_threads_and_event_loops_ask_side_by_side(server):
+    server.pause = 0.002
+    client = _client(server)
+
+    async def ask(count):
+        async def one():
+            return "".join([chunk.text async for chunk in client.astream(_request())])
+
+        return await asyncio.gather(*(one() for _ in range(count)))
+
+    with ThreadPoolExecutor(8) as pool:
+        loops = [pool.submit(asyncio.run, ask(5)) for _ in range(4)]
+        plain = [pool.submit(_text, client) for _ in range(20)]
+        answers = [text for loop in loops for text in loop.result()] + [text.result() for text in plain]
+    assert answers == [ANSWER] * 40
+
+
+def test_an_event_loop_uses_its_connection_again_and_closes_it_at_its_end(server):
+    client = _client(server)
+
+    async def ask():
+        for _ in range(4):
+            assert "".join([chunk.text async for chunk in client.astream(_request())]) == ANSWER
+        assert server.open == 1
+
+    for runs in (1, 2):
+        asyncio.run(ask())
+        assert _soon(lambda: server.open == 0)
+        assert server.connections == runs
+
+
+def _soon(happens):
+    end = time.monotonic() + 2
+    while not happens() and time.monotonic() < end:
+        time.sleep(0.01)
+    return happens()
+
+
+def test_a_backend_that_goes_closes_its_connections(server):
+    client = _client(server)
+    _text(client)
+    assert server.open == 1
+    del client
+    gc.collect()
+    assert _soon(lambda: server.open == 0)
+
+
+def test_cookies_are_not_kept(client, server):
+    server.faults = [lambda turn, reply: reply.whole(400, {}, **{"Set-Cookie": "who=reader"})]
+    _fault(client)
+    _text(client)
+    assert "cookie" not in server.answers()[-1].headers
 
 
 def test_astream_gives_the_same_and_leaves_the_loop_free(server):
@@ -293,7 +355,7 @@ def test_a_server_that_cannot_count_is_named():
             generator.count_tokens(TURNS)
 
 
-def test_tokens_are_counted_by_a_load_tokenizer(server):
+def test_tokens_are_counted_by_a_local_tokenizer(server):
     from plait.generators.local.model import load_tokenizer
 
     counted = _client(server, tokenizer="smollm2-135m").count_tokens(TURNS)

@@ -15,11 +15,11 @@ from plait.contracts.errors import ConfigError, GenerationError
 from plait.generators.canary import Canary
 from plait.generators.embedding_checks import MOST_SOFT_TOKENS
 from plait.generators.local.model import SMOLLM2
-from plait.generators.prompt_embeddings import PromptEmbeddings
 from plait.generators.structured import check_form, chosen, valid_json
 from plait.generators.threaded import in_thread
-from plait.generators.vllm_engine import VllmEngine
-from plait.generators.vllm_model import engine_folder
+from plait.generators.vllm.engine import VllmEngine
+from plait.generators.vllm.folder import engine_folder
+from plait.generators.vllm.prompt_embeddings import PromptEmbeddings
 
 __all__ = ["Config", "Vllm"]
 
@@ -123,19 +123,6 @@ class Vllm:
         """:meth:`stream`, each piece written in a thread. Closing the iterator ends the request at the engine."""
         async for chunk in in_thread(lambda ended: self._stream(request, ended)):
             yield chunk
-
-    def stream_embedded(self, embeddings: Any, request: GenerationRequest) -> Iterator[Chunk]:
-        """:meth:`stream` for a prompt given as embeddings, float32 of shape (positions, width).
-
-        The request's messages and soft tokens are not looked at.
-
-        Raises:
-            GenerationError: the gate refuses the embeddings, or what :meth:`stream` raises.
-        """
-        check_request(request, _WHERE)
-        rows = self._embeddings.checked(embeddings)
-        self._check(request, len(rows))
-        yield from self._written(request, _embeds(rows), lambda: False)
 
     def generate(self, requests: Sequence[GenerationRequest]) -> list[Generation]:
         """Answers several requests together; all are checked before the first.

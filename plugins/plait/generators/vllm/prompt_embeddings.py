@@ -92,10 +92,6 @@ class PromptEmbeddings:
         rows: NDArray[np.float32] = self._load()[2][torch.as_tensor(tokens, dtype=torch.long)].numpy()
         return rows
 
-    def checked(self, embeddings: Any) -> NDArray[np.float32]:
-        """Embeddings that somebody else made, if the engine may have them."""
-        return check_prompt_embeddings(embeddings, self.space, self._where)
-
     def _load(self) -> tuple[Any, EmbeddingSpace, torch.Tensor]:
         with self._lock:
             if self._loaded is None:

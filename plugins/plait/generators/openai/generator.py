@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager, closing, suppress
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from contextlib import aclosing, closing, suppress
 from functools import lru_cache
 from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, field_validator
 
-from plait.config import Settings, check_request, require
+from plait.config import Settings, check_request
 from plait.contracts import Chunk, Generation, GenerationRequest, Message
 from plait.contracts.errors import ConfigError, GenerationError
-from plait.generators.completion_events import CompletionEvents
 from plait.generators.conversation import prompt_tokens
 from plait.generators.credentials import checked_variable, secret_from_environment
 from plait.generators.embedding_checks import refuse_soft_tokens
-from plait.generators.endpoint import Endpoint, checked_base_url
 from plait.generators.estimates import estimated_tokens
-from plait.generators.event_loop import iterate, run
-from plait.generators.exchange import Exchange, Limits
-from plait.generators.http_faults import ServerError
 from plait.generators.json_values import whole_number
 from plait.generators.local.model import load_tokenizer
+from plait.generators.openai.client import Client, Limits
+from plait.generators.openai.completion import Completion
+from plait.generators.openai.endpoint import Endpoint, checked_base_url
+from plait.generators.openai.faults import ServerError
+from plait.generators.openai.loops import iterate, run
 from plait.generators.stop_strings import StopFilter
 from plait.generators.structured import check_form, choice_schema, chosen, valid_json
 
@@ -120,7 +120,8 @@ class OpenAICompatible:
         self.where = where
         key = secret_from_environment(config.api_key_env, where)
         self.endpoint = Endpoint(config.base_url, where, config.api_key_env, key, config.api_key_header)
-        self._ssl: Any = None
+        limits = Limits(config.connect_seconds, config.idle_seconds, config.total_seconds, config.retries)
+        self.client = Client(self.endpoint, limits)
         self._model = config.model
         self._count_at_server = lru_cache(maxsize=256)(self._ask_for_count)
 
@@ -160,7 +161,7 @@ class OpenAICompatible:
     async def astream(self, request: GenerationRequest) -> AsyncGenerator[Chunk, None]:
         """:meth:`stream` for an event loop."""
         self._check(request)
-        async with self._exchange() as exchange, aclosing(self._answer(exchange, request)) as chunks:
+        async with aclosing(self._answer(request)) as chunks:
             async for chunk in chunks:
                 yield chunk
 
@@ -180,23 +181,26 @@ class OpenAICompatible:
             self._check(request)
         free = asyncio.Semaphore(self.config.concurrency)
 
-        async def one(exchange: Exchange, request: GenerationRequest) -> Generation:
-            async with free, aclosing(self._answer(exchange, request)) as chunks:
-                return _whole([chunk async for chunk in chunks])
+        async def one(request: GenerationRequest) -> Generation:
+            async with free, aclosing(self._answer(request)) as stream:
+                chunks = [chunk async for chunk in stream]
+            last = chunks[-1]
+            text = "".join(chunk.text for chunk in chunks)
+            return Generation(text, last.finish_reason or "length", last.usage, last.detail)
 
-        async with self._exchange() as exchange:
-            tasks = [asyncio.ensure_future(one(exchange, request)) for request in requests]
-            try:
-                return list(await asyncio.gather(*tasks))
-            finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+        tasks = [asyncio.ensure_future(one(request)) for request in requests]
+        try:
+            return list(await asyncio.gather(*tasks))
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     def _check(self, request: GenerationRequest) -> None:
         """Refuses what this backend cannot do, before anything is sent."""
         check_request(request, self.where)
-        refuse_soft_tokens(request, self.where)
+        if not self.accepts_embeddings:
+            refuse_soft_tokens(request, self.where)
         if check_form(request, self.where) and self.config.structured == "none":
             raise GenerationError(
                 'the request asks for choices or JSON, and structured = "none" says that this server has neither',
@@ -204,65 +208,48 @@ class OpenAICompatible:
                 fix='set structured = "response_format" if it has, or use another generator',
             )
 
-    @asynccontextmanager
-    async def _exchange(self, limits: Limits | None = None) -> AsyncIterator[Exchange]:
-        config = self.config
-        limits = limits or Limits(config.connect_seconds, config.idle_seconds, config.total_seconds, config.retries)
-        if self._ssl is None:
-            # Reading the certificates takes longer than a request: once for all clients.
-            self._ssl = require("httpx", "plait[http]", needed_by=self.where).create_ssl_context()
-        async with self.endpoint.client(limits.connect, self._ssl) as client:
-            yield Exchange(self.endpoint, client, limits)
-
-    async def _answer(
-        self, exchange: Exchange, request: GenerationRequest, given: Any = None
-    ) -> AsyncGenerator[Chunk, None]:
-        """The answer to a request whose prompt may have been ``given`` in another form than its messages."""
-        model = await self._named_model(exchange)
-        path, body = self._body(request, model, given)
-        events = CompletionEvents(self.endpoint)
-        stop = StopFilter(request.stop)
+    async def _answer(self, request: GenerationRequest) -> AsyncGenerator[Chunk, None]:
+        prompt = await self._prompt(request)
+        model = await self._ready()
+        path, body = self._body(request, model, prompt)
+        answer, stop = Completion(self.endpoint), StopFilter(request.stop)
         formed = bool(request.choices) or request.json_schema is not None
         held: list[str] = []
         fault: ServerError | None = None
-        event: Any = None
         try:
-            async with aclosing(exchange.events(f"{self.endpoint.base_url}{path}", body)) as stream:
-                async for event in stream:
-                    text = events.push(event)
-                    text = text if formed else stop.push(text)
+            async with aclosing(self.client.events(f"{self.endpoint.base_url}{path}", body)) as events:
+                async for event in events:
+                    text = answer.push(event)
                     if formed:
                         held.append(text)
-                    elif text:
-                        yield Chunk(text)
+                    elif shown := stop.push(text):
+                        yield Chunk(shown)
                     if stop.stopped:
                         break  # leaving closes the connection, which ends the answer at the server
         except ServerError as error:
             fault = error
-        event = None  # servers repeat keys in their complaints, and some error reports show local variables
+        event = b""  # servers repeat keys in their complaints, and some error reports show local variables
         if fault is not None:
-            raise (await self._explained(exchange, fault, model)).with_traceback(None)
-        finish = "stop" if stop.stopped else events.close()
+            raise (await self._explained(fault, model)).with_traceback(None)
+        finish = "stop" if stop.stopped else answer.close()
         rest = "".join(held) + stop.flush()
         if formed and finish != "declined":
             rest = self._formed(rest, request, cut=finish == "length")
-        yield Chunk(rest, finish, events.usage, {"model": events.model or model})
+        yield Chunk(rest, finish, answer.usage, {"model": answer.model or model})
 
-    def _body(self, request: GenerationRequest, model: str, _given: Any) -> tuple[str, dict[str, Any]]:
-        """Path and body of the request for an answer; this protocol has no ``given`` prompts."""
-        body: dict[str, Any] = {
-            "messages": [{"role": message.role, "content": message.content} for message in request.messages],
-            **self._common(request, model),
-        }
-        schema = choice_schema(request.choices) if request.choices else request.json_schema
-        if schema is not None:
-            form = {"name": "choice" if request.choices else "answer", "strict": True, "schema": dict(schema)}
-            body["response_format"] = {"type": "json_schema", "json_schema": form}
-        return "/chat/completions", body
+    async def _prompt(self, request: GenerationRequest) -> dict[str, Any]:
+        """The part of the body that says what to answer; made before the server is touched."""
+        return {"messages": [{"role": message.role, "content": message.content} for message in request.messages]}
 
-    def _common(self, request: GenerationRequest, model: str) -> dict[str, Any]:
+    async def _ready(self) -> str:
+        """The model's name, once the server may be asked."""
+        return await self._named_model()
+
+    def _body(self, request: GenerationRequest, model: str, prompt: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+        """Path and body of the request for an answer."""
         body: dict[str, Any] = {
             **self.config.extra,
+            **prompt,
             "model": model,
             self.config.limit_key: request.max_tokens,
             "temperature": request.temperature,
@@ -271,11 +258,15 @@ class OpenAICompatible:
         }
         if request.temperature > 0:
             body["seed"] = request.seed
-        # Form first: text after a stop string would be cut out of JSON. The protocol takes four; all are kept to here.
-        stops = [stop for stop in request.stop if stop]
-        if stops and not request.choices and request.json_schema is None:
+        schema = choice_schema(request.choices) if request.choices else request.json_schema
+        if schema is not None:
+            form = {"name": "choice" if request.choices else "answer", "strict": True, "schema": dict(schema)}
+            body["response_format"] = {"type": "json_schema", "json_schema": form}
+        elif stops := [stop for stop in request.stop if stop]:
+            # Not beside a form: text after a stop string would be cut out of JSON. The protocol takes four; all are
+            # kept to here.
             body["stop"] = stops[:_MOST_STOPS]
-        return body
+        return "/chat/completions" if "messages" in prompt else "/completions", body
 
     def _formed(self, text: str, request: GenerationRequest, *, cut: bool) -> str:
         text = self.endpoint.redacted(text)  # complaints about it repeat some of it
@@ -283,9 +274,9 @@ class OpenAICompatible:
             return chosen(text, request.choices, self.where, cut=cut)
         return valid_json(text, request.json_schema or {}, self.where, cut=cut)
 
-    async def _named_model(self, exchange: Exchange) -> str:
+    async def _named_model(self) -> str:
         if not self._model:
-            served = await self._served(exchange)
+            served = await self._served()
             if len(served) != 1:
                 raise GenerationError(
                     f"the server has {len(served)} models, and the setting 'model' names none",
@@ -296,12 +287,12 @@ class OpenAICompatible:
             self._model = served[0]
         return self._model
 
-    async def _served(self, exchange: Exchange) -> list[str]:
+    async def _served(self) -> list[str]:
         """Names of the models that the server has."""
-        return [entry["id"] for entry in await self._models(exchange)]
+        return [entry["id"] for entry in await self._models()]
 
-    async def _models(self, exchange: Exchange) -> list[Mapping[str, Any]]:
-        found = await exchange.fetch(f"{self.endpoint.base_url}/models")
+    async def _models(self) -> list[Mapping[str, Any]]:
+        found = await self.client.fetch(f"{self.endpoint.base_url}/models")
         entries = found.get("data") if isinstance(found, Mapping) else None
         if not isinstance(entries, list):
             raise ServerError(
@@ -311,13 +302,13 @@ class OpenAICompatible:
             )
         return [entry for entry in entries if isinstance(entry, Mapping) and isinstance(entry.get("id"), str)]
 
-    async def _explained(self, exchange: Exchange, fault: ServerError, model: str) -> GenerationError:
+    async def _explained(self, fault: ServerError, model: str) -> GenerationError:
         """The fault with what the server can say about it."""
         if not fault.unknown_model:
             return fault
         served: list[str] = []
         with suppress(GenerationError):  # the first fault is what matters; without the list it says less
-            served = await self._served(exchange)
+            served = await self._served()
         return ServerError(
             f"the server has no model {self.endpoint.shown(model)!r}",
             unknown_model=True,
@@ -331,29 +322,23 @@ class OpenAICompatible:
         return run(self._counted(turns))
 
     async def _counted(self, turns: tuple[tuple[str, str], ...]) -> int:
-        async with self._exchange() as exchange:
-            body = {
-                "model": await self._named_model(exchange),
-                "messages": [{"role": role, "content": content} for role, content in turns],
-                "add_generation_prompt": True,
-            }
-            fault: ServerError | None = None
-            try:
-                found = await exchange.fetch(f"{self.endpoint.root}/tokenize", body)
-            except ServerError as error:
-                found, fault = None, error
-            if fault is not None and fault.status not in {404, 405, 501}:
-                raise fault
-            count = whole_number(found.get("count")) if isinstance(found, Mapping) else None
-            if count is None:
-                raise GenerationError(
-                    "the server has no /tokenize to count tokens with",
-                    where=self.where,
-                    fix='set count = "estimate", or tokenizer to a local folder',
-                )
-            return count
-
-
-def _whole(chunks: Sequence[Chunk]) -> Generation:
-    last = chunks[-1]
-    return Generation("".join(chunk.text for chunk in chunks), last.finish_reason or "length", last.usage, last.detail)
+        body = {
+            "model": await self._named_model(),
+            "messages": [{"role": role, "content": content} for role, content in turns],
+            "add_generation_prompt": True,
+        }
+        fault: ServerError | None = None
+        try:
+            found = await self.client.fetch(f"{self.endpoint.root}/tokenize", body)
+        except ServerError as error:
+            found, fault = None, error
+        if fault is not None and fault.status not in {404, 405, 501}:
+            raise fault
+        count = whole_number(found.get("count")) if isinstance(found, Mapping) else None
+        if count is None:
+            raise GenerationError(
+                "the server has no /tokenize to count tokens with",
+                where=self.where,
+                fix='set count = "estimate", or tokenizer to a local folder',
+            )
+        return count

@@ -1,6 +1,6 @@
 """A model where vLLM can read it: models inside a GGUF file are converted once, into the environment.
 
-``python -m plait.generators.vllm_model smollm2-135m`` does it ahead of time and prints the folder.
+``python -m plait.generators.vllm.folder smollm2-135m`` does it ahead of time and prints the folder.
 """
 
 from __future__ import annotations

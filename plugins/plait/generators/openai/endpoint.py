@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
-from plait.config import require
 from plait.contracts.errors import ConfigError
 from plait.generators.credentials import Secret, on_one_line
 
-if TYPE_CHECKING:
-    import httpx
-
 __all__ = ["Endpoint", "checked_base_url"]
-
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def checked_base_url(value: Any, setting: str = "base_url") -> str:
@@ -69,8 +63,20 @@ class Endpoint:
 
     @property
     def root(self) -> str:
-        """The address above ``/v1``, where servers keep what OpenAI does not have, such as ``/health``."""
+        """The address above ``/v1``, where servers keep what OpenAI does not have, such as ``/tokenize``."""
         return self.base_url.removesuffix("/v1")
+
+    @property
+    def on_this_machine(self) -> bool:
+        """Whether the address is that of this machine, which no proxy needs to reach."""
+        return urlsplit(self.base_url).hostname in {"localhost", "127.0.0.1", "::1"}
+
+    def credentials(self) -> dict[str, str]:
+        """The header that holds the key; none without a key."""
+        if self.key is None:
+            return {}
+        bearer = "Bearer " if self.header.lower() == "authorization" else ""
+        return {self.header: f"{bearer}{self.key.reveal()}"}
 
     def redacted(self, text: str) -> str:
         """``text`` without the key."""
@@ -82,28 +88,3 @@ class Endpoint:
         In this order: a key that is cut first is no longer recognised.
         """
         return on_one_line(self.redacted(text), longest)
-
-    def client(self, connect_seconds: float, verify: Any) -> httpx.AsyncClient:
-        """A client for requests to this server; whoever waits sets the other limits.
-
-        Redirects are not followed: the key would travel with them. A proxy from the environment is used, except for
-        servers on this machine.
-        """
-        http = require("httpx", "plait[http]", needed_by=self.where)
-        client: httpx.AsyncClient = http.AsyncClient(
-            auth=self._signed,
-            # A body that was compressed could be of any size when unpacked.
-            headers={"Accept-Encoding": "identity", "User-Agent": "plait"},
-            timeout=http.Timeout(None, connect=connect_seconds),
-            limits=http.Limits(max_connections=None),
-            trust_env=urlsplit(self.base_url).hostname not in _LOOPBACK,
-            follow_redirects=False,
-            verify=verify,
-        )
-        return client
-
-    def _signed(self, request: httpx.Request) -> httpx.Request:
-        if self.key is not None:
-            bearer = "Bearer " if self.header.lower() == "authorization" else ""
-            request.headers[self.header] = f"{bearer}{self.key.reveal()}"
-        return request

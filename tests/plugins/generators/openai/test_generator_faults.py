@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import socket
 import time
 
 import pytest
 
 from plait.contracts import GenerationRequest, Message, Query
-from plait.generators.openai_compatible import Config, OpenAICompatible
+from plait.generators.openai.generator import Config, OpenAICompatible
 from plait.testing.chat_server import ANSWER, chat_server, event, piece, status
 from plait.testing.conformance.faults import fault_of
 
@@ -146,7 +147,8 @@ def test_a_reason_without_done_is_a_whole_answer(client, server):
 
 @pytest.mark.parametrize(
     "data", [b"data: {oops\n\n", b"data: \xff\xfe\n\n", b"data: 3\n\n", b'data: {"choices": [7]}\n\n',
-             b'data: {"choices": [{"delta": {"content": 5}}]}\n\n', b"data: " + b"[" * 100_000 + b"\n\n", event({})],
+             b'data: {"choices": [{"delta": {"content": 5}}]}\n\n', b"data: " + b"[" * 100_000 + b"\n\n", event({}),
+             b'data: {"choices": [{"delta": {"content": "\xff"}}]}\n\n'],
 )  # fmt: skip
 def test_malformed_events_are_errors(client, server, data):
     server.faults = [lambda turn, reply: (reply.head(), reply.send(piece("Three") + data))]
@@ -165,6 +167,35 @@ def test_an_event_without_end_is_cut_off(client, server):
     server.faults = [flood]
     error, _ = _fault(client)
     assert "more than 4,194,304 bytes" in error.message
+
+
+def test_a_compressed_answer_is_not_unpacked(client, server):
+    packed = gzip.compress(piece("Three.", "stop"))
+    server.faults = [lambda turn, reply: (reply.head(**{"Content-Encoding": "gzip"}), reply.send(packed))]
+    assert "damaged" in _fault(client)[0].message
+
+
+def test_an_answer_without_end_is_cut_off(client, server, monkeypatch):
+    def flood(turn, reply):
+        reply.head()
+        for _ in range(100):
+            reply.send(piece("x" * 1000))
+
+    monkeypatch.setattr("plait.generators.openai.client._ANSWER_LIMIT", 50_000)
+    server.faults = [flood]
+    assert "more than 50,000 bytes" in _fault(client)[0].message
+
+
+def test_a_server_that_stays_on_the_line_after_done_does_not_hold_the_answer_up(client, server):
+    def lingering(turn, reply):
+        reply.head()
+        reply.send(piece("Three.", "stop") + b"data: [DONE]\n\n")
+        reply.wait(8)
+
+    server.faults = [lingering]
+    started = time.monotonic()
+    assert _text(client) == "Three."
+    assert time.monotonic() - started < 2
 
 
 def test_a_page_of_html_is_not_an_answer(client, server):
@@ -275,7 +306,9 @@ def test_control_characters_of_the_server_do_not_reach_the_terminal(client, serv
 @pytest.mark.parametrize("reason", [{"stop": 1}, ["stop"], 7, True])
 def test_a_reason_for_the_end_that_is_no_text_is_damage(client, server, reason):
     server.faults = [lambda turn, reply: (reply.head(), reply.send(piece("Three", reason)))]
-    assert "the reason for its end is not text" in _fault(client)[0].message
+    message = _fault(client)[0].message
+    assert "damaged: choices.0.finish_reason" in message
+    assert "string" in message
 
 
 @pytest.mark.parametrize("said", [b"[" * 60_000, b'{"error":' * 10_000, b'{"error": {"code": [], "message": {"a": 1}}}',

@@ -13,7 +13,7 @@ from plait.config import Pipeline, dump_toml, use
 from plait.contracts import GenerationRequest, Message, Query
 from plait.contracts.errors import ConfigError, GenerationError
 from plait.generators.credentials import Secret
-from plait.generators.openai_compatible import Config, OpenAICompatible
+from plait.generators.openai.generator import Config, OpenAICompatible
 from plait.hooks import PluginHost
 from plait.testing.chat_server import ANSWER, chat_server, event, piece, status
 from plait.testing.conformance.faults import fault_of
@@ -122,7 +122,7 @@ def test_models_named_like_the_key_are_not_listed(keyed, server, monkeypatch):
     async def served(exchange, url, body=None):
         return {"data": [{"id": KEY}, {"id": "parrot"}]}
 
-    monkeypatch.setattr("plait.generators.exchange.Exchange.fetch", served)
+    monkeypatch.setattr("plait.generators.openai.client.Client.fetch", served)
     assert _fault(keyed)[0].choices == ("***", "parrot")
     unknown = _client(server, model="cockatoo", api_key_env=keyed.config.api_key_env)
     assert _fault(unknown)[0].choices == ("***", "parrot")
@@ -137,7 +137,7 @@ def test_a_key_is_recognised_in_json_and_in_addresses():
 def test_the_key_is_in_nothing_that_is_printed_or_stored(keyed):
     pipeline = Pipeline(generator=use("openai-compatible", api_key_env="PARROT_KEY"))
     for shown in (repr(keyed.config), keyed.config.model_dump_json(), dump_toml(pipeline), repr(keyed.endpoint),
-                  repr(vars(keyed))):  # fmt: skip
+                  repr(vars(keyed.client)), repr(vars(keyed))):  # fmt: skip
         assert KEY not in shown
     with pytest.raises(TypeError, match="pickled"):
         pickle.dumps(keyed.endpoint)

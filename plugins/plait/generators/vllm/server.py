@@ -5,29 +5,25 @@ from __future__ import annotations
 import base64
 import io
 import threading
-from collections.abc import AsyncGenerator, Iterator, Sequence
-from contextlib import aclosing, closing
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from plait.config import check_request
 from plait.contracts import Chunk, EmbeddingSpace, GenerationRequest, Message
 from plait.contracts.errors import ConfigError, GenerationError
 from plait.generators.embedding_checks import MOST_SOFT_TOKENS
-from plait.generators.event_loop import iterate, run
-from plait.generators.exchange import Exchange
-from plait.generators.http_faults import ServerError
 from plait.generators.json_values import whole_number
 from plait.generators.local.model import SMOLLM2
-from plait.generators.openai_compatible import Config as OpenAIConfig
-from plait.generators.openai_compatible import OpenAICompatible
-from plait.generators.prompt_embeddings import PromptEmbeddings
-from plait.generators.structured import check_form
-from plait.generators.vllm import CANARY, CANARY_TOKENS
+from plait.generators.openai.faults import ServerError
+from plait.generators.openai.generator import Config as OpenAIConfig
+from plait.generators.openai.generator import OpenAICompatible
+from plait.generators.openai.loops import run
+from plait.generators.vllm.generator import CANARY, CANARY_TOKENS
+from plait.generators.vllm.prompt_embeddings import PromptEmbeddings
 
 __all__ = ["Config", "VllmServer"]
 
@@ -45,14 +41,6 @@ class Config(OpenAIConfig):
     local_model: str = SMOLLM2
     """The model that the server has, on this machine as well: soft tokens need its tokenizer and embedding matrix.
     ``smollm2-135m``, a local folder, a GGUF file, or a Hugging Face id that is on disk."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Given:
-    """A prompt that was made here: token numbers, or rows where soft tokens change any."""
-
-    tokens: tuple[int, ...] = ()
-    rows: NDArray[np.float32] | None = None
 
 
 class VllmServer(OpenAICompatible):
@@ -131,20 +119,6 @@ class VllmServer(OpenAICompatible):
             return len(self._local.marked(messages).tokens)
         return super().count_tokens(messages)
 
-    def stream_embedded(self, embeddings: Any, request: GenerationRequest) -> Iterator[Chunk]:
-        """:meth:`stream` for a prompt given as embeddings, float32 of shape (positions, width).
-
-        The request's messages and soft tokens are not looked at.
-
-        Raises:
-            GenerationError: the gate refuses the embeddings, or what :meth:`stream` raises.
-        """
-        check_request(request, self.where)
-        given = _Given(rows=self._embeddings().checked(embeddings))
-        check_form(request, self.where)
-        with closing(iterate(self._embedded(request, given))) as chunks:
-            yield from chunks
-
     def check_health(self) -> None:
         """Asks the server the fixed prompt, which says more than its own ``/health``.
 
@@ -154,42 +128,29 @@ class VllmServer(OpenAICompatible):
         run(self._checked_health())
 
     async def _checked_health(self) -> None:
-        async with self._exchange() as exchange:
-            await self._sane(exchange, await self._named_model(exchange))
+        await self._sane(await self._named_model())
 
-    async def _embedded(self, request: GenerationRequest, given: _Given) -> AsyncGenerator[Chunk, None]:
-        async with self._exchange() as exchange, aclosing(self._answer(exchange, request, given)) as chunks:
-            async for chunk in chunks:
-                yield chunk
-
-    def _check(self, request: GenerationRequest) -> None:
-        check_request(request, self.where)
-        if self._local is None:
-            super()._check(request)
-        elif check_form(request, self.where) and self.config.structured == "none":
-            raise GenerationError(
-                'the request asks for choices or JSON, and structured = "none" says that this server has neither',
-                where=self.where,
-                fix='set structured = "response_format"',
-            )
-
-    async def _answer(
-        self, exchange: Exchange, request: GenerationRequest, given: Any = None
-    ) -> AsyncGenerator[Chunk, None]:
+    async def _prompt(self, request: GenerationRequest) -> dict[str, Any]:
         import asyncio
 
-        if given is None and self._local is not None:
-            # Rendering takes milliseconds, loading the matrix before the first seconds: neither belongs on the loop.
-            prompt = await asyncio.to_thread(self._local.prompt, request.messages, request.soft_tokens)
-            given = _Given(*prompt)
-        model = await self._named_model(exchange)
+        if self._local is None:
+            return await super()._prompt(request)
+        # Rendering takes milliseconds, loading the matrix before the first seconds: neither belongs on the loop.
+        tokens, rows = await asyncio.to_thread(self._local.prompt, request.messages, request.soft_tokens)
+        return {"prompt": list(tokens)} if rows is None else {"prompt_embeds": _encoded(rows)}
+
+    async def _ready(self) -> str:
+        model = await self._named_model()
         with self._state:
             known = self._first is not None and self._suspicion is None
         if not known:
-            await self._sane(exchange, model)
+            await self._sane(model)
+        return model
+
+    async def _answer(self, request: GenerationRequest) -> AsyncGenerator[Chunk, None]:
         fault: ServerError | None = None
         try:
-            async with aclosing(super()._answer(exchange, request, given)) as chunks:
+            async with aclosing(super()._answer(request)) as chunks:
                 async for chunk in chunks:
                     yield chunk
         except ServerError as error:
@@ -200,7 +161,7 @@ class VllmServer(OpenAICompatible):
                     self._suspicion = fault.message
             raise fault.with_traceback(None)
 
-    async def _sane(self, exchange: Exchange, model: str) -> None:
+    async def _sane(self, model: str) -> None:
         """Remembers the answer to the fixed prompt, or compares it.
 
         Raises:
@@ -210,11 +171,11 @@ class VllmServer(OpenAICompatible):
         found: Any = None
         fault: ServerError | None = None
         try:
-            found = await exchange.fetch(f"{self.endpoint.base_url}/completions", body)
+            found = await self.client.fetch(f"{self.endpoint.base_url}/completions", body)
         except ServerError as error:
             fault = error
         if fault is not None:
-            raise (await self._explained(exchange, fault, model)).with_traceback(None)
+            raise (await self._explained(fault, model)).with_traceback(None)
         try:
             answer = found["choices"][0]["text"]
         except (TypeError, LookupError):
@@ -231,23 +192,15 @@ class VllmServer(OpenAICompatible):
             fix="restart the server; its health check can stay green while its answers are damaged",
         )
 
-    def _body(self, request: GenerationRequest, model: str, given: Any) -> tuple[str, dict[str, Any]]:
-        if given is None:
-            path, body = super()._body(request, model, None)
-            body.pop("response_format", None)
-        else:
-            path, body = "/completions", self._common(request, model)
-            if given.rows is None:
-                body["prompt"] = list(given.tokens)
-            else:
-                body["prompt_embeds"] = _encoded(given.rows)
-        stops = [stop for stop in request.stop if stop]
+    def _body(self, request: GenerationRequest, model: str, prompt: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+        path, body = super()._body(request, model, prompt)
+        body.pop("response_format", None)  # this server has a way of its own, also for prompts that are not messages
         if request.choices:
             body["structured_outputs"] = {"choice": list(request.choices)}
         elif request.json_schema is not None:
             body["structured_outputs"] = {"json": dict(request.json_schema)}
-        elif stops:
-            body["stop"] = stops  # this server takes any number
+        elif "stop" in body:
+            body["stop"] = [stop for stop in request.stop if stop]  # and takes any number of these
         return path, body
 
     def _embeddings(self) -> PromptEmbeddings:
@@ -260,9 +213,8 @@ class VllmServer(OpenAICompatible):
         return self._local
 
     async def _asked_window(self) -> int | None:
-        async with self._exchange() as exchange:
-            model = await self._named_model(exchange)
-            entries = [entry for entry in await self._models(exchange) if entry["id"] == model]
+        model = await self._named_model()
+        entries = [entry for entry in await self._models() if entry["id"] == model]
         return whole_number(entries[0].get("max_model_len"), least=1) if entries else None
 
 

@@ -1,0 +1,1 @@
+"""Any server of the OpenAI protocol, over HTTP."""
