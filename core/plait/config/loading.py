@@ -123,7 +123,8 @@ def parse_toml(text: str, *, where: str = "pipeline.toml") -> Pipeline:
         Traceback (most recent call last):
         ...
         plait.contracts.errors.ConfigError: pipeline.toml: unknown key 'candidate'. Choices: readers, chunker, \
-retrievers, fusion, ranker, gate, generator, verifiers, candidates, answer. Fix: write 'candidates' instead of 'candidate'.
+retrievers, fusion, ranker, gate, generator, verifiers, candidates, answer. Fix: write \
+'candidates' instead of 'candidate'.
     """
     try:
         tables = tomllib.loads(text)
