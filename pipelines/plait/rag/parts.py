@@ -137,15 +137,21 @@ class Parts:
 
         Where no retriever has one it stays open: nobody is given a model that they did not ask for.
         """
-        if self.host.component(kind, use.name).component.parts.get("embedder") != "embedder":
-            return use
-        if getattr(self._assembly.settings(kind, use), "embedder", None) is not None:
+        open_field, held = self._embedder_field(kind, use)
+        if open_field is None or held is not None:
             return use
         for retriever in self.pipeline.retrievers:
-            held = getattr(self._assembly.settings("retriever", retriever), "embedder", None)
-            if isinstance(held, Use):
-                return Use(name=use.name, settings={**use.settings, "embedder": held.model_dump()})
+            _, held = self._embedder_field("retriever", retriever)
+            if held is not None:
+                return Use(name=use.name, settings={**use.settings, open_field: held.model_dump()})
         return use
+
+    def _embedder_field(self, kind: Kind, use: Use) -> tuple[str | None, Use | None]:
+        """The setting of a component that names an embedder, and what stands in it; None where it has none."""
+        parts = self.host.component(kind, use.name).component.parts
+        field = next((name for name, part in parts.items() if part == "embedder"), None)
+        held = None if field is None else getattr(self._assembly.settings(kind, use), field)
+        return field, held if isinstance(held, Use) else None
 
     def identity(self) -> dict[str, Any]:
         """What the stored columns and passages depend on, as JSON values."""
