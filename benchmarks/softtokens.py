@@ -38,9 +38,9 @@ from numpy.typing import NDArray
 from softtokens_exact import exact
 
 from plait.config import use
-from plait.contracts import Document, Embedder, ReadReport
+from plait.contracts import Document, Embedder, ReadReport, Structural
 from plait.docgraph import DocumentGraph, GraphSettings, build_graph
-from plait.docgraph.settings import RelationName
+from plait.docgraph.relations import RelationName
 from plait.evaluation import bootstrap_interval, paired_bootstrap
 from plait.evaluation.reporting import environment, json_report, rows_of, write_json
 from plait.fusion.tokens.lessons import ReaderSettings
@@ -49,10 +49,9 @@ from plait.fusion.tokens.reader_training import teach, train_reader
 from plait.fusion.tokens.soft_token_reader import SoftTokenReader
 from plait.fusion.tokens.tasks import TaskSet, label_tasks
 from plait.generators.local.model import SMOLLM2, CausalModel, find_causal_model, load_causal_model
-from plait.gnn import ArrayGraph, ArrayRelation
+from plait.gnn import ArrayGraph, ArrayRelation, TrainingSettings
 from plait.gnn.encoders import Propagation
-from plait.gnn.encoding import Structural, encode
-from plait.gnn.settings import TrainingSettings
+from plait.gnn.trained import encode
 from plait.gnn.training import train
 from plait.hooks import Assembly, PluginHost
 from plait.readers.beir import BeirReader

@@ -52,11 +52,11 @@ from plait.evaluation import bootstrap_interval, paired_bootstrap
 from plait.evaluation.reporting import environment, json_report, rows_of, write_json
 from plait.fusion.vectors.fitting import cross_fitted, fit
 from plait.fusion.vectors.layers import Concatenated, Gated
+from plait.gnn import TrainingSettings
 from plait.gnn.encoders import Propagation
-from plait.gnn.encoding import encode
 from plait.gnn.links import holdout, link_scores, random_negatives, shuffled
-from plait.gnn.settings import TrainingSettings
 from plait.gnn.structure import ArrayGraph, ArrayRelation
+from plait.gnn.trained import encode
 from plait.gnn.training import train
 
 HELD_OUT = 0.2

@@ -17,7 +17,7 @@ from structure_graph import raw_links
 from plait.config import use
 from plait.contracts import Document, Embedder, Hit, Query, ReadReport, Reference, Structural
 from plait.docgraph import DocumentGraph, GraphSettings, build_graph
-from plait.docgraph.settings import RelationName
+from plait.docgraph.relations import RelationName
 from plait.evaluation import Collection, load_collection, per_query
 from plait.evaluation.retrieval.measures import linked_share, topical_entropy
 from plait.fusion.ranks.merging import ReciprocalRank, ReciprocalRankConfig

@@ -166,7 +166,7 @@ class TrainableStructure(StructureSource, Protocol):
 
     @property
     def training_settings(self) -> Any:
-        """How the encoder is trained: a :class:`plait.gnn.settings.TrainingSettings`; None where nothing is learnt."""
+        """How the encoder is trained: a :class:`plait.gnn.TrainingSettings`; None where nothing is learnt."""
         ...
 
     def encoder_identity(self) -> Any:

@@ -11,14 +11,14 @@ derived from them when a graph is loaded (:mod:`plait.docgraph.graph`).
 :mod:`plait.docgraph.facts`          what documents state, as rows of the index
 :mod:`plait.docgraph.linking`        keeps stored facts right while documents come and go
 :mod:`plait.docgraph.assembly`       facts as sparse matrices
-:mod:`plait.docgraph.relations`      edges of one type, and the products they are derived by
+:mod:`plait.docgraph.relations`      which there are, by which settings; the products they are derived by
 :mod:`plait.docgraph.graph`          ``DocumentGraph``, ``build_graph``, ``graph_of_view``
 :mod:`plait.docgraph.traversal`      ranking by a walk from the documents that match a query
 :mod:`plait.docgraph.weighing`       the weights of that walk: default and learnt
 :mod:`plait.docgraph.ego_graph`      a document and its strongest neighbours
 :mod:`plait.docgraph.conversion`     networkx, PyTorch Geometric, GraphML, JSON Lines
 :mod:`plait.docgraph.pictures`       SVG and HTML, placed by :mod:`plait.docgraph.layout`
-:mod:`plait.docgraph.statistics`     a graph in figures; :mod:`plait.docgraph.report`: what was left out of it
+:mod:`plait.docgraph.report`         a graph in figures, and what was left out of it
 ===================================  ==================================================================================
 """
 
@@ -29,10 +29,8 @@ from plait.docgraph.graph import DocumentGraph, build_graph, graph_of_view
 from plait.docgraph.linking import Linker, fact_settings
 from plait.docgraph.pictures import draw
 from plait.docgraph.references import Record, Resolution, Resolver, date_of
-from plait.docgraph.relations import Relation
-from plait.docgraph.report import FactsReport, GraphReport
-from plait.docgraph.settings import ENTITY_KINDS, GraphSettings
-from plait.docgraph.statistics import GraphStatistics, statistics_of
+from plait.docgraph.relations import ENTITY_KINDS, GraphSettings, Relation
+from plait.docgraph.report import FactsReport, GraphReport, GraphStatistics, statistics_of
 
 __all__ = [
     "ENTITY_KINDS",

@@ -16,9 +16,8 @@ from plait.contracts import Document, Edge
 from plait.contracts.errors import DocumentError
 from plait.docgraph.authors import Persons, merge_persons
 from plait.docgraph.references import date_of
-from plait.docgraph.relations import incidence, same_pairs
+from plait.docgraph.relations import ENTITY_KINDS, EntityKind, GraphSettings, incidence, same_pairs
 from plait.docgraph.report import GraphReport
-from plait.docgraph.settings import ENTITY_KINDS, EntityKind, GraphSettings
 
 __all__ = ["Base", "Entities", "Node", "assemble", "later"]
 

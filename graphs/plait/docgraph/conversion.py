@@ -17,7 +17,7 @@ from plait.contracts import Edge
 from plait.contracts.errors import DocumentError, IndexWriteError
 from plait.docgraph.assembly import Entities, Node
 from plait.docgraph.graph import DocumentGraph, build_graph
-from plait.docgraph.settings import ENTITY_KINDS, GraphSettings
+from plait.docgraph.relations import ENTITY_KINDS, GraphSettings
 
 if TYPE_CHECKING:
     import networkx as nx

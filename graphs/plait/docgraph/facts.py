@@ -15,8 +15,8 @@ from plait.contracts import Document, Edge, Reference
 from plait.docgraph.authors import authors_of
 from plait.docgraph.normalisation import topic_key, venue_key
 from plait.docgraph.references import Record, Resolution, Resolver
+from plait.docgraph.relations import GraphSettings
 from plait.docgraph.report import FactsReport
-from plait.docgraph.settings import GraphSettings
 
 __all__ = ["citation_fact", "label_of", "reference_of", "report_of", "stated_facts", "twin_facts", "without_repeats"]
 

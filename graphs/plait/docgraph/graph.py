@@ -17,9 +17,17 @@ from plait.contracts.errors import DocumentError, nearest
 from plait.docgraph.assembly import Base, Entities, Node, assemble
 from plait.docgraph.facts import report_of, stated_facts
 from plait.docgraph.references import Record, Resolver, date_of
-from plait.docgraph.relations import Relation, relation_of, same_pairs, shared, sparse
+from plait.docgraph.relations import (
+    DERIVED_FROM_ENTITIES,
+    EntityKind,
+    GraphSettings,
+    Relation,
+    relation_of,
+    same_pairs,
+    shared,
+    sparse,
+)
 from plait.docgraph.report import FactsReport, GraphReport, LeftOut
-from plait.docgraph.settings import DERIVED_FROM_ENTITIES, EntityKind, GraphSettings
 
 __all__ = ["DocumentGraph", "build_graph", "graph_of_view"]
 

@@ -15,7 +15,7 @@ from itertools import groupby
 from typing import get_args
 
 from plait.docgraph.ego_graph import EgoGraph, Tie
-from plait.docgraph.settings import RelationName
+from plait.docgraph.relations import RelationName
 
 __all__ = ["BOX", "LEGEND", "MARGIN", "Box", "Layout", "Line", "lay_out"]
 

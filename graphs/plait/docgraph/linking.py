@@ -9,7 +9,7 @@ from plait.contracts import Document, Edge, IndexView, Reference
 from plait.docgraph.facts import citation_fact, reference_of, stated_facts, twin_facts, without_repeats
 from plait.docgraph.normalisation import identifier_keys
 from plait.docgraph.references import Record, Resolver
-from plait.docgraph.settings import GraphSettings
+from plait.docgraph.relations import GraphSettings
 
 __all__ = ["Linker", "by_source", "fact_settings", "updated_facts"]
 

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from plait.contracts.errors import ConfigError
+from plait.gnn import EncoderSettings
 from plait.gnn.layers import HgtLayer, RgcnLayer, SageLayer, mean_of_neighbours, unit
 from plait.gnn.sampling import Block
-from plait.gnn.settings import EncoderSettings
 
 __all__ = ["Encoder", "Hgt", "Propagation", "Rgcn", "Sage", "build_encoder", "device_of"]
 

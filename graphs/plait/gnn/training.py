@@ -14,13 +14,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from plait.contracts.errors import ConfigError, ModelError
+from plait.gnn import TrainingSettings
 from plait.gnn.encoders import Encoder, build_encoder, device_of
-from plait.gnn.encoding import check_features
 from plait.gnn.links import info_nce, true_elsewhere
 from plait.gnn.sampling import NeighbourSampler
-from plait.gnn.settings import TrainingSettings
 from plait.gnn.structure import Graph, Pairs, pair_keys
-from plait.gnn.trained import Trained
+from plait.gnn.trained import Trained, check_features
 
 __all__ = ["Progress", "supervision_pairs", "train"]
 

@@ -24,7 +24,7 @@ from plait.contracts.errors import ConfigError, IdentityError
 from plait.hooks import Assembly, Kind, PluginHost
 
 if TYPE_CHECKING:
-    from plait.docgraph.settings import GraphSettings
+    from plait.docgraph.relations import GraphSettings
 
 __all__ = ["Parts", "compare_identity", "differences"]
 

@@ -14,8 +14,8 @@ from plait.contracts import FittedFusion, TrainableFusion
 from plait.contracts.errors import ConfigError
 from plait.docgraph import DocumentGraph
 from plait.fusion.vectors.fitting import cross_fitted
+from plait.gnn import TrainingSettings
 from plait.gnn.links import LinkScores, holdout, link_scores, random_negatives, shuffled
-from plait.gnn.settings import TrainingSettings
 from plait.gnn.structure import Graph, Pairs
 from plait.gnn.trained import Trained
 from plait.gnn.training import Progress, train

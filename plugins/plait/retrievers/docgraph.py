@@ -33,8 +33,8 @@ from plait.contracts import (
     Structural,
 )
 from plait.contracts.errors import ConfigError, IdentityError, IndexStoreError
-from plait.docgraph.settings import GraphSettings, RelationName
-from plait.gnn.settings import TrainingSettings
+from plait.docgraph.relations import GraphSettings, RelationName
+from plait.gnn import TrainingSettings
 from plait.retrievers.document_vectors import best_passages, document_vectors, mean_vectors
 from plait.retrievers.graph_model import MODEL, encoder_digest, has_encoder, traversal_weights
 
@@ -194,9 +194,8 @@ class DocGraph:
             ModelError: its files are damaged.
         """
         from plait.gnn.encoders import Propagation
-        from plait.gnn.encoding import encode
         from plait.gnn.sampling import NeighbourSampler
-        from plait.gnn.trained import load
+        from plait.gnn.trained import encode, load
 
         graph, text = self.graph(view), self.text_vectors(view)
         if not len(text):

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from plait.gnn import ArrayGraph, ArrayRelation, EncoderSettings
 from plait.gnn.encoders import Encoder, Propagation, build_encoder
-from plait.gnn.encoding import encode
 from plait.gnn.layers import HgtLayer, RgcnLayer, SageLayer, unit
 from plait.gnn.sampling import NeighbourSampler
+from plait.gnn.trained import encode
 
 Array = NDArray[np.float64]
 RELATIONS = ("cites", "cited_by", "co_author")

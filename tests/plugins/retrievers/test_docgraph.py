@@ -16,7 +16,7 @@ from plait.contracts.errors import ConfigError, ModelError
 from plait.docgraph.traversal import Traversal
 from plait.docgraph.weighing import DEFAULT_WEIGHTS
 from plait.embedders import minilm
-from plait.gnn.settings import TrainingSettings
+from plait.gnn import TrainingSettings
 from plait.gnn.training import train
 from plait.hooks import Assembly, PluginHost
 from plait.rag import open_index

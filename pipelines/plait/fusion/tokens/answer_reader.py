@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from plait.contracts import Structural
 from plait.contracts.errors import ModelError
 from plait.fusion.tokens.lessons import ReaderSettings
 from plait.fusion.tokens.tasks import Task, TaskPrompt
-from plait.gnn.encoding import Structural
 
 __all__ = ["AnswerReader", "Answers", "Row", "StructureReader", "answer_tokens", "rows_of", "tables_of"]
 

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from plait.contracts import Structural
 from plait.contracts.errors import ModelError
 from plait.fusion.tokens.answer_reader import Answers, answer_tokens, rows_of, tables_of
 from plait.fusion.tokens.checkpoint import FID
 from plait.fusion.tokens.fid import FusionInDecoder, PassageBatch, passage_batch
 from plait.fusion.tokens.lessons import ReaderSettings
 from plait.fusion.tokens.tasks import Task, TaskPrompt
-from plait.gnn.encoding import Structural
 
 __all__ = ["FusionReader"]
 

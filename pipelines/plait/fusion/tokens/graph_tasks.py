@@ -26,7 +26,7 @@ from pydantic import Field
 from plait.config import Settings
 from plait.contracts.errors import ConfigError
 from plait.docgraph import DocumentGraph
-from plait.docgraph.settings import EntityKind
+from plait.docgraph.relations import EntityKind
 from plait.fusion.tokens.tasks import Task, TaskKind, TaskPrompt, TaskSet, clean_title, label_tasks
 
 __all__ = ["QuestionAnswer", "TaskSettings", "answer_tasks", "make_tasks"]

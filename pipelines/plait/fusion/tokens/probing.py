@@ -15,10 +15,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from plait.contracts import Structural
 from plait.fusion.tokens.answer_reader import StructureReader
 from plait.fusion.tokens.lessons import Lesson, ReaderSettings
 from plait.fusion.tokens.tasks import Task, by_kind
-from plait.gnn.encoding import Structural
 
 __all__ = [
     "Outcome",

@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from plait.contracts import Structural
 from plait.contracts.errors import ConfigError, ModelError
 from plait.fusion.tokens.answer_reader import StructureReader
 from plait.fusion.tokens.lessons import Lesson, Lessons, ReaderSettings, Trial
@@ -37,7 +38,6 @@ from plait.fusion.tokens.probing import (
     text_probe_of,
 )
 from plait.fusion.tokens.tasks import WITH_TEXT, Task, TaskSet, by_kind
-from plait.gnn.encoding import Structural
 
 __all__ = ["ReaderProgress", "Taught", "Untrained", "teach", "train_reader"]
 

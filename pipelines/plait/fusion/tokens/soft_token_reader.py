@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from plait.contracts import EmbeddingSpace, Message, ScoringModel
+from plait.contracts import EmbeddingSpace, Message, ScoringModel, Structural
 from plait.contracts.errors import ModelError
 from plait.fusion.tokens.answer_reader import Answers, Row, answer_tokens, rows_of, tables_of
 from plait.fusion.tokens.checkpoint import PROJECTOR
@@ -22,7 +22,6 @@ from plait.fusion.tokens.lessons import ReaderSettings
 from plait.fusion.tokens.projector import Projector
 from plait.fusion.tokens.tasks import Task, TaskPrompt
 from plait.generators.markers import MarkedPrompt, marked_prompt
-from plait.gnn.encoding import Structural
 
 __all__ = ["FrozenReader", "SoftTokenReader"]
 

@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from plait.contracts import Document, Reference
+from plait.contracts import Document, Reference, Structural
 from plait.docgraph import DocumentGraph, build_graph
 from plait.fusion.tokens.tasks import TaskSet, label_tasks
 from plait.generators.local.model import CausalModel
-from plait.gnn.encoding import Structural
 
 CHAT = "{% for m in messages %}<{{ m['role'] }}>{{ m['content'] }}\n{% endfor %}<answer>"
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 from transformers import AutoTokenizer, T5ForConditionalGeneration
 
-from plait.contracts import StructureWeights
+from plait.contracts import Structural, StructureWeights
 from plait.contracts.errors import IdentityError, ModelError
 from plait.fusion.tokens.checkpoint import FID
 from plait.fusion.tokens.fid import FusionInDecoder, StructureMode, passage_batch
@@ -23,7 +23,6 @@ from plait.fusion.tokens.lessons import ReaderSettings
 from plait.fusion.tokens.probing import outcomes
 from plait.fusion.tokens.reader_training import teach, train_reader
 from plait.fusion.tokens.tasks import Task, TaskPrompt, TaskSet
-from plait.gnn.encoding import Structural
 from plait.testing.conformance import GeneratorConformance
 
 MODES: tuple[StructureMode, ...] = get_args(StructureMode)

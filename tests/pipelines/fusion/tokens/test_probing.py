@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from plait.contracts import Structural
 from plait.fusion.tokens.lessons import ReaderSettings
 from plait.fusion.tokens.probing import (
     TextProbe,
@@ -19,7 +20,6 @@ from plait.fusion.tokens.probing import (
 from plait.fusion.tokens.soft_token_reader import SoftTokenReader
 from plait.fusion.tokens.tasks import Task, TaskPrompt, TaskSet
 from plait.generators.local.model import CausalModel
-from plait.gnn.encoding import Structural
 
 PROMPT = TaskPrompt("Which?", ("",))
 

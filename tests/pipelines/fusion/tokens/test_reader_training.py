@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from plait.contracts import Structural
 from plait.contracts.errors import ConfigError, ModelError
 from plait.docgraph import DocumentGraph
 from plait.fusion.tokens.graph_tasks import QuestionAnswer, answer_tasks, make_tasks
@@ -16,7 +17,6 @@ from plait.fusion.tokens.reader_training import ReaderProgress, Untrained, teach
 from plait.fusion.tokens.soft_token_reader import SoftTokenReader
 from plait.fusion.tokens.tasks import TaskSet, label_tasks
 from plait.generators.local.model import CausalModel
-from plait.gnn.encoding import Structural
 
 SETTINGS = ReaderSettings(steps=150, hidden=32, batch=16)
 
