@@ -56,8 +56,7 @@ from plait.contracts import Embedder, Evidence, IndexView, Query, Relevance
 from plait.contracts.errors import ConfigError, ModelError
 from plait.embedders.minilm import Config as MiniLMConfig
 from plait.embedders.minilm import MiniLM
-from plait.text.content import content_words, stem
-from plait.text.idf import idf_in
+from plait.text.content import content_words, idf_in, stem
 from plait.text.passages import analysis_of, quotable, statement_vectors
 from plait.text.question import foci, holds, mentions, names
 from plait.text.sentences import sentence_spans
