@@ -8,16 +8,23 @@ piece by piece only from a thread of its own. ``generate_batch``, where rows lea
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from plait.contracts import Chunk, Usage
+from plait.contracts import Chunk, GenerationRequest, Usage
 from plait.contracts.errors import GenerationError
 from plait.generators.canary import Canary
-from plait.generators.local.model import CausalModel
-from plait.generators.local.reading import EndedError, PrefixStore, ReadPrompt, TokenPrompt, read_prompt
-from plait.generators.local.writing import Writing, checked_logits
+from plait.generators.local.model import CausalModel, checked_logits
+from plait.generators.local.reading import (
+    EndedError,
+    PrefixStore,
+    ReadPrompt,
+    TokenPrompt,
+    log_likelihoods,
+    read_prompt,
+)
+from plait.generators.local.writing import Writing
 from plait.generators.soft_tokens import following_tokens
 
 if TYPE_CHECKING:
@@ -190,6 +197,43 @@ class Engine:
                 with self.running():
                     batch.keep(going)
                     logits = batch.step([writings[row].tokens[-1] for row in rows])
+
+    def choose(
+        self,
+        request: GenerationRequest,
+        prompt: TokenPrompt,
+        answers: Sequence[Sequence[int]],
+        ends: Collection[int],
+        ended: Callable[[], bool],
+    ) -> Chunk:
+        """Answers with one of the request's choices, by the likelihood of the whole choice.
+
+        Args:
+            request: the choices, the temperature and the seed.
+            prompt: what they answer.
+            answers: token numbers of each choice.
+            ends: tokens that may follow a choice.
+            ended: whether nobody waits any more.
+
+        Raises:
+            GenerationError: the model failed.
+        """
+        import torch
+
+        with self.running():
+            read = self.read(prompt, ended)
+            scores = log_likelihoods(self.model, read, answers, ends)
+        place = scores.index(max(scores))
+        if request.temperature > 0:
+            random = torch.Generator(device="cpu").manual_seed(request.seed)
+            chances = torch.softmax(torch.tensor(scores, dtype=torch.float64) / request.temperature, dim=-1)
+            place = int(torch.multinomial(chances, 1, generator=random))
+        detail = {
+            "model": self.model.name,
+            "reused_tokens": read.reused,
+            "log_likelihoods": dict(zip(request.choices, scores, strict=True)),
+        }
+        return Chunk(request.choices[place], "stop", Usage(len(prompt), len(answers[place])), detail)
 
     def _sing(self) -> tuple[int, ...]:
         """The canary's answer: a few greedy tokens, from nothing that was remembered."""

@@ -13,7 +13,6 @@ from plait.contracts import Chunk, EmbeddingSpace, Generation, GenerationRequest
 from plait.contracts.errors import GenerationError
 from plait.embedders.pretrained import Dtype
 from plait.generators.conversation import PLAIN_STOPS
-from plait.generators.local.choices import choose
 from plait.generators.local.engine import Engine
 from plait.generators.local.model import SMOLLM2, CausalModel, find_causal_model, load_causal_model
 from plait.generators.local.reading import TokenPrompt
@@ -120,7 +119,7 @@ class Transformers:
         """Yields the answer as it is written; one of a given form (``choices``, ``json_schema``) when it is whole.
 
         With ``choices`` the answer is one of them, by the likelihood of the whole choice
-        (:func:`~plait.generators.local.choices.log_likelihoods` says how its length counts). At temperature 0 it is
+        (:func:`~plait.generators.local.reading.log_likelihoods` says how its length counts). At temperature 0 it is
         the most likely one, the first of equals; above, one is drawn from softmax(log-likelihoods / temperature). With
         ``json_schema`` no token can be written that would leave the schema. Stop strings apply to neither.
 
@@ -181,7 +180,7 @@ class Transformers:
         model = self._engine.model
         # A model that only continues text ends its answer with the line.
         ends = model.ends if self._chat() else {*model.ends, marker_token(model.tokenizer)}
-        yield 0, choose(self._engine, request, prompts[0], self._choice_tokens(request), ends, ended)
+        yield 0, self._engine.choose(request, prompts[0], self._choice_tokens(request), ends, ended)
 
     def _whole(self, request: GenerationRequest, chunks: Sequence[Chunk]) -> Generation:
         text, last = "".join(chunk.text for chunk in chunks), chunks[-1]

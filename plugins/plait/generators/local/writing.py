@@ -13,13 +13,13 @@ import numpy as np
 from plait.config import require
 from plait.contracts import GenerationRequest
 from plait.contracts.errors import GenerationError
-from plait.generators.local.model import CausalModel
+from plait.generators.local.model import CausalModel, checked_logits
 from plait.generators.streaming import StopFilter
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["JsonGrammar", "Writing", "checked_logits", "grammar_vocabulary", "next_token"]
+__all__ = ["JsonGrammar", "Writing", "grammar_vocabulary", "next_token"]
 
 _SPACING = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
 """One way to write each value: small models would else go on with white space until the limit."""
@@ -175,31 +175,13 @@ class Writing:
         return piece
 
 
-def checked_logits(logits: torch.Tensor) -> torch.Tensor:
-    """Logits in float32 on the processor.
-
-    Raises:
-        GenerationError: one is no number, or none is finite.
-    """
-    import torch
-
-    logits = logits.detach().float().cpu()
-    if not bool(torch.isfinite(logits).any()) or bool(torch.isnan(logits).any()):
-        raise GenerationError(
-            "the model gave logits that are not finite",
-            where="generator transformers",
-            fix='set dtype="float32"; if it stays, the weights are bad',
-        )
-    return logits
-
-
 def next_token(
     logits: torch.Tensor, written: Sequence[int], temperature: float, penalty: float, random: torch.Generator
 ) -> int:
     """The token to write next.
 
     Args:
-        logits: (vocabulary,), from :func:`checked_logits`.
+        logits: (vocabulary,), from :func:`~plait.generators.local.model.checked_logits`.
         written: tokens written before. The prompt's are free.
         temperature: 0 takes the most likely token; above, tokens are drawn from softmax(logits / temperature).
         penalty: logits of ``written`` are divided (positive) or multiplied (negative) by it (Keskar et al., CTRL,

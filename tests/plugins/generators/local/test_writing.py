@@ -4,8 +4,8 @@ import pytest
 
 from plait.contracts import GenerationRequest, Query
 from plait.contracts.errors import GenerationError
-from plait.generators.local.model import find_causal_model, load_causal_model
-from plait.generators.local.writing import Writing, checked_logits, next_token
+from plait.generators.local.model import checked_logits, find_causal_model, load_causal_model
+from plait.generators.local.writing import Writing, next_token
 
 torch = pytest.importorskip("torch")
 
