@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
 from plait.contracts import GenerationRequest
@@ -63,11 +63,35 @@ def within(name: str) -> Callable[[T], T]:
     return checked
 
 
-def check_request(request: GenerationRequest, where: str) -> None:
-    """Refuses a request that no backend could serve; a generator calls it before it loads or sends anything.
+_FORMS = (
+    "use one of these generators, or leave {} out of the request",
+    ("transformers", "vllm", "vllm-server", "openai-compatible"),
+)
+_LACKS: Mapping[str, tuple[str, str, Sequence[str]]] = {
+    "choices": ("this generator cannot answer with one of given choices", *_FORMS),
+    "json_schema": ("this generator cannot write JSON of a given schema", *_FORMS),
+    "soft_tokens": (
+        "the request has soft tokens, and this generator takes none, or they are off",
+        "set soft_tokens to the number the projector was trained with, where the generator has that setting; "
+        "else leave {} out of the request",
+        ("transformers", "vllm", "vllm-server"),
+    ),
+}
+"""For each part of a request that some generators lack: what to say, what to do, and which built-in ones have it."""
+
+
+def check_request(request: GenerationRequest, where: str, *, lacks: Collection[str] = ()) -> None:
+    """Refuses a request that the backend cannot serve; a generator calls it before it loads or sends anything.
+
+    Args:
+        request: what is asked.
+        where: the generator, for messages.
+        lacks: what this one has not, of ``choices``, ``json_schema`` and ``soft_tokens``: an answer in another form
+            than asked for, or to another prompt, is no answer.
 
     Raises:
-        GenerationError: ``max_tokens``, ``temperature`` or ``seed`` is outside what is allowed.
+        GenerationError: ``max_tokens``, ``temperature`` or ``seed`` is outside what is allowed, or the request has what
+            the generator lacks.
 
     Example:
         >>> from plait.contracts import Query
@@ -87,3 +111,8 @@ to 2,147,483,647. Fix: correct the request, or answer.max_tokens in the pipeline
                 where=where,
                 fix=f"correct the request, or answer.{name} in the pipeline",
             )
+    for name in lacks:
+        value = getattr(request, name)
+        if value is not None if name == "json_schema" else value:  # an empty schema is one, too
+            fault, fix, having = _LACKS[name]
+            raise GenerationError(fault, where=where, choices=having, fix=fix.format(name))

@@ -11,8 +11,6 @@ from pydantic import Field
 
 from plait.config import Settings, Use, check_request
 from plait.contracts import Chunk, Embedder, GenerationRequest, Message, Usage
-from plait.generators.soft_tokens import refuse_soft_tokens
-from plait.generators.structured import refuse_form
 from plait.text.passages import Quotable, quotable, statement_vectors
 
 __all__ = ["Config", "Extractive"]
@@ -77,8 +75,7 @@ class Extractive:
         Raises:
             GenerationError: the request has choices, a JSON schema or soft tokens.
         """
-        for refuse in (check_request, refuse_form, refuse_soft_tokens):
-            refuse(request, "generator extractive")
+        check_request(request, "generator extractive", lacks=("choices", "json_schema", "soft_tokens"))
         read = sum(len(item.passage.text.split()) for item in request.evidence)
         written, finish, before = 0, "stop", ""
         for line in self._lines(request):

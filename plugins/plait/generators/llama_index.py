@@ -16,7 +16,7 @@ from plait.contracts.errors import ConfigError, GenerationError
 from plait.generators.conversation import estimated_tokens
 from plait.generators.endpoint import Secret, on_one_line
 from plait.generators.streaming import StopFilter
-from plait.generators.structured import refuse_form, whole_number
+from plait.generators.structured import whole_number
 
 if TYPE_CHECKING:
     from llama_index.core.base.llms.types import ChatMessage, ChatResponse
@@ -139,8 +139,7 @@ class _Written:
     """What has come of one answer."""
 
     def __init__(self, request: GenerationRequest, llm: LLM, name: str) -> None:
-        check_request(request, _WHERE)
-        refuse_form(request, _WHERE)
+        check_request(request, _WHERE, lacks=("choices", "json_schema", "soft_tokens"))
         wanted = {"max_tokens": request.max_tokens, "temperature": request.temperature, "seed": request.seed}
         fields = type(llm).model_fields
         self.llm = llm.model_copy(update={name: value for name, value in wanted.items() if name in fields})

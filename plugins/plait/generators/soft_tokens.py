@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from plait.contracts import EmbeddingSpace, GenerationRequest, Message
+from plait.contracts import EmbeddingSpace, Message
 from plait.contracts.errors import GenerationError
 from plait.generators.conversation import prompt_text, prompt_tokens
 
@@ -33,7 +33,6 @@ __all__ = [
     "following_tokens",
     "marked_prompt",
     "marker_token",
-    "refuse_soft_tokens",
 ]
 
 _MARKER_TEXTS = ("\n", " ", ".")
@@ -269,15 +268,6 @@ def check_soft_tokens(
         number: _checked(array, k, space, where, f"the soft tokens of passage {number}")
         for number, array in soft_tokens.items()
     }
-
-
-def refuse_soft_tokens(request: GenerationRequest, where: str) -> None:
-    """For backends that take no embeddings.
-
-    Raises:
-        GenerationError: the request has soft tokens.
-    """
-    check_soft_tokens(request.soft_tokens, (), 0, None, where)
 
 
 def _checked(array: Any, rows: int | None, space: EmbeddingSpace, where: str, what: str) -> NDArray[np.float32]:

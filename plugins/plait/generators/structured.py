@@ -17,7 +17,6 @@ __all__ = [
     "choice_schema",
     "chosen",
     "parsed",
-    "refuse_form",
     "schema_fault",
     "valid_json",
     "whole_number",
@@ -45,26 +44,6 @@ def check_form(request: GenerationRequest, where: str) -> bool:
     if request.json_schema is not None:
         _validator(request.json_schema, where)
     return bool(request.choices) or request.json_schema is not None
-
-
-def refuse_form(request: GenerationRequest, where: str) -> None:
-    """For backends that can hold an answer to no form: one in another form than asked for is no answer.
-
-    Raises:
-        GenerationError: the request has choices or a schema.
-    """
-    forms = {
-        "choices": ("answer with one of given choices", bool(request.choices)),
-        "json_schema": ("write JSON of a given schema", request.json_schema is not None),
-    }
-    for name, (what, asked) in forms.items():
-        if asked:
-            raise GenerationError(
-                f"this generator cannot {what}",
-                where=where,
-                choices=["transformers", "vllm", "vllm-server", "openai-compatible"],
-                fix=f"use one of these generators, or leave {name} out of the request",
-            )
 
 
 def choice_schema(choices: Sequence[str]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
@@ -49,6 +50,20 @@ def test_what_is_inside_passes(name: str, value: Any) -> None:
 def test_a_request_of_another_type_is_refused(value: Any) -> None:
     with pytest.raises(GenerationError, match="max_tokens is"):
         check_request(_request("max_tokens", value), "generator tiny")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("choices", ("yes", "no")), ("json_schema", {}), ("soft_tokens", {1: np.ones((1, 4), np.float32)})],
+)
+def test_what_a_backend_lacks_is_refused_with_who_has_it(name: str, value: Any) -> None:
+    parts = ("choices", "json_schema", "soft_tokens")
+    with pytest.raises(GenerationError, match=f"leave {name} out of the request") as caught:
+        check_request(_request(name, value), "generator tiny", lacks=parts)
+    assert caught.value.where == "generator tiny"
+    assert "transformers" in caught.value.choices
+    check_request(_request(name, value), "generator tiny", lacks=set(parts) - {name})
+    check_request(GenerationRequest(Query("q"), (), ()), "generator tiny", lacks=parts)
 
 
 def test_a_pipeline_file_says_what_would_be_allowed(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from plait.contracts import GenerationRequest, Query
 from plait.contracts.errors import GenerationError
-from plait.generators.structured import check_form, chosen, refuse_form, schema_fault, valid_json
+from plait.generators.structured import check_form, chosen, schema_fault, valid_json
 
 WHERE = "generator tiny"
 SCHEMA = {
@@ -96,14 +96,3 @@ def test_a_choice_is_recognised_plain_and_in_json():
         chosen("no!", ("yes", "no"), WHERE)
     with pytest.raises(GenerationError, match="cut off before"):
         chosen("yes", ("yes", "yes and no"), WHERE, cut=True)
-
-
-@pytest.mark.parametrize("settings", [{"choices": ("yes", "no")}, {"json_schema": {}}])
-def test_a_backend_without_forms_says_who_has_them(settings):
-    [name] = settings
-    with pytest.raises(GenerationError, match=name) as caught:
-        refuse_form(_request(**settings), WHERE)
-    assert caught.value.where == WHERE
-    assert "transformers" in caught.value.choices
-    assert caught.value.fix
-    refuse_form(_request(), WHERE)

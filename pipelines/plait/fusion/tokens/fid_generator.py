@@ -126,18 +126,13 @@ class FusionInDecoderGenerator:
         yield Chunk(text, "stop" if finished else "length", usage, detail)
 
     def _check(self, request: GenerationRequest) -> None:
-        check_request(request, _WHERE)
-        asked = {
-            "choices": bool(request.choices),
-            "json_schema": request.json_schema is not None,
-            "a temperature above 0": request.temperature > 0,
-            "soft tokens": bool(request.soft_tokens),
-        }
-        for what, wanted in asked.items():
-            if wanted:
-                raise GenerationError(
-                    f"this generator does not take {what}", where=_WHERE, fix="use the generator 'transformers'"
-                )
+        check_request(request, _WHERE, lacks=("choices", "json_schema", "soft_tokens"))
+        if request.temperature > 0:
+            raise GenerationError(
+                "this generator does not take a temperature above 0",
+                where=_WHERE,
+                fix="use the generator 'transformers'",
+            )
         if not request.evidence:
             raise GenerationError("there is no passage to answer from", where=_WHERE, fix="retrieve some first")
 

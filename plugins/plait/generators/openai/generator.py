@@ -18,7 +18,6 @@ from plait.generators.local.model import load_tokenizer
 from plait.generators.openai.client import Client, Limits
 from plait.generators.openai.completion import Completion
 from plait.generators.openai.faults import ServerError
-from plait.generators.soft_tokens import refuse_soft_tokens
 from plait.generators.streaming import StopFilter, iterate, run
 from plait.generators.structured import check_form, choice_schema, chosen, valid_json, whole_number
 
@@ -194,9 +193,7 @@ class OpenAICompatible:
 
     def _check(self, request: GenerationRequest) -> None:
         """Refuses what this backend cannot do, before anything is sent."""
-        check_request(request, self.where)
-        if not self.accepts_embeddings:
-            refuse_soft_tokens(request, self.where)
+        check_request(request, self.where, lacks=() if self.accepts_embeddings else ("soft_tokens",))
         if check_form(request, self.where) and self.config.structured == "none":
             raise GenerationError(
                 'the request asks for choices or JSON, and structured = "none" says that this server has neither',

@@ -155,7 +155,7 @@ def test_the_same_model_in_another_folder_takes_its_weights(
 
 def test_what_it_cannot_do_is_refused(generator: Any, request_: GenerationRequest) -> None:
     for change, what in (
-        ({"choices": ["yes"]}, "does not take choices"),
+        ({"choices": ["yes"]}, "cannot answer with one of given choices"),
         ({"temperature": 0.5}, "does not take a temperature"),
         ({"evidence": []}, "no passage to answer from"),
     ):
