@@ -42,8 +42,7 @@ from plait.readers.beir import BeirReader
 from plait.retrievers.lexical import Config as LexicalConfig
 from plait.retrievers.lexical import Lexical
 from plait.testing.memory import MemoryView, memory_view
-from plait.text.content import content_words
-from plait.text.idf import idf_in
+from plait.text.content import content_words, idf_in
 
 EVIDENCE = 8
 CANDIDATES = 60
@@ -147,7 +146,7 @@ class Collection:
     def without(self, gone: set[str]) -> IndexView:
         """The view as it would be without some documents: its word counts forget them."""
         idf_in(self.view)
-        counts, total = self.view.derived("plait.text.idf", lambda: (Counter[str](), 0))
+        counts, total = self.view.derived("plait.text.content", lambda: (Counter[str](), 0))
         counts, lost = Counter(counts), [passage for passage in self.passages if passage.document_id in gone]
         for passage in lost:
             counts.subtract({word.stem for word in content_words(passage.embedding_text)})
@@ -155,7 +154,7 @@ class Collection:
             [document for document in self.documents if document.id not in gone],
             [passage for passage in self.passages if passage.document_id not in gone],
         )
-        left.derived("plait.text.idf", lambda: (+counts, total - len(lost)))
+        left.derived("plait.text.content", lambda: (+counts, total - len(lost)))
         return left
 
 

@@ -24,6 +24,8 @@ from plait.contracts.document import (
     Equation,
     Figure,
     PlacedBlock,
+    Reader,
+    ReadReport,
     Reference,
     Section,
     Source,
@@ -31,7 +33,7 @@ from plait.contracts.document import (
     Text,
 )
 from plait.contracts.embedder import Embedder
-from plait.contracts.fusion import Fusion, RankedVectorFusion, VectorFusion
+from plait.contracts.fusion import Fusion, RankedVectorFusion, Ranker, VectorFusion
 from plait.contracts.generator import (
     AsyncGenerator,
     BatchGenerator,
@@ -51,8 +53,6 @@ from plait.contracts.generator import (
 from plait.contracts.judges import Claim, Gate, Relevance, Support, SupportingSpan, TrainableGate, Verdict, Verifier
 from plait.contracts.passage import Chunker, Hit, Passage, Span, Strand
 from plait.contracts.query import Query
-from plait.contracts.ranker import Ranker
-from plait.contracts.reader import Reader, ReadReport
 from plait.contracts.retriever import (
     Column,
     ColumnValues,

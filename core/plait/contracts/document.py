@@ -1,4 +1,4 @@
-"""Documents: ordered sections of ordered blocks, and where each came from.
+"""Documents: ordered sections of ordered blocks, where each came from, and the readers that make them out of files.
 
 A document has exactly one canonical text (:attr:`Document.text`). Every span anywhere in Plait is a pair of
 character offsets into that text, so a citation can be re-opened and compared years later. The bibliography is
@@ -7,10 +7,12 @@ not part of it: references are typed apart and are never evidence.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, Literal, Protocol, runtime_checkable
 
 __all__ = [
     "Block",
@@ -19,6 +21,8 @@ __all__ = [
     "Equation",
     "Figure",
     "PlacedBlock",
+    "ReadReport",
+    "Reader",
     "Reference",
     "Section",
     "Source",
@@ -210,3 +214,48 @@ class Edge:
     target: str
     confidence: float = 1.0
     label: str = ""
+
+
+@dataclass(slots=True)
+class ReadReport:
+    """What a reader left out, counted. Nothing a reader skips may be silent.
+
+    Example:
+        >>> report = ReadReport()
+        >>> report.skip("a.pdf", "running head", 12)
+        >>> report.skipped["a.pdf", "running head"]
+        12
+    """
+
+    skipped: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """(where, what) -> how many."""
+    failures: list[Exception] = field(default_factory=list)
+    """Files or records that could not be read at all; the others went on."""
+
+    def skip(self, where: str, what: str, count: int = 1) -> None:
+        """Counts ``count`` things of one kind that were left out of ``where``."""
+        self.skipped[where, what] += count
+
+    def fail(self, error: Exception) -> None:
+        """Notes that one file or record could not be read; reading goes on with the next."""
+        self.failures.append(error)
+
+
+@runtime_checkable
+class Reader(Protocol):
+    """Turns one path into documents."""
+
+    def accepts(self, path: Path) -> bool:
+        """Whether this reader reads ``path``: decided by name, or by a glance at the first bytes."""
+        ...
+
+    def read(self, path: Path, report: ReadReport) -> Iterator[Document]:
+        """Yields the documents in ``path``.
+
+        A record that cannot be read is reported with ``report.fail`` and the next one goes on; a file that
+        cannot be read at all raises.
+
+        Raises:
+            ReadError: the file is unreadable; the message names it and says what to do.
+        """
+        ...

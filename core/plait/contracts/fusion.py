@@ -1,4 +1,4 @@
-"""Fusions merge the ranked lists of several retrievers into one."""
+"""Fusions merge the ranked lists of several retrievers into one; rankers reorder what came of it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from plait.contracts.passage import Hit
 from plait.contracts.query import Query
 from plait.contracts.retriever import Column, ColumnValues, IndexView, IngestBatch
 
-__all__ = ["Fusion", "RankedVectorFusion", "VectorFusion"]
+__all__ = ["Fusion", "RankedVectorFusion", "Ranker", "VectorFusion"]
 
 
 @runtime_checkable
@@ -55,4 +55,13 @@ class RankedVectorFusion(VectorFusion, Protocol):
     @property
     def stands_in_for(self) -> Sequence[str]:
         """Labels of the runs that count only where ``ranks`` gives them a weight above 0."""
+        ...
+
+
+@runtime_checkable
+class Ranker(Protocol):
+    """Reorders hits, usually with a slower and better judgement than retrieval could afford."""
+
+    def rank(self, query: Query, hits: Sequence[Hit], view: IndexView) -> Sequence[Hit]:
+        """The same hits (or fewer) in a new order, with new scores, best first."""
         ...

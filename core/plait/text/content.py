@@ -1,4 +1,4 @@
-"""Content words: what a sentence is about, as stems with their places.
+"""Content words: what a sentence is about, as stems with their places, and how much each weighs in an index.
 
 Used where texts are compared word by word (answer against evidence, question against evidence). A word that carries a
 meaning of its own keeps it: ``nDCG@10``, ``BM25`` and ``2DMSE`` are words, ``42`` and ``.65`` are numbers and no words.
@@ -6,15 +6,19 @@ meaning of its own keeps it: ``nDCG@10``, ``BM25`` and ``2DMSE`` are words, ``42
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import Stemmer
 
-__all__ = ["STOP_WORDS", "Prose", "Word", "content_words", "stem", "stems", "words"]
+from plait.contracts import IndexView
+
+__all__ = ["STOP_WORDS", "Idf", "Prose", "Word", "content_words", "idf_in", "stem", "stems", "words"]
 
 _WORD = re.compile(r"[^\W_]+(?:@\d+)?(?:['\u2019](?:s|t|re|ve|ll|d|m)\b)?", re.IGNORECASE)
 _STEMMER = Stemmer.Stemmer("english")
@@ -138,3 +142,45 @@ def _looks_named(word: str, opens_sentence: bool) -> bool:
     capitals = sum(character.isupper() for character in letters)
     mixed = len(letters) < len(word.rstrip("'\u2019s"))
     return capitals > 1 or (mixed and any(c.isdigit() for c in word)) or (capitals == 1 and not opens_sentence)
+
+
+SAMPLE = 3_000
+"""Passages that are counted at most, spread evenly over the index: enough for weights, and bounded in time."""
+
+
+class Idf:
+    """The weight of stems in one index; call it with a stem."""
+
+    def __init__(self, counts: Mapping[str, int], total: int) -> None:
+        self._counts = counts
+        self._total = total
+        self._highest = math.log(1 + (total + 0.5) / 0.5)
+        self._trust = min(1.0, total / 20)
+
+    def __call__(self, stem: str) -> float:
+        """The weight of a stem, in (0, 1]."""
+        frequency = self._counts.get(stem, 0)
+        idf = math.log(1 + (self._total - frequency + 0.5) / (frequency + 0.5)) / self._highest
+        return max(0.05, self._trust * idf + (1 - self._trust))
+
+    def knows(self, stem: str) -> bool:
+        """Whether a counted passage holds the stem."""
+        return stem in self._counts
+
+
+def idf_in(view: IndexView) -> Idf:
+    """The inverse document frequency of a stem among the passages of ``view``, scaled to (0, 1].
+
+    A stem that no counted passage holds weighs 1. With ``n`` passages of which ``f`` hold the stem the weight is
+    ``log(1 + (n - f + 0.5) / (f + 0.5)) / log(1 + (n + 0.5) / 0.5)``, the BM25 form, which is never negative.
+    In an index of fewer than 20 passages frequencies say little, so the weights are drawn towards 1.
+    """
+    return Idf(*view.derived("plait.text.idf", lambda: _count(view)))
+
+
+def _count(view: IndexView) -> tuple[Counter[str], int]:
+    rows = range(0, len(view), max(1, len(view) // SAMPLE))
+    counts: Counter[str] = Counter()
+    for row in rows:
+        counts.update({word.stem for word in content_words(view.passage(row).embedding_text)})
+    return counts, len(rows)

@@ -9,7 +9,7 @@ from io import TextIOWrapper
 
 import typer
 
-from plait.cli import ask, components, evaluate, explain, graph, index, search, train
+from plait.cli import ask, components, evaluate, graph, index, search, train
 from plait.cli.output import console
 from plait.contracts.errors import PlaitError
 
@@ -27,7 +27,7 @@ app.add_typer(index.app, name="index")
 app.add_typer(graph.app, name="graph")
 app.add_typer(train.app, name="train")
 app.command("search")(search.search)
-app.command("explain")(explain.explain)
+app.command("explain")(search.explain)
 app.command("ask")(ask.ask)
 app.command("evaluate")(evaluate.evaluate)
 app.command("plugins")(components.plugins)

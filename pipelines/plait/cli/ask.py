@@ -6,8 +6,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from plait.cli.options import IndexOption, JsonFlag, NoPluginsFlag, PipelineOption
-from plait.cli.output import console, counted, one_line, print_json, wait
+from plait.cli.output import (
+    IndexOption,
+    JsonFlag,
+    NoPluginsFlag,
+    PipelineOption,
+    console,
+    counted,
+    one_line,
+    print_json,
+    wait,
+)
 
 if TYPE_CHECKING:
     from plait.contracts import Answer

@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from plait.cli.options import JsonFlag, NoPluginsFlag
-from plait.cli.output import console, print_exactly, print_json
+from plait.cli.output import JsonFlag, NoPluginsFlag, console, print_exactly, print_json
 
 __all__ = ["pipeline", "plugins"]
 

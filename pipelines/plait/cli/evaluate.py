@@ -8,8 +8,7 @@ from typing import Annotated
 
 import typer
 
-from plait.cli.options import NoPluginsFlag, PipelineOption
-from plait.cli.output import console, progress
+from plait.cli.output import NoPluginsFlag, PipelineOption, console, progress
 
 __all__ = ["evaluate"]
 

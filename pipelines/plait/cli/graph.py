@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from plait.cli.options import IndexOption, JsonFlag
-from plait.cli.output import console, counted, one_line, print_json, progress
+from plait.cli.output import IndexOption, JsonFlag, console, counted, one_line, print_json, progress
 
 if TYPE_CHECKING:
     from plait.docgraph import DocumentGraph, GraphReport

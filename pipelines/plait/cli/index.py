@@ -7,8 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from plait.cli.options import IndexOption, JsonFlag, NoPluginsFlag, PipelineOption
-from plait.cli.output import console, counted, one_line, print_json, progress
+from plait.cli.output import (
+    IndexOption,
+    JsonFlag,
+    NoPluginsFlag,
+    PipelineOption,
+    console,
+    counted,
+    one_line,
+    print_json,
+    progress,
+)
 
 if TYPE_CHECKING:
     from plait.rag.ingest_summary import IngestSummary

@@ -1,7 +1,7 @@
-"""What commands print: JSON, text, and progress on anything that takes over a second.
+"""What commands share: options, and what they print: JSON, text, progress on anything that takes over a second.
 
-All of it is made harmless first, for it repeats what stands in documents and what models write, and text can carry
-commands for a terminal.
+All that is printed is made harmless first, for it repeats what stands in documents and what models write, and text
+can carry commands for a terminal.
 """
 
 from __future__ import annotations
@@ -12,15 +12,46 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
+import typer
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
 if TYPE_CHECKING:
     from plait.rag.ingest import Progress
 
-__all__ = ["console", "counted", "escaped", "harmless", "one_line", "print_exactly", "print_json", "progress", "wait"]
+__all__ = [
+    "IndexOption",
+    "JsonFlag",
+    "NoPluginsFlag",
+    "PipelineOption",
+    "console",
+    "counted",
+    "escaped",
+    "harmless",
+    "one_line",
+    "print_exactly",
+    "print_json",
+    "progress",
+    "wait",
+]
+
+IndexOption = Annotated[
+    Path, typer.Option("--index", envvar="PLAIT_INDEX", help="Folder of the index.", show_default=False)
+]
+PipelineOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--pipeline",
+        help="Python or TOML file with the pipeline. Default: the one the index was written with.",
+        show_default=False,
+    ),
+]
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+NoPluginsFlag = Annotated[bool, typer.Option("--no-plugins", help="Leave third-party plugins out.")]
+
 
 # Escape sequences begin with one of the C0 or C1 controls; the others turn the direction of writing or break a line.
 # Joiners (U+200C, U+200D) stay: Persian, Hindi and many emoji are not right without them.

@@ -1,4 +1,4 @@
-"""``plait search``: the passages that the pipeline finds, and why."""
+"""``plait search`` and ``plait explain``: the passages that the pipeline finds, and why each is found."""
 
 from __future__ import annotations
 
@@ -6,13 +6,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from plait.cli.options import IndexOption, JsonFlag, NoPluginsFlag, PipelineOption
-from plait.cli.output import console, one_line, print_json, wait
+from plait.cli.output import IndexOption, JsonFlag, NoPluginsFlag, PipelineOption, console, one_line, print_json, wait
 
 if TYPE_CHECKING:
-    from plait.contracts import Hit, IndexView
+    from rich.text import Text
 
-__all__ = ["search"]
+    from plait.contracts import Hit, IndexView
+    from plait.rag.explaining import Explanation
+
+__all__ = [
+    "explain",
+    "search",
+]
+
+_LED = {"cites": "cites", "cited_by": "is cited by", "same_as": "is the same as"}
+"""How an edge is read, where it has a direction."""
 
 
 def search(
@@ -61,20 +69,20 @@ def _hit_json(hit: Hit, view: IndexView) -> dict[str, Any]:
     }
 
 
-def _print_hits(hits: Any, view: IndexView, explain: bool) -> None:
+def _head(number: int, title: str, hit: Hit) -> Text:
+    """The line over a hit: its place, its document, its passage and its score."""
     from rich.text import Text
 
+    return Text.assemble(f"{number:>2}  ", (one_line(title), "bold"), f"  {one_line(hit.passage_id)}  {hit.score:.4f}")
+
+
+def _print_hits(hits: Any, view: IndexView, explain: bool) -> None:
     shown = console()
     if not hits:
         shown.print("nothing found")
     for number, hit in enumerate(hits, start=1):
         passage = view.passage(hit.row)
-        head = Text.assemble(
-            f"{number:>2}  ",
-            (one_line(view.title(hit.document_id)), "bold"),
-            f"  {one_line(hit.passage_id)}  {hit.score:.4f}",
-        )
-        shown.print(head, soft_wrap=True)
+        shown.print(_head(number, view.title(hit.document_id), hit), soft_wrap=True)
         if explain:
             for strand in hit.strands:
                 shown.print(
@@ -84,3 +92,51 @@ def _print_hits(hits: Any, view: IndexView, explain: bool) -> None:
                 )
         snippet = " ".join(passage.text.split())
         shown.print(f"      {snippet[:240]}{'...' if len(snippet) > 240 else ''}", markup=False, style="dim")
+
+
+def explain(
+    query: Annotated[str, typer.Argument(help="The question.", show_default=False)],
+    index: IndexOption,
+    pipeline: PipelineOption = None,
+    k: Annotated[int, typer.Option("--k", min=1, help="How many passages.")] = 5,
+    edges: Annotated[int, typer.Option(min=0, max=50, help="Most edges shown for each.")] = 3,
+    no_plugins: NoPluginsFlag = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show why each passage is found: scores by text, structure and both, ranks, and the edges that carried it."""
+    from plait.hooks import PluginHost
+    from plait.rag import open_index
+
+    host = PluginHost.discover(third_party=not no_plugins)
+    with open_index(index, pipeline, host=host) as rag, wait("searching", as_json):
+        explanation = rag.explain(query, k, edges=edges)
+    if as_json:
+        print_json(explanation.to_json())
+    else:
+        _print_explanation(explanation)
+
+
+def _print_explanation(explanation: Explanation) -> None:
+    shown = console()
+    if not explanation.hits:
+        shown.print("nothing found")
+    for number, found in enumerate(explanation.hits, start=1):
+        hit = found.hit
+        shown.print(_head(number, found.title, hit), soft_wrap=True)
+        scores = {"text": found.text, "structure": found.structure, "fused": found.fused}
+        line = ", ".join(f"{name} {value:.4f}" for name, value in scores.items() if value is not None)
+        if found.structure is not None and not found.has_structure:
+            line += " (tied to no other document: its structure is its text)"
+        shown.print(f"      {line}", style="cyan", soft_wrap=True)
+        ranks = ", ".join(f"{s.retriever} {s.rank} (gave {s.share:.4f})" for s in hit.strands)
+        shown.print(f"      ranks: {ranks}", style="cyan", soft_wrap=True, markup=False)
+        for edge in found.edges:
+            led = _LED.get(edge.relation, f"{edge.relation.removeprefix('co_')} shared with")
+            weight = f" x {edge.weight:g}" if edge.weight != 1 else ""
+            shown.print(
+                f"      {led}{weight} {one_line(edge.document_id)}  {one_line(edge.title)}  (text {edge.text:.4f}, "
+                f"carried {edge.carried:.4f})",
+                markup=False, style="dim", soft_wrap=True,
+            )  # fmt: skip
+    if any(found.structure is not None for found in explanation.hits) and not explanation.trained:
+        shown.print("nothing is trained on this index yet: 'plait train docgraph' lets structure into the vectors")

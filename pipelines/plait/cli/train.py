@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar
 
 import typer
 
-from plait.cli.options import IndexOption, JsonFlag, PipelineOption
-from plait.cli.output import console, print_json, progress
+from plait.cli.output import IndexOption, JsonFlag, PipelineOption, console, print_json, progress
 
 if TYPE_CHECKING:
     from rich.table import Table

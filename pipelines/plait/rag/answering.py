@@ -20,6 +20,7 @@ from plait.contracts import (
     Evidence,
     Generation,
     GenerationRequest,
+    HasEmbedder,
     Hit,
     IndexView,
     Query,
@@ -306,8 +307,11 @@ def _evidence(parts: Parts, query: Query, hits: Sequence[Hit], view: IndexView, 
 
 
 def _similarities(parts: Parts, query: Query, rows: Sequence[int], view: IndexView) -> list[float | None]:
-    """Cosine of the question with each passage, by the first retriever that searches text vectors."""
-    found = next((retriever for retriever in parts.retrievers.values() if isinstance(retriever, VectorSearch)), None)
+    """Cosine of the question with each passage, by the first retriever that shares the gate's encoder."""
+    searched = [retriever for retriever in parts.retrievers.values() if isinstance(retriever, VectorSearch)]
+    if isinstance(parts.gate, HasEmbedder):
+        searched = [retriever for retriever in searched if retriever.embedder is parts.gate.embedder]
+    found = next(iter(searched), None)
     if found is None or not rows:
         return [None] * len(rows)
     vector = found.embedder.embed_queries([query.text])[0]  # the search before has asked for the same one

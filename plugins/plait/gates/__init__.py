@@ -1,8 +1,24 @@
 """The gates that come with Plait: whether a question can be answered from what was found."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from plait.contracts import Evidence, IndexView, Query, Relevance
 from plait.hooks import Component, hookimpl
 
-__all__ = ["plait_components"]
+__all__ = [
+    "OpenGate",
+    "plait_components",
+]
+
+
+class OpenGate:
+    """The gate ``open``: lets every question pass that found something; generator or plugin may still decline."""
+
+    def assess(self, query: Query, evidence: Sequence[Evidence], view: IndexView) -> Relevance:  # noqa: ARG002
+        """Answerable, wherever a passage was found."""
+        return Relevance(True) if evidence else Relevance(False, 0.0, "no passage was found")
 
 
 @hookimpl
@@ -17,5 +33,5 @@ def plait_components() -> list[Component]:
             summary="declines where no sentence is near the question, or what it names is unknown",
             parts={"embedder": "embedder"},
         ),
-        Component("gate", "open", factory="plait.gates.open:OpenGate", summary="answers whatever found a passage"),
+        Component("gate", "open", factory="plait.gates:OpenGate", summary="answers whatever found a passage"),
     ]

@@ -5,7 +5,8 @@ to decline is one that can be said in a sentence:
 
 ``similarity``
     the best cosine between the question and one sentence or table row, read with its title. Nothing near: declined.
-    Only the :attr:`Config.sentences` most promising by words and rank are encoded.
+    Only the :attr:`Config.sentences` most promising are encoded, and none where the cosines of whole passages, which
+    retrieval has computed already, leave no doubt.
 ``held``
     the share of the question's words, weighted by rarity, that the passages of one document hold. Beyond a half it
     lowers the bar: an encoder knows no names, and "How many passages can FiD read?" lies far from its answer.
@@ -55,8 +56,7 @@ from plait.contracts import Embedder, Evidence, IndexView, Query, Relevance
 from plait.contracts.errors import ConfigError, ModelError
 from plait.embedders.minilm import Config as MiniLMConfig
 from plait.embedders.minilm import MiniLM
-from plait.text.content import content_words, stem
-from plait.text.idf import idf_in
+from plait.text.content import content_words, idf_in, stem
 from plait.text.passages import analysis_of, quotable, statement_vectors
 from plait.text.question import foci, holds, mentions, names
 from plait.text.sentences import sentence_spans
@@ -76,6 +76,11 @@ UNKNOWN = 0.30
 """How much a question that consists of unknown names alone would lose."""
 WORDS = 0.35
 """Instead of :data:`THRESHOLD` where words alone decide, for the share of the question's words in one document."""
+SURE = 0.04
+"""How far above the bar a whole passage has to lie for no sentence to be looked at. The nearest sentence lay .02 above
+the nearest passage on the mean of 85 questions about the example papers, with a standard deviation of .05."""
+HOPELESS = 0.15
+"""How far below the bar it has to lie: more than the nearest sentence was ever above the nearest passage there."""
 MIN_WORDS = 4
 """Content words that a sentence of a longer question needs to be compared on its own."""
 OPENED = 8
@@ -208,8 +213,16 @@ class SimilarityGate:
         lost = sum(asked.get(stem(name.casefold()), 0.0) for name in strangers)
         missing, about = _missing(query.text, texts, [name for name in named if name not in strangers])
         held = _held(asked, total, evidence)
-        similarity = held if calibration is None else calibration(self.similarity(query.text, evidence))
-        return Signals(similarity, held, lost / total if total else 0.0, strangers, missing, about)
+        rest = (held, lost / total if total else 0.0, strangers, missing, about)
+        if calibration is None:
+            return Signals(held, *rest)
+        threshold, _ = self._threshold(calibration)
+        cosines = [item.similarity for item in evidence if item.similarity is not None]
+        if len(cosines) == len(evidence):
+            near = calibration(max(cosines))
+            if Signals(near, *rest).score >= threshold + SURE or Signals(near + HOPELESS, *rest).score < threshold:
+                return Signals(near, *rest)
+        return Signals(calibration(self.similarity(query.text, evidence)), *rest)
 
     def similarity(self, question: str, evidence: Sequence[Evidence]) -> float:
         """The best cosine of the question, or of one of its sentences, with a statement of the evidence.

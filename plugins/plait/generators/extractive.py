@@ -24,7 +24,7 @@ class Config(Settings):
     embedder: Use | None = None
     """Compares the question with sentences; by default the one the pipeline's first retriever with vectors uses, and
     without one the words decide."""
-    compared: int = Field(default=6, ge=1, le=200)
+    compared: int = Field(default=5, ge=1, le=200)
     """Most sentences that are encoded and compared with the question: the most promising by words and rank."""
     max_sentences: int = Field(default=3, ge=1, le=20)
     """Most sentences of an answer; the rows of one table count as one."""

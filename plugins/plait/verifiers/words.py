@@ -12,8 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from plait.contracts import Claim, Evidence, IndexView, Span, Support, SupportingSpan
-from plait.text.content import content_words, stems, words
-from plait.text.idf import idf_in
+from plait.text.content import content_words, idf_in, stems, words
 from plait.text.passages import Statement, statements_of
 from plait.verifiers.support import Sought, same_text
 from plait.verifiers.synonyms import canonical

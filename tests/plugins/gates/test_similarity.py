@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from plait.contracts import Document, Evidence, Query, Section, Text
@@ -130,3 +132,25 @@ def test_the_score_adds_words_held_beyond_a_half_and_takes_unknown_names_off():
     assert Signals(0.8, unknown=0.5).score == pytest.approx(0.8 - UNKNOWN * 0.5)
     assert Signals(0.1, unknown=1.0).score == 0.0
     assert Signals(0.9, held=1.0).score == 1.0
+
+
+class Refusing(MiniLM):
+    """Encodes questions, and no passage."""
+
+    def embed_passages(self, texts):
+        raise AssertionError("no sentence had to be looked at")
+
+
+@pytest.mark.parametrize(("similarity", "answerable"), [(0.9, True), (0.05, False)])
+def test_no_sentence_is_encoded_where_whole_passages_leave_no_doubt(similarity, answerable, evidence, view):
+    known = [replace(item, similarity=similarity) for item in evidence]
+    question = "Why does green tea not oxidise?" if answerable else "Who won the football world cup?"
+    assert assess(Query(question), known, Refusing(Config()), view).answerable == answerable
+
+
+def test_sentences_decide_where_whole_passages_lie_near_the_bar(evidence, embedder, view):
+    known = [replace(item, similarity=THRESHOLD - 0.1) for item in evidence]
+    question = Query("Is Sencha drunk in Japan?")
+    assert assess(question, known, embedder, view).score == assess(question, evidence, embedder, view).score
+    with pytest.raises(AssertionError, match="had to be looked at"):
+        assess(Query("Who won the cup in Japan?"), known, Refusing(Config()), view)

@@ -12,15 +12,11 @@ Example, in a plugin's ``tests/test_overlap.py``::
             return Overlap()
 """
 
-from plait.testing.conformance.chunker import ChunkerConformance
-from plait.testing.conformance.embedder import EmbedderConformance
-from plait.testing.conformance.fusion import FusionConformance
-from plait.testing.conformance.gate import GateConformance
 from plait.testing.conformance.generator import GeneratorConformance
-from plait.testing.conformance.ranker import RankerConformance
-from plait.testing.conformance.reader import ReaderConformance
+from plait.testing.conformance.judges import GateConformance, VerifierConformance
+from plait.testing.conformance.ranking import FusionConformance, RankerConformance
+from plait.testing.conformance.reading import ChunkerConformance, EmbedderConformance, ReaderConformance
 from plait.testing.conformance.retriever import RetrieverConformance
-from plait.testing.conformance.verifier import VerifierConformance
 
 __all__ = [
     "ChunkerConformance",

@@ -1,16 +1,19 @@
-"""What several suites check in the same words."""
+"""What several suites check in the same words, and how a generator is made to show its fault."""
 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pytest
 
-from plait.contracts import Hit
+from plait.contracts import GenerationRequest, Generator, Hit
+from plait.contracts.errors import GenerationError
 
-__all__ = ["check_best_first", "check_json", "check_unit_vectors"]
+__all__ = ["check_best_first", "check_json", "check_unit_vectors", "fault_of"]
 
 
 def check_best_first(hits: Sequence[Hit]) -> None:
@@ -35,3 +38,21 @@ def check_unit_vectors(vectors: Any, rows: int, dimension: int) -> None:
     assert np.isfinite(vectors).all(), "a vector is not finite"
     lengths = np.linalg.norm(vectors, axis=1)
     assert np.allclose(lengths, 1, atol=1e-3), f"lengths {lengths.min()} to {lengths.max()}, not 1"
+
+
+def fault_of(generator: Generator, request: GenerationRequest, *, seconds: float = 10.0) -> tuple[GenerationError, str]:
+    """The error of a request that fails, and how much of an answer was shown before.
+
+    Args:
+        generator: what is asked.
+        request: what must end in a :class:`~plait.contracts.errors.GenerationError`.
+        seconds: within which it must.
+    """
+    shown = ""
+    started = time.monotonic()
+    with pytest.raises(GenerationError) as caught:
+        for chunk in generator.stream(request):
+            shown += chunk.text
+            assert chunk.finish_reason is None, "a broken answer was passed off as whole"
+    assert time.monotonic() - started < seconds
+    return caught.value, shown

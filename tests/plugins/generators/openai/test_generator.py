@@ -18,7 +18,7 @@ from plait.contracts.errors import ConfigError, GenerationError
 from plait.generators.openai.generator import Config, OpenAICompatible
 from plait.testing.chat_server import ANSWER, chat_server, piece, status
 from plait.testing.conformance import GeneratorConformance
-from plait.testing.conformance.faults import fault_of
+from plait.testing.conformance.checks import fault_of
 
 TURNS = (Message("system", "Be brief."), Message("user", "How many strands hold?"))
 

@@ -11,7 +11,7 @@ import pytest
 from plait.contracts import GenerationRequest, Message, Query
 from plait.generators.openai.generator import Config, OpenAICompatible
 from plait.testing.chat_server import ANSWER, chat_server, event, piece, status
-from plait.testing.conformance.faults import fault_of
+from plait.testing.conformance.checks import fault_of
 
 KEY = "sk-Very.Secret-0123456789"
 TURNS = (Message("system", "Be brief."), Message("user", "How many strands hold?"))

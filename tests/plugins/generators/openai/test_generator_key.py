@@ -16,7 +16,7 @@ from plait.generators.credentials import Secret
 from plait.generators.openai.generator import Config, OpenAICompatible
 from plait.hooks import PluginHost
 from plait.testing.chat_server import ANSWER, chat_server, event, piece, status
-from plait.testing.conformance.faults import fault_of
+from plait.testing.conformance.checks import fault_of
 
 KEY = "sk-Very.Secret-0123456789"
 TURNS = (Message("system", "Be brief."), Message("user", "How many strands hold?"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from plait.contracts import Evidence, Query
-from plait.gates.open import OpenGate
+from plait.gates import OpenGate
 from plait.testing.conformance import GateConformance
 from plait.testing.memory import MemoryView
 

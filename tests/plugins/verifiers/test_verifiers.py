@@ -7,7 +7,7 @@ import pytest
 from plait.contracts import Claim, Evidence
 from plait.testing.conformance import VerifierConformance
 from plait.testing.memory import MemoryView
-from plait.verifiers.unchecked import Unchecked
+from plait.verifiers import Unchecked
 
 
 class TestUnchecked(VerifierConformance):
