@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from plait.embedders.location import package_folder
 from plait.embedders.minilm import Config, MiniLM
+from plait.embedders.model_folder import package_folder
 from plait.embedders.pretrained import cpu_has_bfloat16
 from plait.evaluation.reporting import json_report, rows_of, write_json
 

@@ -13,7 +13,7 @@ import torch
 import transformers
 
 from plait.config import Use, use
-from plait.embedders.location import package_folder
+from plait.embedders.model_folder import package_folder
 from plait.hooks import Assembly, PluginHost, Registered
 from plait.testing.chat_server import chat_server
 

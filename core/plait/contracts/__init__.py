@@ -32,7 +32,6 @@ from plait.contracts.document import (
     Table,
     Text,
 )
-from plait.contracts.embedder import Embedder
 from plait.contracts.fusion import Fusion, RankedVectorFusion, Ranker, VectorFusion
 from plait.contracts.generator import (
     AsyncGenerator,
@@ -51,7 +50,7 @@ from plait.contracts.generator import (
     Usage,
 )
 from plait.contracts.judges import Claim, Gate, Relevance, Support, SupportingSpan, TrainableGate, Verdict, Verifier
-from plait.contracts.passage import Chunker, Hit, Passage, Span, Strand
+from plait.contracts.passage import Chunker, Embedder, Hit, Passage, Span, Strand
 from plait.contracts.query import Query
 from plait.contracts.retriever import (
     Column,

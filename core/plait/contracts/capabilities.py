@@ -19,9 +19,9 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from plait.contracts.embedder import Embedder
 from plait.contracts.fusion import Fusion, VectorFusion
 from plait.contracts.generator import EmbeddingSpace, Generator, StructureGenerator
+from plait.contracts.passage import Embedder
 from plait.contracts.retriever import CorpusColumns, IndexView, Retriever
 
 __all__ = [

@@ -1,14 +1,24 @@
-"""Passages, what cuts them, spans and hits: what is indexed, cited and found."""
+"""Passages, spans and hits: what is indexed, cited and found; what cuts documents into passages and embeds them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
 
 from plait.contracts.document import Document
 
-__all__ = ["Chunker", "Hit", "Passage", "Span", "Strand"]
+__all__ = [
+    "Chunker",
+    "Embedder",
+    "Hit",
+    "Passage",
+    "Span",
+    "Strand",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,4 +100,26 @@ class Chunker(Protocol):
         passages do not leave out text: together they cover every placed block. A document that has none (a title
         alone) is one passage: its text.
         """
+        ...
+
+
+@runtime_checkable
+class Embedder(Protocol):
+    """A text encoder. All vectors are float32, finite and of length 1."""
+
+    @property
+    def dimension(self) -> int:
+        """Width of the vectors."""
+        ...
+
+    def fingerprint(self) -> Mapping[str, Any]:
+        """What makes two embedders interchangeable: model, weights hash, pooling, prefixes, dtype, ... (JSON)."""
+        ...
+
+    def embed_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Vectors of passages, shape (len(texts), dimension)."""
+        ...
+
+    def embed_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Vectors of queries, shape (len(texts), dimension)."""
         ...

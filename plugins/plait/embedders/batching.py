@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
-from plait.embedders.recipe import Pooling
+from plait.embedders.model_folder import Pooling
 
 if TYPE_CHECKING:
     from torch import Tensor

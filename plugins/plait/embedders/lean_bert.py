@@ -27,8 +27,7 @@ from numpy.typing import NDArray
 
 from plait.contracts.errors import ModelError
 from plait.embedders.batching import each_on_its_own, pad, pool, single_threaded, token_batches
-from plait.embedders.location import weight_files
-from plait.embedders.recipe import Pooling, Recipe
+from plait.embedders.model_folder import Pooling, Recipe, weight_files
 
 if TYPE_CHECKING:
     import torch

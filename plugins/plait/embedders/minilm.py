@@ -10,7 +10,7 @@ from pydantic import Field
 from plait.config import Settings, require
 from plait.contracts.errors import ModelError
 from plait.embedders import transformers
-from plait.embedders.location import package_folder
+from plait.embedders.model_folder import package_folder
 from plait.embedders.pretrained import Dtype
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from plait.embedders.batching import pad, pool, token_batches
 from plait.embedders.lean_bert import LeanBert, is_plain_bert
+from plait.embedders.model_folder import Pooling, Recipe
 from plait.embedders.pretrained import load_pretrained
-from plait.embedders.recipe import Pooling, Recipe
 
 if TYPE_CHECKING:
     import torch

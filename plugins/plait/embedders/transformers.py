@@ -13,9 +13,8 @@ from pydantic import Field
 
 from plait.config import Settings
 from plait.contracts.errors import MissingDependencyError, ModelError
-from plait.embedders.location import find_model, weights_digest
+from plait.embedders.model_folder import Pooling, Recipe, find_model, read_recipe, weights_digest
 from plait.embedders.pretrained import Dtype, choose_device, choose_dtype, load_pretrained
-from plait.embedders.recipe import Pooling, Recipe, read_recipe
 
 if TYPE_CHECKING:
     from plait.embedders.text_encoders import TextEncoder, Tokeniser

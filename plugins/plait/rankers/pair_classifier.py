@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plait.contracts.errors import ModelError
-from plait.embedders.location import find_model, weight_files
+from plait.embedders.model_folder import find_model, weight_files
 from plait.embedders.pretrained import Dtype, choose_device, choose_dtype, load_pretrained
 
 __all__ = ["PairClassifier"]

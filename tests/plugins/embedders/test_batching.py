@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plait.embedders.batching import each_on_its_own, pool, single_threaded, token_batches
-from plait.embedders.recipe import Pooling
+from plait.embedders.model_folder import Pooling
 
 
 @given(st.lists(st.integers(0, 300)), st.integers(1, 1_000))

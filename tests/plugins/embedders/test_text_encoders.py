@@ -10,7 +10,7 @@ import torch
 from plait.embedders import text_encoders
 from plait.embedders.lean_bert import LeanBert
 from plait.embedders.minilm import fast_tokeniser
-from plait.embedders.recipe import read_recipe
+from plait.embedders.model_folder import read_recipe
 from plait.embedders.text_encoders import PaddedEncoder, agreement, make_encoder
 
 CPU = torch.device("cpu")

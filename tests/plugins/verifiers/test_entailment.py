@@ -13,7 +13,7 @@ from transformers import BertConfig, BertForSequenceClassification
 
 from plait.contracts import Claim, Document, Evidence, Section, Text
 from plait.contracts.errors import ModelError
-from plait.embedders.location import package_folder
+from plait.embedders.model_folder import package_folder
 from plait.testing import MemoryView, memory_view
 from plait.verifiers.entailment import Config, EntailmentVerifier
 

@@ -19,7 +19,7 @@ from pydantic import Field
 from plait.config import Settings, check_request
 from plait.contracts import Chunk, GenerationRequest, Message, StructureWeights, Usage
 from plait.contracts.errors import ConfigError, GenerationError, ModelError
-from plait.embedders.location import find_model, weight_files, weights_digest
+from plait.embedders.model_folder import find_model, weight_files, weights_digest
 from plait.embedders.pretrained import Dtype, choose_device, choose_dtype, load_pretrained
 from plait.fusion.tokens.checkpoint import FID
 from plait.fusion.tokens.tasks import numbered

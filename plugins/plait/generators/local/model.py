@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from plait.contracts import EmbeddingSpace
 from plait.contracts.errors import MissingDependencyError, ModelError
-from plait.embedders.location import find_model, weight_files
+from plait.embedders.model_folder import find_model, weight_files
 from plait.embedders.pretrained import Dtype, choose_device, choose_dtype, without_bars
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from transformers import T5ForConditionalGeneration
 from plait.config import use
 from plait.contracts import GenerationRequest, StructureWeights
 from plait.contracts.errors import GenerationError, IdentityError, ModelError
-from plait.embedders.location import weights_digest
+from plait.embedders.model_folder import weights_digest
 from plait.fusion.tokens.fid import FusionInDecoder
 from plait.fusion.tokens.fid_generator import Config, FusionInDecoderGenerator
 from plait.hooks import Assembly, PluginHost

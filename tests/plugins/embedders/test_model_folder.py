@@ -6,12 +6,13 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from plait.contracts.errors import ModelError
-from plait.embedders.location import find_model, package_folder, weight_files, weights_digest
+from plait.embedders.model_folder import find_model, package_folder, read_recipe, weight_files, weights_digest
 
 
 def test_the_installed_package_is_found_without_being_imported() -> None:
@@ -53,7 +54,7 @@ def test_a_file_is_refused(tmp_path: Path) -> None:
 def run_find(tmp_path: Path, model: str, **environment: str) -> tuple[str, float]:
     """``find_model`` in a fresh process: the hub's client reads its settings when it is imported."""
     code = (
-        "import sys, time; from plait.embedders.location import find_model\n"
+        "import sys, time; from plait.embedders.model_folder import find_model\n"
         "from plait.contracts.errors import ModelError\n"
         "import huggingface_hub\n"
         "start = time.monotonic()\n"
@@ -95,7 +96,7 @@ def test_a_cached_model_needs_no_hub(tmp_path: Path) -> None:
     refs = snapshot.parent.parent / "refs"
     refs.mkdir()
     (refs / "main").write_text("0" * 40)
-    code = "import sys; from plait.embedders.location import find_model; print(find_model(sys.argv[1]))"
+    code = "import sys; from plait.embedders.model_folder import find_model; print(find_model(sys.argv[1]))"
     result = subprocess.run(
         [sys.executable, "-c", code, "someone/some-model"],
         env={"PATH": "", "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"},
@@ -141,3 +142,71 @@ def test_changed_weights_have_another_digest(tmp_path: Path) -> None:
     file.write_bytes(b"two")  # the same size
     os.utime(file, ns=(1, 1))
     assert weights_digest(tmp_path) != first
+
+
+Make = Callable[..., Path]
+
+
+def test_a_plain_transformers_folder_says_nothing_about_pooling(tiny_bert: Path) -> None:
+    recipe = read_recipe(tiny_bert)
+    assert (recipe.pooling, recipe.max_tokens, recipe.dimension, recipe.folder) == (None, None, 48, tiny_bert)
+
+
+def test_the_bundled_model_pools_by_mean_over_256_tokens(minilm_folder: Path) -> None:
+    recipe = read_recipe(minilm_folder)
+    assert (recipe.pooling, recipe.max_tokens, recipe.dimension) == ("mean", 256, 384)
+
+
+@pytest.mark.parametrize(
+    ("settings", "pooling"),
+    [
+        ({"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": False}, "cls"),
+        ({"pooling_mode_lasttoken": True}, "last"),
+        ({"pooling_mode": "mean"}, "mean"),
+    ],
+)
+def test_the_pooling_of_the_folder_is_taken(
+    sentence_transformer: Make, settings: dict[str, object], pooling: str
+) -> None:
+    assert read_recipe(sentence_transformer(pooling=settings)).pooling == pooling
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"pooling_mode_max_tokens": True},
+        {"pooling_mode_mean_tokens": True, "pooling_mode_cls_token": True},
+        {"pooling_mode_mean_tokens": True, "include_prompt": False},
+        {"pooling_mode_mean_tokens": False},
+    ],
+)
+def test_a_pooling_that_is_not_reproduced_is_refused(sentence_transformer: Make, settings: dict[str, object]) -> None:
+    with pytest.raises(ModelError, match="pooling is not reproduced"):
+        read_recipe(sentence_transformer(pooling=settings))
+
+
+def test_a_dense_layer_is_refused(sentence_transformer: Make) -> None:
+    with pytest.raises(ModelError, match="'Dense'"):
+        read_recipe(sentence_transformer(("Transformer", "Pooling", "Dense", "Normalize")))
+
+
+def test_lower_casing_outside_the_tokenizer_is_refused(sentence_transformer: Make) -> None:
+    with pytest.raises(ModelError, match="lower-cases"):
+        read_recipe(sentence_transformer(sentence_bert_config={"max_seq_length": 32, "do_lower_case": True}))
+
+
+def test_prompts_become_prefixes(sentence_transformer: Make) -> None:
+    prompts = {"prompts": {"query": "query: ", "document": "passage: "}}
+    recipe = read_recipe(sentence_transformer(config_sentence_transformers=prompts))
+    assert (recipe.query_prefix, recipe.passage_prefix) == ("query: ", "passage: ")
+
+
+def test_a_folder_without_a_config_names_what_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"no config\.json"):
+        read_recipe(tmp_path)
+
+
+def test_a_broken_config_is_named(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{")
+    with pytest.raises(ModelError, match="not readable as JSON"):
+        read_recipe(tmp_path)
