@@ -56,7 +56,7 @@ $(READY): pyproject.toml constraints.txt Makefile
 	touch $@
 
 vllm: vllm-packages
-	$(VLLM)/bin/python -m plait.generators.vllm.folder smollm2-135m
+	$(VLLM)/bin/python -m plait.generators.vllm.engine smollm2-135m
 
 vllm-packages: $(VLLM_READY)
 

@@ -241,8 +241,7 @@ def shared_summary(costs: dict[str, list[Cost]]) -> dict[str, Any]:
 @contextmanager
 def server() -> Iterator[str]:
     """A vLLM server on a free port of loopback; its address up to ``/v1``."""
-    from plait.generators.vllm.engine import ENVIRONMENT
-    from plait.generators.vllm.folder import engine_folder
+    from plait.generators.vllm.engine import ENVIRONMENT, engine_folder
     from plait.generators.vllm.server import Config as ServerConfig
     from plait.generators.vllm.server import VllmServer
 

@@ -14,8 +14,7 @@ import httpx2
 import pytest
 
 from plait.contracts import GenerationRequest, Message, Query, Slot
-from plait.generators.vllm.engine import ENVIRONMENT
-from plait.generators.vllm.folder import engine_folder
+from plait.generators.vllm.engine import ENVIRONMENT, engine_folder
 
 WINDOW = 2048
 STARTS_WITHIN = 600

@@ -1,14 +1,15 @@
-"""From messages to token numbers: the model's chat template, or a worked example for models without one."""
+"""From messages to token numbers: by chat template, by a worked example for models without one, or estimated."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from plait.contracts import Message
 from plait.contracts.errors import GenerationError
 
-__all__ = ["PLAIN_STOPS", "defused", "plain_prompt", "prompt_text", "prompt_tokens"]
+__all__ = ["PLAIN_STOPS", "defused", "estimated_tokens", "plain_prompt", "prompt_text", "prompt_tokens"]
 
 _EXAMPLE = """<passage number="1" title="Tea">
 Green tea is steamed soon after picking, which keeps it from oxidising. Black tea oxidises for several hours.
@@ -109,3 +110,37 @@ def _without_system(turns: Sequence[dict[str, str]]) -> list[dict[str, str]]:
     if rules and rest:
         rest[0]["content"] = f"{rules}\n\n{rest[0]['content']}"
     return rest
+
+
+_TURN = 8
+_FRAME = 32
+"""Most templates spend four to six tokens on a turn; some add a system text of their own where there is none."""
+_PIECES = re.compile(r"(?P<word> ?[A-Za-z]+)|(?P<blank>\s+)|(?P<other>.)", re.DOTALL)
+
+
+def estimated_tokens(messages: Sequence[Message]) -> int:
+    """An estimate that errs on the high side, so that a prompt counted by it fits.
+
+    One token for three letters of a word with the space in front of it, one for each digit and sign, one for each line
+    break or run of other spaces, and one for each UTF-8 byte beyond ASCII, which is the most that a byte-level
+    vocabulary spends. On notes in English that is 1.6 times what SmolLM2's vocabulary needs, between 1.4 and 1.7: a
+    window is used less well than with a real count.
+
+    Example:
+        >>> estimated_tokens([Message("user", "Who cites [2]?")])
+        48
+    """
+    return _FRAME + sum(_TURN + _text(message.content) for message in messages)
+
+
+def _text(text: str) -> int:
+    tokens = 0
+    for piece in _PIECES.finditer(text):
+        found = piece.group()
+        if piece.lastgroup == "word":
+            tokens += -(-len(found.lstrip()) // 3)
+        elif piece.lastgroup == "blank":
+            tokens += max(1, found.count("\n"))
+        else:
+            tokens += len(found.encode("utf-8", "surrogatepass"))
+    return tokens

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from plait.config import Settings, Use, check_request
 from plait.contracts import Chunk, Embedder, GenerationRequest, Message, Usage
-from plait.generators.embedding_checks import refuse_soft_tokens
+from plait.generators.soft_tokens import refuse_soft_tokens
 from plait.generators.structured import refuse_form
 from plait.text.passages import Quotable, quotable, statement_vectors
 

@@ -13,11 +13,10 @@ from plait.config import Settings, check_request
 from plait.config.extras import require
 from plait.contracts import Chunk, GenerationRequest, Message, Usage
 from plait.contracts.errors import ConfigError, GenerationError
-from plait.generators.credentials import Secret, on_one_line
-from plait.generators.estimates import estimated_tokens
-from plait.generators.json_values import whole_number
-from plait.generators.stop_strings import StopFilter
-from plait.generators.structured import refuse_form
+from plait.generators.conversation import estimated_tokens
+from plait.generators.endpoint import Secret, on_one_line
+from plait.generators.streaming import StopFilter
+from plait.generators.structured import refuse_form, whole_number
 
 if TYPE_CHECKING:
     from llama_index.core.base.llms.types import ChatMessage, ChatResponse
@@ -50,7 +49,7 @@ class LlamaIndexGenerator:
 
     ``max_tokens``, ``temperature`` and ``seed`` reach models that have a field of that name; stop texts are watched
     for here. Tokens are those that the model reports, else an estimate on the high side; see
-    :mod:`plait.generators.estimates`.
+    :mod:`plait.generators.conversation`.
 
     Args:
         config: the settings.

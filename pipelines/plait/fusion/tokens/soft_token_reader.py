@@ -21,7 +21,7 @@ from plait.fusion.tokens.checkpoint import PROJECTOR
 from plait.fusion.tokens.lessons import ReaderSettings
 from plait.fusion.tokens.projector import Projector
 from plait.fusion.tokens.tasks import Task, TaskPrompt
-from plait.generators.markers import MarkedPrompt, marked_prompt
+from plait.generators.soft_tokens import MarkedPrompt, marked_prompt
 
 __all__ = ["FrozenReader", "SoftTokenReader"]
 

@@ -13,16 +13,21 @@ from plait.contracts import Chunk, EmbeddingSpace, Generation, GenerationRequest
 from plait.contracts.errors import GenerationError
 from plait.embedders.pretrained import Dtype
 from plait.generators.conversation import PLAIN_STOPS
-from plait.generators.embedding_checks import MOST_SOFT_TOKENS, check_soft_tokens
 from plait.generators.local.choices import choose
 from plait.generators.local.engine import Engine
-from plait.generators.local.json_grammar import JsonGrammar, grammar_vocabulary
 from plait.generators.local.model import SMOLLM2, CausalModel, find_causal_model, load_causal_model
 from plait.generators.local.reading import TokenPrompt
-from plait.generators.local.writing import Writing
-from plait.generators.markers import MarkedPrompt, following_tokens, marked_prompt, marker_token
+from plait.generators.local.writing import JsonGrammar, Writing, grammar_vocabulary
+from plait.generators.soft_tokens import (
+    MOST_SOFT_TOKENS,
+    MarkedPrompt,
+    check_soft_tokens,
+    following_tokens,
+    marked_prompt,
+    marker_token,
+)
+from plait.generators.streaming import in_thread
 from plait.generators.structured import check_form, valid_json
-from plait.generators.threaded import in_thread
 
 __all__ = ["Config", "Transformers"]
 

@@ -14,9 +14,9 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from plait.config import require
-from plait.generators.json_values import parsed
-from plait.generators.openai.endpoint import Endpoint
+from plait.generators.endpoint import Endpoint
 from plait.generators.openai.faults import ServerError, damaged, refusal
+from plait.generators.structured import parsed
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop

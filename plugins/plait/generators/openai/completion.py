@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from plait.contracts import Usage
 from plait.contracts.generator import FinishReason
-from plait.generators.json_values import whole_number
-from plait.generators.openai.endpoint import Endpoint
+from plait.generators.endpoint import Endpoint
 from plait.generators.openai.faults import ServerError, complaint, damaged
+from plait.generators.structured import whole_number
 
 __all__ = ["Completion"]
 

@@ -10,8 +10,8 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from plait.contracts.errors import GenerationError
-from plait.generators.json_values import parsed
-from plait.generators.openai.endpoint import Endpoint
+from plait.generators.endpoint import Endpoint
+from plait.generators.structured import parsed
 
 __all__ = ["ServerError", "complaint", "damaged", "refusal", "retry_after"]
 

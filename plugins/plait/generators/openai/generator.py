@@ -12,19 +12,15 @@ from pydantic import ConfigDict, Field, field_validator
 from plait.config import Settings, check_request
 from plait.contracts import Chunk, Generation, GenerationRequest, Message
 from plait.contracts.errors import ConfigError, GenerationError
-from plait.generators.conversation import prompt_tokens
-from plait.generators.credentials import checked_variable, secret_from_environment
-from plait.generators.embedding_checks import refuse_soft_tokens
-from plait.generators.estimates import estimated_tokens
-from plait.generators.json_values import whole_number
+from plait.generators.conversation import estimated_tokens, prompt_tokens
+from plait.generators.endpoint import Endpoint, checked_base_url, checked_variable, secret_from_environment
 from plait.generators.local.model import load_tokenizer
 from plait.generators.openai.client import Client, Limits
 from plait.generators.openai.completion import Completion
-from plait.generators.openai.endpoint import Endpoint, checked_base_url
 from plait.generators.openai.faults import ServerError
-from plait.generators.openai.loops import iterate, run
-from plait.generators.stop_strings import StopFilter
-from plait.generators.structured import check_form, choice_schema, chosen, valid_json
+from plait.generators.soft_tokens import refuse_soft_tokens
+from plait.generators.streaming import StopFilter, iterate, run
+from plait.generators.structured import check_form, choice_schema, chosen, valid_json, whole_number
 
 __all__ = ["Config", "OpenAICompatible"]
 

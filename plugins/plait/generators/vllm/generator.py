@@ -13,12 +13,11 @@ from plait.config import Settings, check_request, require
 from plait.contracts import Chunk, EmbeddingSpace, Generation, GenerationRequest, Message, Usage
 from plait.contracts.errors import ConfigError, GenerationError
 from plait.generators.canary import Canary
-from plait.generators.embedding_checks import MOST_SOFT_TOKENS
 from plait.generators.local.model import SMOLLM2
+from plait.generators.soft_tokens import MOST_SOFT_TOKENS
+from plait.generators.streaming import in_thread
 from plait.generators.structured import check_form, chosen, valid_json
-from plait.generators.threaded import in_thread
-from plait.generators.vllm.engine import VllmEngine
-from plait.generators.vllm.folder import engine_folder
+from plait.generators.vllm.engine import VllmEngine, engine_folder
 from plait.generators.vllm.prompt_embeddings import PromptEmbeddings
 
 __all__ = ["Config", "Vllm"]

@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from plait.contracts import EmbeddingSpace, Message
 from plait.contracts.errors import GenerationError
-from plait.generators.embedding_checks import check_prompt_embeddings, check_soft_tokens
 from plait.generators.local.model import find_causal_model, load_causal_model
-from plait.generators.markers import MarkedPrompt, marked_prompt
+from plait.generators.soft_tokens import MarkedPrompt, check_prompt_embeddings, check_soft_tokens, marked_prompt
 
 if TYPE_CHECKING:
     import torch

@@ -15,13 +15,13 @@ from pydantic import Field
 
 from plait.contracts import Chunk, EmbeddingSpace, GenerationRequest, Message
 from plait.contracts.errors import ConfigError, GenerationError
-from plait.generators.embedding_checks import MOST_SOFT_TOKENS
-from plait.generators.json_values import whole_number
 from plait.generators.local.model import SMOLLM2
 from plait.generators.openai.faults import ServerError
 from plait.generators.openai.generator import Config as OpenAIConfig
 from plait.generators.openai.generator import OpenAICompatible
-from plait.generators.openai.loops import run
+from plait.generators.soft_tokens import MOST_SOFT_TOKENS
+from plait.generators.streaming import run
+from plait.generators.structured import whole_number
 from plait.generators.vllm.generator import CANARY, CANARY_TOKENS
 from plait.generators.vllm.prompt_embeddings import PromptEmbeddings
 

@@ -94,6 +94,7 @@ def test_one_other_weight_is_another_space(folder):
     assert model.space.model != load_causal_model(Place(folder), "tiny", "float32", "cpu").space.model
 
 
+@pytest.mark.slow
 def test_loading_a_packed_model_draws_no_bar_and_leaves_the_bars_of_others(capfd):
     from transformers import modeling_gguf_pytorch_utils as gguf
     from transformers.utils import logging

@@ -12,7 +12,7 @@ import pytest
 from plait.config import Pipeline, dump_toml, use
 from plait.contracts import GenerationRequest, Message, Query
 from plait.contracts.errors import ConfigError, GenerationError
-from plait.generators.credentials import Secret
+from plait.generators.endpoint import Secret
 from plait.generators.openai.generator import Config, OpenAICompatible
 from plait.hooks import PluginHost
 from plait.testing.chat_server import ANSWER, chat_server, event, piece, status

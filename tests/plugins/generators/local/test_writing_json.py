@@ -8,8 +8,8 @@ import pytest
 from plait.contracts import GenerationRequest, Message, Query
 from plait.contracts.errors import GenerationError
 from plait.generators.local.generator import Config, Transformers
-from plait.generators.local.json_grammar import JsonGrammar, grammar_vocabulary
 from plait.generators.local.model import find_causal_model, load_causal_model
+from plait.generators.local.writing import JsonGrammar, grammar_vocabulary
 
 torch = pytest.importorskip("torch")
 WHERE = "generator tiny"

@@ -7,7 +7,7 @@ from plait.contracts import Message, Slot
 from plait.contracts.errors import GenerationError
 from plait.generators.conversation import prompt_tokens
 from plait.generators.local.model import find_causal_model
-from plait.generators.markers import MarkedPrompt, marked_prompt, marker_token
+from plait.generators.soft_tokens import MarkedPrompt, marked_prompt, marker_token
 
 CONTENT = (
     '<passage number="7">\nTea is green.\n</passage>\n<passage number="3">\nIt grows.\n</passage>\n\nQuestion: Why?'

@@ -1,6 +1,6 @@
 import pytest
 
-from plait.generators.stop_strings import StopFilter
+from plait.generators.streaming import StopFilter
 
 
 @pytest.mark.parametrize("cut", range(1, 12))

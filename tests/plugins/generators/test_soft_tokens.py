@@ -7,7 +7,7 @@ import pytest
 
 from plait.contracts import EmbeddingSpace
 from plait.contracts.errors import GenerationError
-from plait.generators.embedding_checks import LARGEST, check_prompt_embeddings, check_soft_tokens
+from plait.generators.soft_tokens import LARGEST, check_prompt_embeddings, check_soft_tokens
 
 SPACE = EmbeddingSpace("tiny@0123", 4, 0.02)
 WHERE = "generator tiny"
@@ -95,5 +95,5 @@ def test_what_passes_is_unchanged_and_contiguous():
 
 
 def test_the_gate_loads_no_model_library():
-    code = "import sys, plait.generators.embedding_checks; sys.exit(bool({'torch', 'transformers'} & set(sys.modules)))"
+    code = "import sys, plait.generators.soft_tokens; sys.exit(bool({'torch', 'transformers'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0

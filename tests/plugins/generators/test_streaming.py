@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from plait.generators.threaded import in_thread
+from plait.generators.streaming import in_thread
 
 
 def test_items_come_in_order_from_another_thread_while_the_loop_goes_on():

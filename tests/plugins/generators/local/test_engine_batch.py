@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from plait.generators.local.batch import PaddedBatch
+from plait.generators.local.engine import PaddedBatch
 from plait.generators.local.model import find_causal_model, load_causal_model
 from plait.generators.local.reading import PrefixStore, TokenPrompt, read_prompt
 

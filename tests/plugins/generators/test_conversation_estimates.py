@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from plait.contracts import Message
-from plait.generators.conversation import prompt_tokens
-from plait.generators.estimates import estimated_tokens
+from plait.generators.conversation import estimated_tokens, prompt_tokens
 from plait.generators.local.model import load_tokenizer
 
 PAPERS = sorted((Path(__file__).parents[3] / "examples" / "papers").glob("*.md"))
