@@ -16,8 +16,8 @@ from plait.contracts.errors import ConfigError, IdentityError, IndexCorruptError
 from plait.fusion.tokens.distillation import DistillationSettings
 from plait.rag import Rag, open_index
 from plait.retrievers.query_adapter import MODEL
+from plait.training import committing
 from plait.training import retriever as training
-from plait.training.committing import committing
 from plait.training.docgraph import train_docgraph
 from plait.training.retriever import searched_column, train_retriever
 from plait.training.retriever_report import Found, decide
