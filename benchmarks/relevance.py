@@ -35,7 +35,7 @@ from numpy.typing import NDArray
 
 from plait.chunkers.sections import SectionChunker
 from plait.contracts import Document, Embedder, Evidence, IndexView, Query, ReadReport
-from plait.embedders.minilm import Config, MiniLM
+from plait.embedders.transformers import MiniLM, MiniLMConfig
 from plait.gates.similarity import HELD, THRESHOLD, UNKNOWN, Calibration, Signals, SimilarityGate
 from plait.gates.similarity import Config as GateConfig
 from plait.readers.beir import BeirReader
@@ -169,7 +169,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if len(options.collections) < 3:
         parser.error("name at least three collections: the numbers are chosen on all but one")
-    embedder = Kept(MiniLM(Config()), options.cache)
+    embedder = Kept(MiniLM(MiniLMConfig()), options.cache)
     gate = SimilarityGate(GateConfig(sentences=options.sentences), embedder=embedder)
     asked = {folder: _queries(folder, FAR) for folder in options.collections}
     cases: list[Case] = []

@@ -50,8 +50,7 @@ from plait.docgraph.traversal import Traversal
 from plait.docgraph.weighing import learn_weights, recent_citers
 from plait.evaluation import bootstrap_interval, paired_bootstrap
 from plait.evaluation.reporting import environment, json_report, rows_of, write_json
-from plait.fusion.vectors.fitting import cross_fitted, fit
-from plait.fusion.vectors.layers import Concatenated, Gated
+from plait.fusion.vector_layers import Concatenated, Gated, cross_fitted, fit
 from plait.gnn import TrainingSettings
 from plait.gnn.encoders import Propagation
 from plait.gnn.links import holdout, link_scores, random_negatives, shuffled

@@ -20,7 +20,7 @@ from plait.docgraph import DocumentGraph, GraphSettings, build_graph
 from plait.docgraph.relations import RelationName
 from plait.evaluation import Collection, load_collection, per_query
 from plait.evaluation.retrieval.measures import linked_share, topical_entropy
-from plait.fusion.ranks.merging import ReciprocalRank, ReciprocalRankConfig
+from plait.fusion.ranks import ReciprocalRank, ReciprocalRankConfig
 from plait.gnn.links import area_under_curve
 from plait.gnn.structure import Pairs
 from plait.hooks import Assembly, PluginHost

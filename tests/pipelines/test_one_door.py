@@ -25,7 +25,7 @@ from plait.training import retriever as retriever_training
 from plait.training.docgraph import train_docgraph
 from plait.training.retriever import train_retriever
 
-COPIED = ("retrievers.dense", "retrievers.lexical", "retrievers.docgraph", "fusion.vectors.fused_column")
+COPIED = ("retrievers.dense", "retrievers.lexical", "retrievers.docgraph", "fusion.vectors")
 OURS = {name: name for name in ("dense", "lexical", "docgraph", "gated")}
 THEIRS = {"dense": "nearest", "lexical": "words", "docgraph": "citations", "gated": "citations"}
 """Built-in name -> what the other distribution calls its copy; names are free as long as kinds differ."""
@@ -41,7 +41,7 @@ def plait_components():
         made("retriever", "nearest", "dense", "Dense", parts={"embedder": "embedder"}),
         made("retriever", "words", "lexical", "Lexical"),
         made("retriever", "citations", "docgraph", "DocGraph", parts={"embedder": "embedder", "words": "retriever"}),
-        made("fusion", "citations", "fused_column", "GatedFusion", parts={"embedder": "embedder", "ranks": "fusion"}),
+        made("fusion", "citations", "vectors", "GatedFusion", parts={"embedder": "embedder", "ranks": "fusion"}),
     ]
 """
 
@@ -200,7 +200,7 @@ def test_no_class_of_the_other_distribution_is_one_of_plaits(host: PluginHost, t
         "otherhouse.dense",
         "otherhouse.lexical",
         "otherhouse.docgraph",
-        "otherhouse.fused_column",
+        "otherhouse.vectors",
     }
     assert isinstance(dense, VectorSearch) and isinstance(lexical, LexicalScores)
     assert isinstance(docgraph, TrainableStructure) and not isinstance(docgraph, VectorSearch)

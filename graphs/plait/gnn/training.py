@@ -21,13 +21,13 @@ from plait.gnn.sampling import NeighbourSampler
 from plait.gnn.structure import Graph, Pairs, pair_keys
 from plait.gnn.trained import Trained, check_features
 
-__all__ = ["Progress", "supervision_pairs", "train"]
+__all__ = ["TrainingProgress", "supervision_pairs", "train"]
 
 _MOMENTS = ("exp_avg", "exp_avg_sq", "step")  # what AdamW remembers of a parameter
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class TrainingProgress:
     """One finished step: its number from 1, how many there are, and its loss."""
 
     step: int
@@ -41,7 +41,7 @@ def train(
     settings: TrainingSettings,
     *,
     seed: int = 0,
-    progress: Callable[[Progress], None] | None = None,
+    progress: Callable[[TrainingProgress], None] | None = None,
     state: Path | None = None,
     every: int = 20,
     resume_from: Path | None = None,
@@ -95,7 +95,7 @@ def train(
         if state is not None and ((step + 1) % every == 0 or step + 1 == run.steps):
             _save_state(state, encoder, run.optimiser, run.identity, step + 1)
         if progress is not None:
-            progress(Progress(step + 1, run.steps, loss))
+            progress(TrainingProgress(step + 1, run.steps, loss))
     encoder.eval()
     return Trained(encoder, settings, features.shape[1], seed)
 

@@ -13,8 +13,9 @@ from plait.contracts import IndexView, ReadReport, TrainableFusion, TrainableStr
 from plait.contracts.errors import ConfigError
 from plait.rag import Rag
 from plait.rag.corpus_columns import fill_corpus_columns
+from plait.rag.ingest import Progress
 from plait.retrievers.graph_model import MODEL, TRAVERSAL, save_traversal_weights
-from plait.training.committing import PATIENCE, Told, check_unlocked, committing, files_in_use
+from plait.training import PATIENCE, check_unlocked, committing, files_in_use
 from plait.training.graph_encoder import EncoderReport, train_encoder
 from plait.training.graph_traversal import WalkReport, learn_walk
 
@@ -59,7 +60,7 @@ def train_docgraph(
     seed: int = 0,
     held_out: float = 0.2,
     resume: bool = False,
-    told: Told = lambda _what, _done, _all: None,
+    told: Progress = lambda _what, _done, _all: None,
     timeout: float = PATIENCE,
 ) -> DocgraphReport:
     """Trains encoder, vector fusion and walk of the pipeline's ``docgraph`` on the index's own citations.

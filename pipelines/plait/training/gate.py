@@ -11,7 +11,7 @@ import json
 import random
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,10 @@ from plait.contracts import Evidence, IndexView, Query, TrainableGate
 from plait.contracts.errors import ConfigError, QueryError
 from plait.hooks import plugin_errors
 from plait.rag import Rag
+from plait.rag.ingest import Progress
 from plait.text.content import content_words
 from plait.text.passages import analysed
-from plait.training.committing import PATIENCE, check_unlocked, committing
+from plait.training import PATIENCE, check_unlocked, committing
 
 __all__ = ["TrainedGate", "train_gate"]
 
@@ -32,7 +33,6 @@ LEAST = 20
 """Fewer tell nothing."""
 MIN_WORDS = 5
 """Content words that make a sentence say something."""
-Told = Callable[[str, int, int | None], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def train_gate(
     questions: int = QUESTIONS,
     seed: int = 0,
     timeout: float = PATIENCE,
-    told: Told = lambda _what, _done, _all: None,
+    told: Progress = lambda _what, _done, _all: None,
 ) -> TrainedGate:
     """Calibrates the pipeline's gate on its index.
 

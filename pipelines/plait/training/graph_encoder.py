@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from plait.contracts import FittedFusion, TrainableFusion
 from plait.contracts.errors import ConfigError
 from plait.docgraph import DocumentGraph
-from plait.fusion.vectors.fitting import cross_fitted
+from plait.fusion.vector_layers import cross_fitted
 from plait.gnn import TrainingSettings
 from plait.gnn.links import LinkScores, holdout, link_scores, random_negatives, shuffled
 from plait.gnn.structure import Graph, Pairs
 from plait.gnn.trained import Trained
-from plait.gnn.training import Progress, train
-from plait.training.committing import Told
+from plait.gnn.training import TrainingProgress, train
+from plait.rag.ingest import Progress
 
 __all__ = ["EncoderReport", "train_encoder"]
 
@@ -93,7 +93,7 @@ def train_encoder(
     *,
     seed: int = 0,
     held_out: float = 0.2,
-    told: Told = lambda _what, _done, _all: None,
+    told: Progress = lambda _what, _done, _all: None,
     state: Path | None = None,
     resume: bool = False,
 ) -> EncoderReport:
@@ -128,7 +128,7 @@ def train_encoder(
     part, pairs = holdout(graph, held_out, seed, relation=settings.supervision)
     negatives = random_negatives(graph, _NEGATIVES, seed, relation=settings.supervision)
 
-    def shown(what: str) -> Callable[[Progress], None]:
+    def shown(what: str) -> Callable[[TrainingProgress], None]:
         return lambda step: told(what, step.step, step.steps)
 
     begun = state if resume and state is not None and state.is_file() else None

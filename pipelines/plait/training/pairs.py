@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from plait.contracts import Query
 from plait.contracts.errors import QueryError, ReadError
+from plait.evaluation.retrieval.collections import json_lines
 
 __all__ = ["Pair", "folds_of", "read_pairs", "same_questions"]
 
@@ -42,31 +42,21 @@ def read_pairs(path: Path) -> list[Pair]:
     Raises:
         ReadError: the file cannot be read, a line is no such object, or no question has an answer; names the line.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")  # some editors put a byte order mark first
-    except (OSError, UnicodeDecodeError) as error:
-        raise ReadError(f"cannot be read ({error})", where=str(path), fix="name a JSON Lines file") from error
-    # By line feeds alone: JSON strings may hold the other characters that Unicode ends lines with.
-    lines = [line.strip(" \t\r") for line in text.split("\n")]
     found = [
         pair
-        for number, line in enumerate(lines, start=1)
-        if line and (pair := _pair(line, f"{path} line {number}")) is not None
+        for where, record in json_lines(path, fix="name a JSON Lines file")
+        if (pair := _pair(record, where)) is not None
     ]
     if not found:
         raise ReadError("no question has an answer", where=str(path), fix=f"write {_EXAMPLE} on a line")
     return list(dict.fromkeys(found))
 
 
-def _pair(line: str, where: str) -> Pair | None:
+def _pair(record: Mapping[str, Any], where: str) -> Pair | None:
     def refused(what: str) -> ReadError:
         return ReadError(what, where=where, fix=f"write {_EXAMPLE}")
 
-    try:
-        record: Any = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise ReadError(f"no JSON: {error}", where=where, fix="one object a line") from error
-    asked = record.get("question", record.get("text")) if isinstance(record, Mapping) else None
+    asked = record.get("question", record.get("text"))
     if not isinstance(asked, str) or not asked.strip():
         raise refused("no question")
     documents, answer = record.get("documents") or (), record.get("answer")

@@ -16,21 +16,24 @@ from typing import Any
 
 import numpy as np
 
-from plait.contracts import Query
+from plait.contracts import EmbeddingGenerator, Query, ScoringGenerator, StructureLearner
 from plait.contracts.errors import ConfigError
 from plait.docgraph import DocumentGraph
+from plait.fusion.tokens.answer_reader import AnswerReader
 from plait.fusion.tokens.checkpoint import READER
 from plait.fusion.tokens.graph_tasks import QuestionAnswer, TaskSettings, answer_tasks, make_tasks
+from plait.fusion.tokens.lessons import ReaderSettings
 from plait.fusion.tokens.probing import ReaderReport
-from plait.fusion.tokens.reader_training import ReaderProgress, train_reader
+from plait.fusion.tokens.reader_training import ReaderProgress, Untrained, train_reader
+from plait.fusion.tokens.soft_token_reader import FrozenReader, SoftTokenReader
 from plait.fusion.tokens.tasks import TaskSet
 from plait.rag import Rag
-from plait.training.committing import PATIENCE, Told, check_unlocked, committing, copy_files, files_in_use
+from plait.rag.ingest import Progress
+from plait.training import PATIENCE, check_unlocked, committing, copy_files, files_in_use
 from plait.training.docgraph import docgraph_of
 from plait.training.pairs import Pair, folds_of, read_pairs
-from plait.training.teachers import reader_settings, untrained_reader
 
-__all__ = ["TrainedReader", "train_reader_of"]
+__all__ = ["TrainedReader", "answer_reader", "train_reader_of"]
 
 _PARTS = 4  # of the questions with answers, one of which is held out
 
@@ -55,7 +58,7 @@ def train_reader_of(
     pairs: Path | None = None,
     tasks: TaskSettings | None = None,
     text_control: bool = False,
-    told: Told = lambda _what, _done, _all: None,
+    told: Progress = lambda _what, _done, _all: None,
     timeout: float = PATIENCE,
 ) -> TrainedReader:
     """Teaches the pipeline's generator from the index's own graph.
@@ -80,7 +83,7 @@ def train_reader_of(
         ReadError: the file of pairs is missing or broken.
     """
     source = docgraph_of(rag)
-    settings = reader_settings(rag, steps)
+    settings = _settings(rag, steps)
     check_unlocked(rag)
     view = rag.view
     told("building the graph", 0, None)
@@ -88,7 +91,7 @@ def train_reader_of(
     made = make_tasks(graph, tasks, seed=seed)
     if pairs is not None:
         made = _with_pairs(made, graph, _answered(rag, read_pairs(pairs)), seed)
-    untrained = untrained_reader(rag, settings, seed)
+    untrained = _untrained(rag, settings, seed)
     text = source.text_vectors(view) if text_control else None
 
     def shown(step: ReaderProgress) -> None:
@@ -138,3 +141,71 @@ def _with_pairs(
     tasks = answer_tasks(graph, [asked for _, asked in answered])
     train, held_out = ([tasks[number] for number in np.flatnonzero(part)] for part in (folds > 0, folds == 0))
     return replace(made, train=(*made.train, *train), held_out=(*made.held_out, *held_out))
+
+
+def answer_reader(rag: Rag) -> AnswerReader:
+    """The pipeline's generator as one that says how likely answers are.
+
+    Raises:
+        ConfigError: it does not run in this process.
+        ModelError: the model cannot be loaded.
+    """
+    generator = rag.parts.generator
+    if isinstance(generator, StructureLearner):
+        reader: AnswerReader = generator.answer_reader()
+        return reader
+    if isinstance(generator, ScoringGenerator):
+        return FrozenReader(generator.scoring_model())
+    raise _refused(rag)
+
+
+def _settings(rag: Rag, steps: int | None = None) -> ReaderSettings:
+    """How the pipeline's generator is taught structure.
+
+    Raises:
+        ConfigError: it cannot be taught from here, or its settings leave structure out.
+    """
+    generator, chosen = rag.parts.generator, {} if steps is None else {"steps": steps}
+    if isinstance(generator, StructureLearner):
+        if not generator.structure_file:
+            raise ConfigError(
+                "the generator's settings name a file of structural weights, which would be used in place of new ones",
+                where=str(rag.path),
+                fix=f"leave 'weights' out of use({rag.pipeline.generator.name!r}, ...)",
+            )
+        return ReaderSettings(**chosen)
+    if not isinstance(generator, ScoringGenerator):
+        raise _refused(rag)
+    if not isinstance(generator, EmbeddingGenerator) or not generator.soft_tokens:
+        raise ConfigError(
+            "the generator takes no soft tokens",
+            where=str(rag.path),
+            fix="write use('transformers', soft_tokens=True) in the pipeline",
+        )
+    return ReaderSettings(soft_tokens=generator.soft_tokens, **chosen)
+
+
+def _untrained(rag: Rag, settings: ReaderSettings, seed: int) -> Untrained:
+    """Makes readers of structure, all of the pipeline's one model.
+
+    Raises:
+        ConfigError: it does not run in this process.
+        ModelError: the model cannot be loaded.
+    """
+    generator = rag.parts.generator
+    if isinstance(generator, StructureLearner):
+        return lambda width: generator.untrained(width, seed)
+    if isinstance(generator, ScoringGenerator):
+        model = generator.scoring_model()
+        return lambda width: SoftTokenReader.untrained(model, width, settings, seed)
+    raise _refused(rag)
+
+
+def _refused(rag: Rag) -> ConfigError:
+    return ConfigError(
+        f"the generator {rag.pipeline.generator.name!r} cannot be taught from here, nor teach: only a model in this "
+        "process tells how likely answers are, and hands back gradients",
+        where=str(rag.path),
+        choices=("transformers", "fusion-in-decoder"),
+        fix="train with use('transformers', soft_tokens=True); a server of the same model can use the result",
+    )

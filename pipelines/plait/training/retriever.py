@@ -26,11 +26,12 @@ from plait.contracts.errors import ConfigError
 from plait.evaluation.retrieval.measures import check_measures, per_query
 from plait.fusion.tokens.distillation import Adapter, DistillationSettings, Gold, distil
 from plait.rag import Rag
+from plait.rag.ingest import Progress
 from plait.retrievers.query_adapter import MODEL, QueryAdapter
-from plait.training.committing import PATIENCE, Told, check_unlocked, committing, copy_files, files_in_use
+from plait.training import PATIENCE, check_unlocked, committing, copy_files, files_in_use
 from plait.training.pairs import Pair, folds_of, read_pairs, same_questions
+from plait.training.reader import answer_reader
 from plait.training.retriever_report import Found, RetrieverReport, decide, row_of
-from plait.training.teachers import answer_reader
 
 __all__ = ["TrainedRetriever", "searched_column", "train_retriever"]
 
@@ -62,7 +63,7 @@ def train_retriever(
     retriever: str | None = None,
     seed: int = 0,
     settings: DistillationSettings | None = None,
-    told: Told = lambda _what, _done, _all: None,
+    told: Progress = lambda _what, _done, _all: None,
     timeout: float = PATIENCE,
 ) -> TrainedRetriever:
     """Distils one of the pipeline's dense retrievers from its generator.
@@ -194,7 +195,7 @@ def _cross_fitted(
     folds: NDArray[np.int64],
     settings: DistillationSettings,
     seed: int,
-    told: Told,
+    told: Progress,
 ) -> tuple[dict[str, Vectors], QueryAdapter]:
     """Question vectors by name of what turned them, and an adapter that has learnt from all questions.
 
@@ -240,7 +241,7 @@ def _passage(view: IndexView, row: int) -> tuple[str, str]:
     return view.title(passage.document_id), passage.text
 
 
-def _read(gold: Gold, rows: NDArray[np.int64], told: Told) -> float:
+def _read(gold: Gold, rows: NDArray[np.int64], told: Progress) -> float:
     """Has the reader score what it has not read yet; the CPU seconds that took."""
     start = time.process_time()
     wanted = [(question, int(row)) for question, own in enumerate(rows) for row in own]

@@ -12,8 +12,8 @@ def plait_components() -> list[Component]:
         Component(
             "embedder",
             "minilm",
-            factory="plait.embedders.minilm:MiniLM",
-            config="plait.embedders.minilm:Config",
+            factory="plait.embedders.transformers:MiniLM",
+            config="plait.embedders.transformers:MiniLMConfig",
             summary="all-MiniLM-L6-v2 from the installed package: 384 dimensions, English, needs no download",
             extra="plait[models]",
         ),

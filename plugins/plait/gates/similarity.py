@@ -54,8 +54,7 @@ from pydantic import Field
 from plait.config import Settings, Use
 from plait.contracts import Embedder, Evidence, IndexView, Query, Relevance
 from plait.contracts.errors import ConfigError, ModelError
-from plait.embedders.minilm import Config as MiniLMConfig
-from plait.embedders.minilm import MiniLM
+from plait.embedders.transformers import MiniLM, MiniLMConfig
 from plait.text.content import content_words, idf_in, stem
 from plait.text.passages import analysis_of, quotable, statement_vectors
 from plait.text.question import foci, holds, mentions, names

@@ -23,7 +23,7 @@ class PairClassifier:
         model: a local folder or Hugging Face id.
         max_tokens: both texts together; the longer one is cut.
         batch: pairs that run together.
-        dtype: the number format, see :data:`plait.embedders.precision.Dtype`.
+        dtype: the number format, see :data:`plait.embedders.pretrained.Dtype`.
         device: ``auto`` or a torch device.
         trained_to: what the model has to be trained for, for messages: "rank", "judge entailment".
 

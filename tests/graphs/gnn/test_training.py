@@ -13,7 +13,7 @@ from plait.contracts.errors import ConfigError, ModelError
 from plait.gnn import ArrayGraph, ArrayRelation, TrainingSettings
 from plait.gnn.links import holdout, link_scores, random_negatives, shuffled
 from plait.gnn.trained import Trained
-from plait.gnn.training import Progress, train
+from plait.gnn.training import TrainingProgress, train
 
 Made = tuple[ArrayGraph, NDArray[np.float32]]
 SETTINGS = TrainingSettings(relations=("cites", "cited_by"), epochs=20, batch=32, width=16, heads=2, rank=4)
@@ -81,7 +81,7 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(encoder: str, communities: 
     class InterruptedRunError(Exception):
         pass
 
-    def stop(progress: Progress) -> None:
+    def stop(progress: TrainingProgress) -> None:
         if progress.step == 13:
             raise InterruptedRunError
 
@@ -111,7 +111,7 @@ def test_a_training_state_of_another_run_is_refused(communities: Made, tmp_path:
 
 def test_progress_counts_every_step(communities: Made) -> None:
     graph, text = communities
-    seen: list[Progress] = []
+    seen: list[TrainingProgress] = []
     train(graph, text, SETTINGS.model_copy(update={"max_steps": 7}), seed=0, progress=seen.append)
     assert [p.step for p in seen] == list(range(1, 8))
     assert {p.steps for p in seen} == {7}

@@ -15,12 +15,12 @@ from plait.contracts import Document, Reference, StructureSource
 from plait.contracts.errors import ConfigError, QueryError
 from plait.docgraph import DocumentGraph, GraphSettings, build_graph
 from plait.docgraph.graph import graph_of_view
-from plait.embedders import minilm
+from plait.embedders.transformers import MiniLM, MiniLMConfig
 from plait.rag import open_index
 from plait.rag.explaining import carrying_edges
 
 QUESTION = "packets in the network"
-EMBEDDER = minilm.MiniLM(minilm.Config())
+EMBEDDER = MiniLM(MiniLMConfig())
 RELATIONS = ("cites", "cited_by", "co_author", "co_topic")
 
 

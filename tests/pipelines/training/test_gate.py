@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from plait.config import Pipeline, use
 from plait.contracts import Answer
 from plait.contracts.errors import ConfigError
-from plait.embedders.minilm import Config, MiniLM
+from plait.embedders.transformers import MiniLM, MiniLMConfig
 from plait.hooks import Component, PluginHost, hookimpl
 from plait.rag import Rag, open_index
 from plait.training.gate import train_gate
@@ -32,7 +32,7 @@ class Shifted:
     """MiniLM with one constant direction added to every vector: the order of all hits is the same, no cosine is."""
 
     def __init__(self) -> None:
-        self.inner = MiniLM(Config())
+        self.inner = MiniLM(MiniLMConfig())
         self.dimension = self.inner.dimension + 1
 
     def fingerprint(self) -> Mapping[str, Any]:

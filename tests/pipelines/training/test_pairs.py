@@ -11,17 +11,17 @@ from plait.training.pairs import Pair, folds_of, read_pairs
 @pytest.mark.parametrize(
     ("text", "what"),
     [
-        ("{", "line 1: no JSON"),
-        ("[" * 100_000, "line 1: no JSON"),
-        ('{"answer": "x"}', "line 1: no question"),
-        ("[1]", "line 1: no question"),
-        ('{"text": "Why?", "answer": 42}', "line 1: the answer is no text but int"),
-        ('{"text": "Why \\ud800?", "answer": "x"}', "line 1: character 4 of the query is no Unicode"),
-        ('{"text": "Why?", "answer": "x \\udfff"}', "line 1: the answer or an id holds half a character"),
-        ('{"text": "Why?", "answer": "x", "documents": [""]}', "line 1: 'documents' is no list of ids"),
+        ("{", ":1: this line is not JSON"),
+        ("[" * 100_000, ":1: this line is not JSON"),
+        ('{"answer": "x"}', ":1: no question"),
+        ("[1]", ":1: this line is not a JSON object"),
+        ('{"text": "Why?", "answer": 42}', ":1: the answer is no text but int"),
+        ('{"text": "Why \\ud800?", "answer": "x"}', ":1: character 4 of the query is no Unicode"),
+        ('{"text": "Why?", "answer": "x \\udfff"}', ":1: the answer or an id holds half a character"),
+        ('{"text": "Why?", "answer": "x", "documents": [""]}', ":1: 'documents' is no list of ids"),
         ('{"text": "Why?"}', "no question has an answer"),
         ("", "no question has an answer"),
-        ('{"text": "Why?", "documents": "a"}', "line 1: 'documents' is no list of ids"),
+        ('{"text": "Why?", "documents": "a"}', ":1: 'documents' is no list of ids"),
     ],
 )
 def test_broken_pairs_are_named_by_line(tmp_path: Path, text: str, what: str) -> None:

@@ -16,8 +16,8 @@ from plait.contracts.errors import ConfigError, IdentityError, IndexCorruptError
 from plait.fusion.tokens.distillation import DistillationSettings
 from plait.rag import Rag, open_index
 from plait.retrievers.query_adapter import MODEL
+from plait.training import committing
 from plait.training import retriever as training
-from plait.training.committing import committing
 from plait.training.docgraph import train_docgraph
 from plait.training.retriever import searched_column, train_retriever
 from plait.training.retriever_report import Found, decide
@@ -327,12 +327,12 @@ def test_it_is_kept_only_if_it_beats_both_controls_and_finds_documents_no_worse(
 
 
 def test_an_adapter_for_another_embedder_is_refused_when_it_is_searched_with(rag: Rag, tmp_path: Path) -> None:
-    from plait.embedders.minilm import Config, MiniLM
+    from plait.embedders.transformers import MiniLM, MiniLMConfig
     from plait.retrievers.query_adapter import QueryAdapter
 
     place = tmp_path / "made"
     place.mkdir()
-    QueryAdapter(np.zeros((384, 384), np.float32)).save(place, "dense", MiniLM(Config(max_tokens=64)))
+    QueryAdapter(np.zeros((384, 384), np.float32)).save(place, "dense", MiniLM(MiniLMConfig(max_tokens=64)))
     with rag.index.writer() as writer:
         writer.keep_model(MODEL, place)
         writer.commit("by hand")

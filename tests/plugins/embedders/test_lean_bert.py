@@ -11,9 +11,9 @@ from safetensors.torch import load_file, save_file
 
 from plait.contracts.errors import ModelError
 from plait.embedders.lean_bert import LeanBert, is_plain_bert
-from plait.embedders.minilm import fast_tokeniser
 from plait.embedders.model_folder import Pooling, read_recipe, weights_digest
 from plait.embedders.text_encoders import PaddedEncoder, agreement
+from plait.embedders.transformers import fast_tokeniser
 
 TEXTS = [
     "Two.",

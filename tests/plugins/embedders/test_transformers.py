@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import DistilBertConfig, DistilBertModel
+from transformers import AutoTokenizer, DistilBertConfig, DistilBertModel
 
 from plait.contracts.errors import ModelError
-from plait.embedders.transformers import Config, TransformersEmbedder
+from plait.embedders.transformers import Config, MiniLM, MiniLMConfig, TransformersEmbedder, fast_tokeniser
 from plait.testing.conformance import EmbedderConformance
 
 
@@ -115,3 +115,30 @@ def test_several_threads_get_the_vectors_of_one(tiny_bert: Path) -> None:
         for vectors in pool.map(embedder.embed_passages, [texts] * 8):
             np.testing.assert_allclose(vectors, alone, atol=1e-5)
     assert torch.get_num_threads() == threads, "torch's setting was not put back"
+
+
+TEXTS = [
+    "BM25 weighs a term by how often it occurs.",
+    "Größe, naïve café — 中文 🧵 don't U.S. e.g. p<0.05",
+    "",
+    "long " * 400,
+    "tab\tand\nnewline\x00 and [MASK] or [SEP]",
+]
+
+
+def test_the_vectors_of_minilm_equal_sentence_transformers_in_float32(minilm_folder: Path) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    theirs = SentenceTransformer(str(minilm_folder), device="cpu").encode(TEXTS)
+    np.testing.assert_allclose(MiniLM(MiniLMConfig(dtype="float32")).embed_passages(TEXTS), theirs, atol=1e-5)
+    bfloat16 = MiniLM(MiniLMConfig(dtype="bfloat16")).embed_passages(TEXTS)
+    assert np.vecdot(bfloat16, theirs).min() > 0.999
+
+
+def test_the_tokenizer_file_alone_gives_the_numbers_of_transformers(minilm_folder: Path) -> None:
+    theirs = AutoTokenizer.from_pretrained(minilm_folder)(TEXTS, truncation=True, max_length=256)["input_ids"]
+    assert fast_tokeniser(minilm_folder, 256)(TEXTS) == theirs
+
+
+def test_minilm_needs_no_batch_settings_to_be_the_same_model() -> None:
+    assert MiniLM(MiniLMConfig(batch_tokens=512)).fingerprint() == MiniLM(MiniLMConfig()).fingerprint()

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from plait.contracts import Document, Evidence, Query, Section, Text
-from plait.embedders.minilm import Config, MiniLM
+from plait.embedders.transformers import MiniLM, MiniLMConfig
 from plait.gates.similarity import HELD, THRESHOLD, UNKNOWN, Calibration, Signals, SimilarityGate
 from plait.gates.similarity import Config as GateConfig
 from plait.guards import plait_steering
@@ -33,7 +33,7 @@ DOCUMENTS = [
 
 @pytest.fixture(scope="module")
 def embedder():
-    return MiniLM(Config())
+    return MiniLM(MiniLMConfig())
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +145,7 @@ class Refusing(MiniLM):
 def test_no_sentence_is_encoded_where_whole_passages_leave_no_doubt(similarity, answerable, evidence, view):
     known = [replace(item, similarity=similarity) for item in evidence]
     question = "Why does green tea not oxidise?" if answerable else "Who won the football world cup?"
-    assert assess(Query(question), known, Refusing(Config()), view).answerable == answerable
+    assert assess(Query(question), known, Refusing(MiniLMConfig()), view).answerable == answerable
 
 
 def test_sentences_decide_where_whole_passages_lie_near_the_bar(evidence, embedder, view):
@@ -153,4 +153,4 @@ def test_sentences_decide_where_whole_passages_lie_near_the_bar(evidence, embedd
     question = Query("Is Sencha drunk in Japan?")
     assert assess(question, known, embedder, view).score == assess(question, evidence, embedder, view).score
     with pytest.raises(AssertionError, match="had to be looked at"):
-        assess(Query("Who won the cup in Japan?"), known, Refusing(Config()), view)
+        assess(Query("Who won the cup in Japan?"), known, Refusing(MiniLMConfig()), view)

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from plait.contracts import Evidence, GenerationRequest, Passage, Query
-from plait.embedders.minilm import Config as MiniLMConfig
-from plait.embedders.minilm import MiniLM
+from plait.embedders.transformers import MiniLM, MiniLMConfig
 from plait.generators.extractive import Config, Extractive
 from plait.guards.directives import directives
 from plait.text.passages import AnalysedPassage

@@ -18,8 +18,7 @@ from injections import Injection, load_injections
 from plait.config import AnswerSettings
 from plait.contracts import Document, Evidence, GenerationRequest, Message, Query, Section, Sentence, Text
 from plait.contracts.errors import ReadError
-from plait.embedders.minilm import Config as MiniLMConfig
-from plait.embedders.minilm import MiniLM
+from plait.embedders.transformers import MiniLM, MiniLMConfig
 from plait.evaluation.answers.quality import as_evidence, given_hits
 from plait.generators.conversation import prompt_tokens
 from plait.generators.extractive import Config, Extractive

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from plait.contracts import Document, Query, Section, Text
-from plait.embedders import minilm
+from plait.embedders.transformers import MiniLM, MiniLMConfig
 from plait.rankers.best_sentence import BestSentence, Config
 from plait.testing import memory_view
 from plait.testing.conformance import RankerConformance
 from plait.text.sentences import sentence_spans
 
-EMBEDDER = minilm.MiniLM(minilm.Config())
+EMBEDDER = MiniLM(MiniLMConfig())
 FILLER = "Weather reports were collected daily. Ships left the harbour at noon. "
 DOCUMENTS = [
     Document("plain", "", (Section("", (Text(FILLER + "Bread needs flour."),)),)),

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from plait.contracts import Query
-from plait.embedders import minilm
+from plait.embedders.transformers import MiniLM, MiniLMConfig
 from plait.retrievers.dense import Config, Dense
 from plait.testing import memory_view, sample_documents
 from plait.testing.conformance import RetrieverConformance
 
-EMBEDDER = minilm.MiniLM(minilm.Config())
+EMBEDDER = MiniLM(MiniLMConfig())
 
 
 class TestDense(RetrieverConformance):
@@ -30,7 +30,7 @@ def test_hits_are_the_highest_cosines_of_brute_force() -> None:
 
 
 def test_another_embedder_makes_another_fingerprint() -> None:
-    shorter = minilm.MiniLM(minilm.Config(max_tokens=128))
+    shorter = MiniLM(MiniLMConfig(max_tokens=128))
     assert Dense(Config(), EMBEDDER).fingerprint() != Dense(Config(), shorter).fingerprint()
 
 

@@ -15,7 +15,7 @@ from plait.contracts import Document, IngestBatch, Query, Reference, Retriever, 
 from plait.contracts.errors import ConfigError, ModelError
 from plait.docgraph.traversal import Traversal
 from plait.docgraph.weighing import DEFAULT_WEIGHTS
-from plait.embedders import minilm
+from plait.embedders.transformers import MiniLM, MiniLMConfig
 from plait.gnn import TrainingSettings
 from plait.gnn.training import train
 from plait.hooks import Assembly, PluginHost
@@ -29,7 +29,7 @@ from plait.retrievers.lexical import Lexical
 from plait.testing import MemoryView, memory_view
 from plait.testing.conformance import RetrieverConformance
 
-EMBEDDER = minilm.MiniLM(minilm.Config())
+EMBEDDER = MiniLM(MiniLMConfig())
 DENSE, LEXICAL = Dense(DenseConfig(), EMBEDDER), Lexical(LexicalConfig())
 RELATIONS = ("cites", "cited_by")
 

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from plait.contracts import Column, Document, Section, Text
-from plait.embedders import minilm
+from plait.embedders.transformers import MiniLM, MiniLMConfig
 from plait.retrievers.dense import Config, Dense
 from plait.retrievers.document_vectors import best_passages, document_vectors, mean_vectors
 from plait.testing import MemoryView, memory_view, sample_documents
 
-EMBEDDER = minilm.MiniLM(minilm.Config())
+EMBEDDER = MiniLM(MiniLMConfig())
 
 
 def unit(table: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -8,12 +8,12 @@ import pytest
 from safetensors.numpy import save_file
 
 from plait.contracts.errors import IdentityError, ModelError
-from plait.embedders.minilm import Config, MiniLM
+from plait.embedders.transformers import MiniLM, MiniLMConfig
 from plait.retrievers.dense import Config as DenseConfig
 from plait.retrievers.dense import Dense
 from plait.retrievers.query_adapter import QueryAdapter, adapted
 
-EMBEDDER = MiniLM(Config())
+EMBEDDER = MiniLM(MiniLMConfig())
 RANDOM = np.random.default_rng(0)
 MATRIX = RANDOM.normal(size=(6, 6)).astype(np.float32)
 
@@ -63,7 +63,7 @@ def test_it_is_saved_and_read_again_for_its_column_alone(tmp_path: Path) -> None
 def test_another_embedder_is_refused(tmp_path: Path) -> None:
     QueryAdapter(MATRIX).save(tmp_path, "dense", EMBEDDER)
     with pytest.raises(IdentityError, match="trained with another embedder"):
-        QueryAdapter.load(tmp_path, "dense", MiniLM(Config(max_tokens=64)))
+        QueryAdapter.load(tmp_path, "dense", MiniLM(MiniLMConfig(max_tokens=64)))
 
 
 def test_vectors_that_something_else_has_made_are_refused(tmp_path: Path) -> None:

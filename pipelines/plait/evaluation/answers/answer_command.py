@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,10 +23,9 @@ if TYPE_CHECKING:
     from plait.config import Pipeline
     from plait.hooks import PluginHost
     from plait.rag import Rag
+    from plait.rag.ingest import Progress
 
 __all__ = ["evaluate_answers"]
-
-Progress = Callable[[str, int, int | None], None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING, Literal
@@ -35,6 +35,7 @@ from plait.rag.structure import read_structure, ties_of
 if TYPE_CHECKING:
     from plait.index import View
     from plait.rag import Rag
+    from plait.rag.ingest import Progress
     from plait.rag.parts import Parts
 
 __all__ = ["Asked", "AskedAll", "Decider", "Decision", "EvidenceSource", "ask_questions", "majority", "stated"]
@@ -103,7 +104,7 @@ def ask_questions(
     k: int = 5,
     depth: int = 50,
     batch: int = BATCH,
-    progress: Callable[[str, int, int | None], None] | None = None,
+    progress: Progress | None = None,
 ) -> AskedAll:
     """Asks every question once; where one of yes, no and maybe is gold, for that decision too.
 

@@ -1,19 +1,22 @@
-"""``plait evaluate``: from a collection on disk to an evaluation, with an index built where none is given."""
+"""``plait evaluate``: from a collection on disk to an evaluation, with an index built where none is given.
+
+With ``--calibrate``, the pipeline's fusion is fitted on one split before another is measured with it.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from plait.contracts import Edge, Query
-from plait.contracts.errors import ConfigError, IndexStoreError
+from plait.config import Pipeline, Use, use
+from plait.contracts import Edge, Fusion, Hit, Query, RankedVectorFusion, VectorFusion
+from plait.contracts.errors import ConfigError, IndexStoreError, QueryError
 from plait.evaluation.reporting import check_target, write_json
-from plait.evaluation.retrieval.calibrating import fit_fusion
 from plait.evaluation.retrieval.collections import Collection, load_collection
 from plait.evaluation.retrieval.evaluating import FUSED, Evaluation, Found, Retrieve, evaluate
 from plait.evaluation.retrieval.measures import DEFAULT_MEASURES, Coherence, check_measures, coherence, stated_by
@@ -22,13 +25,11 @@ from plait.evaluation.retrieval.runs import check_ids, write_run
 from plait.evaluation.statistics.significance import RESAMPLES, scipy_stats
 
 if TYPE_CHECKING:
-    from plait.config import Pipeline
     from plait.hooks import PluginHost
     from plait.rag import Rag
+    from plait.rag.ingest import Progress
 
 __all__ = ["evaluate_collection", "index_collection"]
-
-Progress = Callable[[str, int, int | None], None]
 
 DOCUMENTS = 100
 """How many documents every leg should be able to bring up, for recall@100."""
@@ -98,7 +99,7 @@ def evaluate_collection(
         notes = index_collection(rag, collection, progress)
         settings: dict[str, Any] = {}
         if fitting is not None:
-            fitted = fit_fusion(
+            fitted = _fit_fusion(
                 fitting,
                 collection,
                 _retriever(rag, exclude_self),
@@ -183,4 +184,106 @@ def _depth(rag: Rag, exclude_self: bool) -> int:
     view = rag.view
     return max(
         rag.pipeline.candidates, math.ceil((DOCUMENTS + exclude_self) * len(view) / max(1, len(view.document_ids)))
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Fitted:
+    """A fitted fusion of ranks, and what was measured on the way (nDCG@10).
+
+    Where the pipeline's fusion joins vectors first, ``merging`` is true and the fitted one becomes its ``ranks``.
+    """
+
+    fusion: Use
+    split: str
+    queries: int
+    legs: Mapping[str, float]
+    value: float
+    left_out: int = 0
+    merging: bool = False
+
+    def in_pipeline(self, pipeline: Pipeline) -> Pipeline:
+        """The pipeline with this fusion."""
+        chosen = self.fusion
+        if self.merging:
+            chosen = use(pipeline.fusion.name, **{**pipeline.fusion.settings, "ranks": self.fusion})
+        return pipeline.model_copy(update={"fusion": chosen})
+
+    def note(self) -> str:
+        """One line for people, with the Python that repeats it."""
+        settings = ", ".join(f"{key}={value!r}" for key, value in self.fusion.settings.items())
+        shared = f" ({self.left_out} that are measured too were left out)" if self.left_out else ""
+        return (
+            f"fusion fitted on the {self.queries} queries of split {self.split}{shared}, nDCG@10 {self.value:.4f} "
+            f"there: {'ranks' if self.merging else 'fusion'}=use({self.fusion.name!r}, {settings})"
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {
+            "split": self.split,
+            "queries": self.queries,
+            "left_out": self.left_out,
+            "measure": "nDCG@10",
+            "legs": dict(self.legs),
+            "fused": self.value,
+            "fusion": self.fusion.model_dump(mode="json"),
+        }
+
+
+def _fit_fusion(
+    collection: Collection,
+    measured: Collection,
+    retrieve: Retrieve,
+    fusion: Fusion,
+    *,
+    exclude_self: bool = False,
+    progress: Progress | None = None,
+) -> _Fitted:
+    """Asks the queries of one split and chooses fusion and weights by what the legs found.
+
+    Queries that ``measured`` holds too are left out: what was fitted on them would be measured on them.
+
+    Args:
+        collection: the split to fit on.
+        measured: the split that will be measured.
+        retrieve: asks the pipeline.
+        fusion: the pipeline's. One that joins vectors keeps doing so: only how it merges ranks is fitted.
+        exclude_self: leave the document whose id is the query's out of its runs.
+        progress: called with (what, queries done, queries in all).
+
+    Raises:
+        ConfigError: no query is left to fit on, or the fusion searches by itself and says not how it merges ranks.
+    """
+    # Here, so that measuring without calibration does not import fusions that the pipeline may not use.
+    from plait.fusion.calibration import calibrate
+
+    merging = isinstance(fusion, RankedVectorFusion)
+    if isinstance(fusion, VectorFusion) and not merging:
+        raise ConfigError(
+            f"the fusion {type(fusion).__name__} has no setting 'ranks' that could be fitted",
+            where="--calibrate",
+            fix="leave --calibrate out, or choose another fusion",
+        )
+    mine = {name: entry for name, entry in collection.queries.items() if name not in measured.queries}
+    left_out = len(collection.queries) - len(mine)
+    if not mine:
+        raise ConfigError(
+            f"all {left_out} queries of split {collection.split!r} are also in {measured.split!r}",
+            where=str(collection.path),
+            fix="calibrate on a split with other queries than those that are measured",
+        )
+    runs: dict[str, Mapping[str, Sequence[Hit]]] = {}
+    for done, (identifier, entry) in enumerate(mine.items()):
+        if progress is not None:
+            progress("calibration queries", done, len(mine))
+        try:
+            legs = retrieve(Query(entry.text)).runs
+        except QueryError:
+            continue  # no run can be fitted on a query that cannot be asked; ``queries`` says how many were
+        dropped = identifier if exclude_self else None
+        runs[identifier] = {label: [hit for hit in hits if hit.document_id != dropped] for label, hits in legs.items()}
+    found = calibrate(runs, collection.qrels, fusion.stands_in_for if isinstance(fusion, RankedVectorFusion) else ())
+    return _Fitted(
+        found.best.fusion, collection.split, found.queries, dict(found.legs), found.best.value, left_out, merging
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from plait.contracts import Embedder, HasEmbedder, Hit, Query
 from plait.contracts.errors import ConfigError, QueryError
@@ -21,6 +21,9 @@ from plait.evaluation.statistics.significance import (
     compare,
     scipy_stats,
 )
+
+if TYPE_CHECKING:
+    from plait.rag.ingest import Progress
 
 __all__ = ["FUSED", "Evaluation", "Found", "Retrieve", "SystemScores", "evaluate"]
 
@@ -122,7 +125,7 @@ def evaluate(
     resamples: int = RESAMPLES,
     seed: int = 0,
     retrievers: Mapping[str, object] | None = None,
-    progress: Callable[[str, int, int | None], None] | None = None,
+    progress: Progress | None = None,
     notes: Iterable[str] = (),
     settings: Mapping[str, Any] | None = None,
 ) -> Evaluation:
@@ -243,7 +246,7 @@ def _collect(
     retrieve: Retrieve,
     embedders: Sequence[Embedder],
     exclude_self: bool,
-    progress: Callable[[str, int, int | None], None] | None,
+    progress: Progress | None,
 ) -> _Collected:
     """Asks each query; one that the pipeline refuses is added to ``refused``."""
     collected = _Collected()

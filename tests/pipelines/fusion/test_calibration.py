@@ -8,8 +8,8 @@ from plait.config import Pipeline, use
 from plait.contracts import Hit
 from plait.contracts.errors import ConfigError
 from plait.evaluation.retrieval.measures import per_query
-from plait.fusion.ranks.calibration import Calibration, calibrate
-from plait.fusion.ranks.merging import ReciprocalRank, ReciprocalRankConfig
+from plait.fusion.calibration import Calibration, calibrate
+from plait.fusion.ranks import ReciprocalRank, ReciprocalRankConfig
 
 DOCUMENTS = [f"d{number}" for number in range(30)]
 Runs = dict[str, dict[str, list[Hit]]]

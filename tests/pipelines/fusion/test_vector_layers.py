@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from plait.contracts import Fold, Structural
 from plait.contracts.errors import ConfigError, IdentityError, ModelError
-from plait.fusion.vectors.fitting import FittingSettings, cross_fitted, fit
-from plait.fusion.vectors.layers import Concatenated, FusionLayer, Gated
+from plait.fusion.vector_layers import Concatenated, FittingSettings, FusionLayer, Gated, cross_fitted, fit
 from plait.gnn import ArrayGraph, ArrayRelation, TrainingSettings
 from plait.gnn.training import train
 

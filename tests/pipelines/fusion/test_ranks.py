@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from plait.contracts import Hit, Query
 from plait.contracts.errors import ConfigError
-from plait.fusion.ranks.merging import (
+from plait.fusion.ranks import (
     Normalisation,
     ReciprocalRank,
     ReciprocalRankConfig,

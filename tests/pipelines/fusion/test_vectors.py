@@ -16,7 +16,7 @@ from safetensors.numpy import load, save
 from plait.config import Pipeline, use
 from plait.contracts import Structural
 from plait.contracts.errors import ConfigError, IdentityError, ModelError
-from plait.fusion.vectors.fused_column import FusedColumn
+from plait.fusion.vectors import FusedColumn
 from plait.rag import Rag, open_index
 
 QUESTIONS = ("yeast in the oven", "a comet near the moon", "which opening gives up a pawn", "packets")

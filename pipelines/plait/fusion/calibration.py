@@ -15,7 +15,7 @@ from itertools import product
 from plait.config import Use, use
 from plait.contracts import Fusion, Hit, Query
 from plait.contracts.errors import ConfigError
-from plait.fusion.ranks.merging import ReciprocalRank, ReciprocalRankConfig, Weighted, WeightedConfig
+from plait.fusion.ranks import ReciprocalRank, ReciprocalRankConfig, Weighted, WeightedConfig
 
 __all__ = ["Calibration", "Candidate", "calibrate"]
 

@@ -35,7 +35,7 @@ from plait.retrievers.graph_model import MODEL, encoder_digest
 from plait.retrievers.query_adapter import adapted
 
 if TYPE_CHECKING:
-    from plait.fusion.vectors.layers import FusionLayer
+    from plait.fusion.vector_layers import FusionLayer
 
 __all__ = ["ConcatenatedConfig", "ConcatenatedFusion", "Config", "FusedColumn", "GatedFusion"]
 
@@ -148,8 +148,8 @@ class FusedColumn:
     def fit(
         self, text: NDArray[np.float32], folds: Sequence[Fold], *, seed: int = 0, device: str = "cpu"
     ) -> FittedLayer:
-        """Trains a new fusion of this kind to predict links, see :mod:`plait.fusion.vectors.fitting`."""
-        from plait.fusion.vectors.fitting import fit
+        """Trains a new fusion of this kind to predict links, see :mod:`plait.fusion.vector_layers`."""
+        from plait.fusion.vector_layers import fit
 
         layer = self.layer()(text.shape[1], folds[0].structure.vectors.shape[1]).to(device)
         return FittedLayer(fit(layer, text, folds, seed=seed), self)
@@ -233,26 +233,26 @@ class FittedLayer:
 
 
 class GatedFusion(FusedColumn):
-    """Text and structure by a gated residual, see :mod:`plait.fusion.vectors.layers`."""
+    """Text and structure by a gated residual, see :mod:`plait.fusion.vector_layers`."""
 
     name: ClassVar[str] = "gated"
 
     @classmethod
     def layer(cls) -> type[FusionLayer]:
-        """:class:`~plait.fusion.vectors.layers.Gated`."""
-        from plait.fusion.vectors.layers import Gated
+        """:class:`~plait.fusion.vector_layers.Gated`."""
+        from plait.fusion.vector_layers import Gated
 
         return Gated
 
 
 class ConcatenatedFusion(FusedColumn):
-    """Text and structure side by side, projected, see :mod:`plait.fusion.vectors.layers`."""
+    """Text and structure side by side, projected, see :mod:`plait.fusion.vector_layers`."""
 
     name: ClassVar[str] = "concatenated"
 
     @classmethod
     def layer(cls) -> type[FusionLayer]:
-        """:class:`~plait.fusion.vectors.layers.Concatenated`."""
-        from plait.fusion.vectors.layers import Concatenated
+        """:class:`~plait.fusion.vector_layers.Concatenated`."""
+        from plait.fusion.vector_layers import Concatenated
 
         return Concatenated

@@ -1,1 +1,0 @@
-"""Rank fusion: merging ranked lists of hits."""
