@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from plait.contracts.retriever import Column
 from plait.index import exact
 from plait.index.commit import EXACT, Commit
-from plait.index.disk_errors import reading, writing
+from plait.index.folder import reading, writing
 from plait.index.store import Store
 from plait.index.tables import column_table
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from plait.contracts.errors import IndexFormatError
 from plait.index.commit import TABLE_NAME, Commit
-from plait.index.disk_errors import writing
+from plait.index.folder import writing
 
 __all__ = ["MODELS", "drop_unused_models", "is_whole", "model_folder", "models_of", "store_model", "with_models"]
 

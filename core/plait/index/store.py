@@ -17,8 +17,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from plait.index.disk_errors import reading, writing
-from plait.index.folder import sync_directory
+from plait.index.folder import reading, sync_directory, writing
 
 __all__ = ["Store"]
 

@@ -26,6 +26,7 @@ from plait.contracts import (
     Query,
     Sentence,
     Stage,
+    Trace,
     Usage,
     VectorSearch,
 )
@@ -34,13 +35,57 @@ from plait.hooks import plugin_errors
 from plait.prompts import checked_sentences, pack
 from plait.rag.parts import Parts
 from plait.rag.retrieval import Retrieval
-from plait.rag.structure import read_structure, structure_of, ties_of
-from plait.rag.tracing import Tracer
+from plait.rag.structure import ReadStructure, read_structure, structure_of, ties_of
 from plait.text.passages import analysed
 
-__all__ = ["DECLINED", "Asked", "Prepared", "finish", "generate", "generate_async", "generate_many", "prepare"]
+__all__ = [
+    "DECLINED",
+    "Asked",
+    "Prepared",
+    "Tracer",
+    "finish",
+    "generate",
+    "generate_async",
+    "generate_many",
+    "prepare",
+]
 
 DECLINED = "Nothing in the indexed documents answers this question."
+
+
+class Tracer:
+    """Collects stages in order.
+
+    CPU seconds are those of the whole process, so that the work of native threads counts.
+
+    Example:
+        >>> tracer = Tracer()
+        >>> with tracer.stage("retrieve") as detail:
+        ...     detail["hits"] = 3
+        >>> tracer.trace().stages[0].name, dict(tracer.trace().stages[0].detail)
+        ('retrieve', {'hits': 3})
+    """
+
+    def __init__(self) -> None:
+        self._stages: list[Stage] = []
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[dict[str, Any]]:
+        """Times the block; what it puts into the yielded dictionary becomes the stage's detail."""
+        detail: dict[str, Any] = {}
+        wall, cpu = time.perf_counter(), time.process_time()
+        try:
+            yield detail
+        finally:
+            self._stages.append(Stage(name, time.perf_counter() - wall, time.process_time() - cpu, detail))
+
+    def add(self, stage: Stage) -> None:
+        """Takes a stage that was measured elsewhere, such as a share of a batch."""
+        self._stages.append(stage)
+
+    def trace(self) -> Trace:
+        """The stages so far."""
+        return Trace(tuple(self._stages))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +150,9 @@ def prepare(parts: Parts, retrieval: Retrieval, tracer: Tracer, asked: Asked) ->
     if not relevance.answerable:
         return Prepared(query, view, hits, None, tracer)
     with tracer.stage("prompt") as detail:
-        packed = pack(query, evidence, parts.generator, settings, ties_of(parts, view))
-        structure = read_structure(parts, packed.evidence, view)
+        tied = parts.structure_source is not None
+        packed = pack(query, evidence, parts.generator, settings, ties_of(parts, view) if tied else None)
+        structure = read_structure(parts, packed.evidence, view) if tied else ReadStructure("no document graph")
         detail |= {
             "passages": len(packed.evidence),
             "left_out": [item.passage.id for item in packed.left_out],
@@ -294,7 +340,7 @@ def _generator_errors(parts: Parts) -> Iterator[None]:
 
 
 def _evidence(parts: Parts, query: Query, hits: Sequence[Hit], view: IndexView, most: int) -> list[Evidence]:
-    structural = structure_of(parts, view)
+    structural = structure_of(parts, view) if parts.structure_source is not None else lambda _row: None
     passages = [view.passage(hit.row) for hit in hits[:most]]
     analyses = analysed(view, passages, parts.host.hook.steering)
     near = _similarities(parts, query, [hit.row for hit in hits[:most]], view)

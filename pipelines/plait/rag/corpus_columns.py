@@ -18,7 +18,6 @@ from plait.contracts.errors import IdentityError, IndexCorruptError, ModelError
 from plait.fusion.tokens.checkpoint import FID, PROJECTOR, READER, check_structural
 from plait.hooks import plugin_errors
 from plait.rag.parts import Parts
-from plait.rag.structure import structure_source
 from plait.retrievers.query_adapter import MODEL as RETRIEVER
 from plait.retrievers.query_adapter import QueryAdapter
 
@@ -112,7 +111,7 @@ def _checks(name: str, folder: Path, view: View, parts: Parts) -> Iterator[tuple
                     f"{column}.safetensors",
                     partial(QueryAdapter.load, folder, column, source.embedder, source.made_by(view)),
                 )
-    elif (structure := structure_source(parts)) is not None:
+    elif (structure := parts.structure_source) is not None:
         identity = structure.structure_identity(view)
         for file in (PROJECTOR, FID):
             yield file, partial(check_structural, folder / file, identity)

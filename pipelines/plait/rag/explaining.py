@@ -13,7 +13,6 @@ from plait.contracts.errors import ConfigError
 from plait.docgraph import DocumentGraph
 from plait.rag.parts import Parts
 from plait.rag.retrieval import Retrieval
-from plait.rag.structure import structure_source
 from plait.retrievers.document_vectors import best_passages
 
 __all__ = ["CarryingEdge", "ExplainedHit", "Explanation", "carrying_edges", "explain_hits"]
@@ -112,7 +111,7 @@ def explain_hits(parts: Parts, retrieval: Retrieval, edges: int = 3) -> Explanat
     Raises:
         ConfigError: the pipeline has neither text vectors nor a document graph, so that only ranks could be shown.
     """
-    source = structure_source(parts)
+    source = parts.structure_source
     text_search = next((made for made in parts.retrievers.values() if isinstance(made, VectorSearch)), None)
     if text_search is None:
         raise ConfigError(

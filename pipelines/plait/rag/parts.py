@@ -113,6 +113,11 @@ class Parts:
         return None if source is None else source.graph_settings
 
     @cached_property
+    def structure_source(self) -> StructureSource | None:
+        """The first retriever that ties documents together; None where none does."""
+        return next((made for made in self.retrievers.values() if isinstance(made, StructureSource)), None)
+
+    @cached_property
     def ranker(self) -> Ranker | None:
         """The ranker, if the pipeline has one."""
         return self._assembly.build("ranker", self.pipeline.ranker) if self.pipeline.ranker else None

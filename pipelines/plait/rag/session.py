@@ -15,7 +15,6 @@ from plait.contracts.errors import ConfigError, IndexNotFoundError
 from plait.hooks import PluginHost
 from plait.rag.parts import Parts, compare_identity
 from plait.rag.retrieval import Retrieval, retrieve_all
-from plait.rag.tracing import Tracer
 
 if TYPE_CHECKING:
     from plait.index import Index, View, Writer
@@ -196,7 +195,7 @@ class Rag:
             QueryError: the question is empty or too long, or a filter is none.
             GenerationError: not even the best passage fits beside the question.
         """
-        from plait.rag.answering import Asked, prepare
+        from plait.rag.answering import Asked, Tracer, prepare
 
         query = _as_query(question)
         if filters:

@@ -18,14 +18,13 @@ from plait.contracts import (
     Generator,
     IndexView,
     StructureGenerator,
-    StructureSource,
     StructureWeights,
 )
 from plait.fusion.tokens.checkpoint import PROJECTOR, READER
 from plait.prompts import Ties
 from plait.rag.parts import Parts
 
-__all__ = ["ReadStructure", "read_structure", "structure_of", "structure_source", "ties_of"]
+__all__ = ["ReadStructure", "read_structure", "structure_of", "ties_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +42,9 @@ class ReadStructure:
     weights: StructureWeights | None = None
 
 
-def structure_source(parts: Parts) -> StructureSource | None:
-    """The pipeline's first retriever that ties documents together, or None."""
-    return next((made for made in parts.retrievers.values() if isinstance(made, StructureSource)), None)
-
-
 def structure_of(parts: Parts, view: IndexView) -> Callable[[int], NDArray[np.float32] | None]:
     """Gives the structural vector of a row's document, None where it has none."""
-    source = structure_source(parts)
+    source = parts.structure_source
     if source is None:
         return lambda _row: None
     vectors, tied = view.vectors(source.structure_column), view.values(f"{source.structure_column}.tied")
@@ -69,7 +63,7 @@ def read_structure(parts: Parts, evidence: Sequence[Evidence], view: IndexView) 
         IdentityError: what is trained is for another language model or another graph encoder.
         ModelError: its file is damaged.
     """
-    generator, source = parts.generator, structure_source(parts)
+    generator, source = parts.generator, parts.structure_source
     name = _file_of(generator)
     if not name:
         return ReadStructure("off")
@@ -107,7 +101,7 @@ def _trained(view: IndexView, name: str) -> Path | None:
 
 def ties_of(parts: Parts, view: IndexView) -> Ties | None:
     """What tells in words how papers are tied; None where the settings or the pipeline have no use for it."""
-    source, wanted = structure_source(parts), parts.pipeline.answer.ties
+    source, wanted = parts.structure_source, parts.pipeline.answer.ties
     if source is None or wanted == "never":
         return None
     if wanted == "auto":

@@ -22,7 +22,6 @@ from plait.fusion.tokens.projector import Projector
 from plait.fusion.tokens.soft_token_reader import FrozenReader
 from plait.hooks import hookimpl
 from plait.rag import Rag, open_index
-from plait.rag.structure import structure_source
 from plait.training.reader import train_reader_of
 
 COMMUNITIES = ("river", "castle", "engine", "garden")
@@ -118,7 +117,7 @@ def rag(tmp_path: Path, model: Path) -> Iterator[Rag]:
 
 def _open_projector(rag: Rag) -> None:
     """Puts a projector into use whose gate is open."""
-    source = structure_source(rag.parts)
+    source = rag.parts.structure_source
     assert source is not None
     projector = Projector(384, rag.parts.generator.embedding_space(), k=1, seed=3)  # type: ignore[attr-defined]
     projector.gate.data.fill_(2.0)
@@ -184,7 +183,7 @@ def test_a_projector_of_another_graph_encoder_is_taken_out_of_use_and_named(rag:
 
 
 def test_a_projector_that_does_not_fit_is_refused_when_it_is_asked(rag: Rag) -> None:
-    source = structure_source(rag.parts)
+    source = rag.parts.structure_source
     assert source is not None
     projector = Projector(384, rag.parts.generator.embedding_space(), k=1)  # type: ignore[attr-defined]
     place = rag.path / ".made"
