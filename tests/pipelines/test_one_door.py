@@ -25,6 +25,8 @@ from plait.training import retriever as retriever_training
 from plait.training.docgraph import train_docgraph
 from plait.training.retriever import train_retriever
 
+pytestmark = pytest.mark.slow
+
 COPIED = ("retrievers.dense", "retrievers.lexical", "retrievers.docgraph", "fusion.vectors")
 OURS = {name: name for name in ("dense", "lexical", "docgraph", "gated")}
 THEIRS = {"dense": "nearest", "lexical": "words", "docgraph": "citations", "gated": "citations"}

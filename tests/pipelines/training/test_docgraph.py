@@ -19,6 +19,8 @@ from plait.rag import Rag, open_index
 from plait.retrievers.graph_model import MODEL
 from plait.training.docgraph import DocgraphReport, docgraph_of, train_docgraph
 
+pytestmark = pytest.mark.slow
+
 
 def files(folder: Path) -> dict[str, str]:
     """Every file of an index with the hash of its content; the lock says nothing."""

@@ -22,6 +22,8 @@ from plait.hooks import Component, PluginHost, hookimpl
 from plait.rag import Rag, open_index
 from plait.training.gate import train_gate
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = Path(__file__).parents[3] / "examples"
 QUESTIONS = [json.loads(line) for line in (EXAMPLES / "questions.jsonl").read_text(encoding="utf-8").splitlines()]
 UNANSWERABLE = [one["text"] for one in QUESTIONS if one["kind"] == "unanswerable"]

@@ -24,6 +24,8 @@ from plait.hooks import hookimpl
 from plait.rag import Rag, open_index
 from plait.training.reader import train_reader_of
 
+pytestmark = pytest.mark.slow
+
 COMMUNITIES = ("river", "castle", "engine", "garden")
 
 

@@ -22,6 +22,8 @@ from plait.training.docgraph import train_docgraph
 from plait.training.retriever import searched_column, train_retriever
 from plait.training.retriever_report import Found, decide
 
+pytestmark = pytest.mark.slow
+
 COLOURS = ("red", "green", "blue", "grey", "brown", "white", "black", "pink", "gold", "lime")
 THINGS = ("river", "castle", "engine", "garden", "bridge", "market")
 

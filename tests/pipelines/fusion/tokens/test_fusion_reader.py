@@ -25,6 +25,8 @@ from plait.fusion.tokens.reader_training import teach, train_reader
 from plait.fusion.tokens.tasks import Task, TaskPrompt, TaskSet
 from plait.testing.conformance import GeneratorConformance
 
+pytestmark = pytest.mark.slow
+
 MODES: tuple[StructureMode, ...] = get_args(StructureMode)
 Make = Callable[..., FusionReader]
 ONE = Task("topic", TaskPrompt("Which?", ("red",)), (0,), "a", ("bc", "bd", "b"))

@@ -18,6 +18,8 @@ from plait.fusion.tokens.soft_token_reader import SoftTokenReader
 from plait.fusion.tokens.tasks import TaskSet, label_tasks
 from plait.generators.local.model import CausalModel
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = ReaderSettings(steps=150, hidden=32, batch=16)
 
 
