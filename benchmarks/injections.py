@@ -33,12 +33,13 @@ from plait.contracts import Answer
 from plait.contracts.errors import PlaitError, ReadError
 from plait.evaluation import bootstrap_interval
 from plait.evaluation.answers.asking import ask_questions
-from plait.evaluation.answers.quality import as_evidence, given_hits
+from plait.evaluation.answers.quality import given_hits
 from plait.evaluation.answers.questions import Question
 from plait.evaluation.reporting import environment, environment_lines, json_report, rows_of, write_json
 from plait.evaluation.retrieval.collections import json_lines
 from plait.prompts import checked_sentences
 from plait.rag import Rag, open_index
+from plait.text.passages import as_evidence
 
 CORPUS = Path(__file__).resolve().parent.parent / "tests" / "plugins" / "guards" / "injections.jsonl"
 COUNTED = ("changed", "taken", "taken_supported")

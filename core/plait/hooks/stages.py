@@ -19,6 +19,7 @@ __all__ = ["StageHooks", "plugin_errors"]
 
 _Refuse = Callable[[Any], str | None]
 """Says what is wrong with a value that a hook returned; None when nothing is."""
+_Join = Callable[[Any, Any], Any]
 
 
 class StageHooks:
@@ -57,18 +58,10 @@ class StageHooks:
 
     def steering(self, texts: Sequence[str]) -> list[tuple[tuple[int, int], ...]]:
         """What in each text steers its reader, as all plugins together say, in order."""
-        found: list[set[tuple[int, int]]] = [set() for _ in texts]
-
-        def collect(value: Any) -> str | None:
-            wrong = _not_spans(value, texts)
-            if wrong is None:
-                for spans, more in zip(found, value, strict=True):
-                    spans.update((int(start), int(end)) for start, end in more)
-            return wrong
-
-        arguments = {"texts": list(texts), "spans": None}
-        _run_chain(self._hook.plait_steering, arguments, "spans", collect)
-        return [tuple(sorted(spans)) for spans in found]
+        arguments = {"texts": list(texts), "spans": [() for _ in texts]}
+        caller = self._hook.plait_steering
+        found = _run_chain(caller, arguments, "spans", partial(_not_spans, texts=texts), _spans_of_both)
+        return [tuple(sorted({(int(start), int(end)) for start, end in spans})) for spans in found]
 
 
 @contextmanager
@@ -92,6 +85,10 @@ authors, or take it out of the pipeline.
             f"{who} failed ({type(error).__name__}: {error})",
             fix="report this to its authors, or take it out of the pipeline",
         ) from error
+
+
+def _spans_of_both(before: Sequence[Any], returned: Sequence[Any]) -> list[Any]:
+    return [(*spans, *more) for spans, more in zip(before, returned, strict=True)]
 
 
 def _not_spans(value: Any, texts: Sequence[str]) -> str | None:
@@ -120,7 +117,13 @@ def _not_hits(value: Any) -> str | None:
     return None if wrong is None else f"it returned a list that holds {type(wrong).__name__}, not only Hit"
 
 
-def _run_chain(caller: HookCaller, arguments: Mapping[str, Any], subject: str | None, refuse: _Refuse) -> Any:
+def _run_chain(
+    caller: HookCaller,
+    arguments: Mapping[str, Any],
+    subject: str | None,
+    refuse: _Refuse,
+    join: _Join = lambda _before, returned: returned,
+) -> Any:
     """Calls every implementation of a hook in pluggy's order; each sees what the one before it returned.
 
     Args:
@@ -128,6 +131,7 @@ def _run_chain(caller: HookCaller, arguments: Mapping[str, Any], subject: str | 
         arguments: what it is called with.
         subject: the argument that implementations may replace; None when they only observe.
         refuse: checks what they return.
+        join: makes the new subject of the old one and of what an implementation returned.
 
     Returns:
         The subject as the last implementation left it; None when there is no subject.
@@ -138,7 +142,7 @@ def _run_chain(caller: HookCaller, arguments: Mapping[str, Any], subject: str | 
     every = caller.get_hookimpls()  # pluggy keeps them in reverse order of calling
     inner = [impl for impl in reversed(every) if not impl.wrapper]
     wrappers = [impl for impl in reversed(every) if impl.wrapper]
-    return _around(caller.name, wrappers, inner, dict(arguments), subject, refuse)
+    return _around(caller.name, wrappers, inner, dict(arguments), subject, refuse, join)
 
 
 def _around(
@@ -148,6 +152,7 @@ def _around(
     arguments: dict[str, Any],
     subject: str | None,
     refuse: _Refuse,
+    join: _Join,
 ) -> Any:
     if not wrappers:
         for impl in inner:
@@ -156,7 +161,7 @@ def _around(
             except (Exception, SystemExit) as error:
                 _raised(hook, impl, error)
             if subject is not None and returned is not None:
-                arguments[subject] = _accepted(hook, impl, returned, refuse)
+                arguments[subject] = join(arguments[subject], _accepted(hook, impl, returned, refuse))
         return None if subject is None else arguments[subject]
     wrapper, *others = wrappers
     running: Any = None  # the generator of a wrapper: pluggy has checked that it is one
@@ -166,7 +171,7 @@ def _around(
     except (Exception, SystemExit) as error:
         _raised(hook, wrapper, error)
     try:
-        result = _around(hook, others, inner, arguments, subject, refuse)
+        result = _around(hook, others, inner, arguments, subject, refuse, join)
     except BaseException as error:
         returned = _resume(hook, wrapper, partial(running.throw, error), passing=error)
     else:

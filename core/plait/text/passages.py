@@ -18,7 +18,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from plait.contracts import Document, Embedder, Evidence, IndexView, Passage, PlacedBlock, Section, Table, Text
+from plait.contracts import Document, Embedder, Evidence, Hit, IndexView, Passage, PlacedBlock, Section, Table, Text
 from plait.text.content import stems
 from plait.text.sentences import parted, touch
 
@@ -29,6 +29,7 @@ __all__ = [
     "Steering",
     "analysed",
     "analysis_of",
+    "as_evidence",
     "quotable",
     "statement_vectors",
     "statements_of",
@@ -196,6 +197,15 @@ def analysed(view: IndexView, passages: Sequence[Passage], steering: Steering | 
             analysis.kept = kept
             kept.keep(analysis)
     return [kept.passage(passage) or AnalysedPassage(passage) for passage in passages]
+
+
+def as_evidence(hits: Sequence[Hit], view: IndexView, steering: Steering | None = None) -> list[Evidence]:
+    """Hits as numbered evidence, opened by their passages' names, which hold in every snapshot."""
+    passages = [view.passage(view.row(hit.passage_id)) for hit in hits]
+    return [
+        Evidence(number, analysis.passage, view.title(hit.document_id), hit.score, analysis=analysis)
+        for number, (hit, analysis) in enumerate(zip(hits, analysed(view, passages, steering), strict=True), start=1)
+    ]
 
 
 def analysis_of(item: Evidence) -> AnalysedPassage:

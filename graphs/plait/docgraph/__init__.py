@@ -18,7 +18,8 @@ derived from them when a graph is loaded (:mod:`plait.docgraph.graph`).
 :mod:`plait.docgraph.ego_graph`      a document and its strongest neighbours
 :mod:`plait.docgraph.conversion`     networkx, PyTorch Geometric, GraphML, JSON Lines
 :mod:`plait.docgraph.pictures`       SVG and HTML, placed by :mod:`plait.docgraph.layout`
-:mod:`plait.docgraph.report`         a graph in figures, and what was left out of it
+:mod:`plait.docgraph.report`         what was left out of a graph, and how references were resolved
+:mod:`plait.docgraph.statistics`     a graph in figures
 ===================================  ==================================================================================
 """
 
@@ -30,7 +31,8 @@ from plait.docgraph.linking import Linker, fact_settings
 from plait.docgraph.pictures import draw
 from plait.docgraph.references import Record, Resolution, Resolver, date_of
 from plait.docgraph.relations import ENTITY_KINDS, GraphSettings, Relation
-from plait.docgraph.report import FactsReport, GraphReport, GraphStatistics, statistics_of
+from plait.docgraph.report import FactsReport, GraphReport
+from plait.docgraph.statistics import GraphStatistics, statistics_of
 
 __all__ = [
     "ENTITY_KINDS",

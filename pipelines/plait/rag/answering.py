@@ -9,7 +9,7 @@ import collections.abc
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from plait.contracts import (
@@ -36,7 +36,7 @@ from plait.prompts import checked_sentences, pack
 from plait.rag.parts import Parts
 from plait.rag.retrieval import Retrieval
 from plait.rag.structure import ReadStructure, read_structure, structure_of, ties_of
-from plait.text.passages import analysed
+from plait.text.passages import as_evidence
 
 __all__ = [
     "DECLINED",
@@ -142,7 +142,7 @@ def prepare(parts: Parts, retrieval: Retrieval, tracer: Tracer, asked: Asked) ->
     if asked.max_tokens is not None:
         settings = settings.model_copy(update={"max_tokens": asked.max_tokens})
     with tracer.stage("gate") as detail:
-        evidence = _evidence(parts, query, hits, view, settings.passages)
+        evidence = _evidence(parts, query, hits[: settings.passages], view)
         with plugin_errors(f"gate {parts.pipeline.gate.name!r}"):
             relevance = parts.gate.assess(query, evidence, view)
         detail |= {"score": relevance.score, "answerable": relevance.answerable, "reason": relevance.reason}
@@ -339,16 +339,13 @@ def _generator_errors(parts: Parts) -> Iterator[None]:
         ) from error
 
 
-def _evidence(parts: Parts, query: Query, hits: Sequence[Hit], view: IndexView, most: int) -> list[Evidence]:
+def _evidence(parts: Parts, query: Query, hits: Sequence[Hit], view: IndexView) -> list[Evidence]:
+    evidence = as_evidence(hits, view, parts.host.hook.steering)
+    near = _similarities(parts, query, [hit.row for hit in hits], view)
     structural = structure_of(parts, view) if parts.structure_source is not None else lambda _row: None
-    passages = [view.passage(hit.row) for hit in hits[:most]]
-    analyses = analysed(view, passages, parts.host.hook.steering)
-    near = _similarities(parts, query, [hit.row for hit in hits[:most]], view)
     return [
-        Evidence(
-            number, passage, view.title(hit.document_id), hit.score, structural(hit.row), analysis, near[number - 1]
-        )
-        for number, (hit, passage, analysis) in enumerate(zip(hits, passages, analyses, strict=False), start=1)
+        replace(item, similarity=cosine, structure=structural(hit.row))
+        for item, hit, cosine in zip(evidence, hits, near, strict=True)
     ]
 
 

@@ -11,7 +11,7 @@ import json
 import random
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from plait.hooks import plugin_errors
 from plait.rag import Rag
 from plait.rag.ingest import Progress
 from plait.text.content import content_words
-from plait.text.passages import analysed
+from plait.text.passages import analysed, as_evidence
 from plait.training import PATIENCE, check_unlocked, committing
 
 __all__ = ["TrainedGate", "train_gate"]
@@ -124,14 +124,5 @@ def _cases(rag: Rag, view: IndexView, chance: random.Random) -> Iterator[tuple[Q
         except QueryError:
             continue
         hits = [hit for hit in rag.retrieve(query, most + 1) if hit.row != row][:most]
-        evidence = _evidence(rag, view, [hit.row for hit in hits])
-        if evidence:
-            yield query, evidence
-
-
-def _evidence(rag: Rag, view: IndexView, rows: Sequence[int]) -> list[Evidence]:
-    passages = analysed(view, [view.passage(row) for row in rows], rag.host.hook.steering)
-    return [
-        Evidence(number, item.passage, view.title(item.passage.document_id), 1.0 / number, None, item)
-        for number, item in enumerate(passages, start=1)
-    ]
+        if hits:
+            yield query, as_evidence(hits, view, rag.host.hook.steering)

@@ -6,11 +6,9 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
-from plait.config import Settings
 from plait.contracts import Hit, IndexView, Query
 from plait.contracts.errors import ModelError
-from plait.embedders.pretrained import Dtype
-from plait.rankers.pair_classifier import PairClassifier
+from plait.rankers.pair_classifier import PairClassifier, PairSettings
 from plait.rankers.reordering import reorder
 
 __all__ = ["Config", "CrossEncoder"]
@@ -18,21 +16,13 @@ __all__ = ["Config", "CrossEncoder"]
 NAME = "cross-encoder"
 
 
-class Config(Settings):
+class Config(PairSettings):
     """Settings of ``cross-encoder``."""
 
     model: str
     """A local folder or Hugging Face id of a sequence classification model with one or two outputs."""
     top: int = Field(default=20, ge=1, le=200)
     """How many hits are reordered; each costs one run of the model over question and passage."""
-    max_tokens: int = Field(default=512, ge=16)
-    """Question and passage together; the passage is cut."""
-    batch: int = Field(default=16, ge=1)
-    """Pairs that run together."""
-    dtype: Dtype = "auto"
-    """``auto``: bfloat16 where the hardware multiplies it, else float32."""
-    device: str = "auto"
-    """``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``."""
 
 
 class CrossEncoder:
@@ -50,14 +40,7 @@ class CrossEncoder:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        self._model = PairClassifier(
-            config.model,
-            max_tokens=config.max_tokens,
-            batch=config.batch,
-            dtype=config.dtype,
-            device=config.device,
-            trained_to="rank",
-        )
+        self._model = PairClassifier(config, trained_to="rank")
 
     def rank(self, query: Query, hits: Sequence[Hit], view: IndexView) -> Sequence[Hit]:
         """The same hits, the first ``top`` of them in the order of the model's scores.

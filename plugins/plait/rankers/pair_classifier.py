@@ -8,34 +8,47 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
+from plait.config import Settings
 from plait.contracts.errors import ModelError
 from plait.embedders.model_folder import find_model, weight_files
 from plait.embedders.pretrained import Dtype, choose_device, choose_dtype, load_pretrained
 
-__all__ = ["PairClassifier"]
+__all__ = ["PairClassifier", "PairSettings"]
+
+
+class PairSettings(Settings):
+    """Settings of whatever asks such a model."""
+
+    model: str
+    """A local folder or Hugging Face id of a sequence classification model."""
+    max_tokens: int = Field(default=512, ge=16)
+    """Both texts together; the longer one is cut."""
+    batch: int = Field(default=16, ge=1)
+    """Pairs that run together."""
+    dtype: Dtype = "auto"
+    """``auto``: bfloat16 where the hardware multiplies it, else float32."""
+    device: str = "auto"
+    """``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``."""
 
 
 class PairClassifier:
     """Logits of a model that reads two texts together. Nothing is loaded before the first pair.
 
     Args:
-        model: a local folder or Hugging Face id.
-        max_tokens: both texts together; the longer one is cut.
-        batch: pairs that run together.
-        dtype: the number format, see :data:`plait.embedders.pretrained.Dtype`.
-        device: ``auto`` or a torch device.
+        config: which model, and how it reads.
         trained_to: what the model has to be trained for, for messages: "rank", "judge entailment".
 
     Raises:
         ModelError: the model is missing or has pickled weights only.
     """
 
-    def __init__(self, model: str, *, max_tokens: int, batch: int, dtype: Dtype, device: str, trained_to: str) -> None:
-        self.name = model
-        self._folder = find_model(model)
+    def __init__(self, config: PairSettings, trained_to: str) -> None:
+        self.config = config
+        self.name = config.model
+        self._folder = find_model(config.model)
         weight_files(self._folder)
-        self._max_tokens, self._batch, self._dtype, self._device = max_tokens, batch, dtype, device
         self._trained_to = trained_to
         self._lock = threading.Lock()
         self._loaded: tuple[Any, Any] | None = None
@@ -61,13 +74,13 @@ class PairClassifier:
 
         found: list[NDArray[np.float32]] = []
         with torch.inference_mode():
-            for start in range(0, len(first), self._batch):
-                part = slice(start, start + self._batch)
+            for start in range(0, len(first), self.config.batch):
+                part = slice(start, start + self.config.batch)
                 pairs = tokenizer(
                     list(first[part]),
                     list(second[part]),
                     truncation="longest_first",
-                    max_length=self._max_tokens,
+                    max_length=self.config.max_tokens,
                     padding=True,
                     return_tensors="pt",
                 ).to(model.device)
@@ -90,12 +103,12 @@ class PairClassifier:
 
     def _models(self) -> tuple[Any, Any]:
         tokenizer = load_pretrained("AutoTokenizer", self._folder, where=self.name)
-        device = choose_device(self._device)
+        device = choose_device(self.config.device)
         model, report = load_pretrained(
             "AutoModelForSequenceClassification",
             self._folder,
             where=self.name,
-            dtype=choose_dtype(self._dtype, device),
+            dtype=choose_dtype(self.config.dtype, device),
             output_loading_info=True,
         )
         if report["missing_keys"]:

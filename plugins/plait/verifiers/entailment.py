@@ -12,18 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from plait.config import Settings
 from plait.contracts import Claim, Evidence, IndexView, Support, SupportingSpan
 from plait.contracts.errors import ModelError
-from plait.embedders.pretrained import Dtype
-from plait.rankers.pair_classifier import PairClassifier
+from plait.rankers.pair_classifier import PairClassifier, PairSettings
 from plait.text.content import stems
 from plait.verifiers.words import Window, windows_of
 
 __all__ = ["Config", "EntailmentVerifier"]
 
 
-class Config(Settings):
+class Config(PairSettings):
     """Settings of ``entailment``."""
 
     model: str
@@ -32,14 +30,6 @@ class Config(Settings):
     """Least probability of entailment."""
     spans: int = Field(default=8, ge=1, le=100)
     """Most spans that one sentence is compared with: those that share most of its words."""
-    max_tokens: int = Field(default=512, ge=16)
-    """Span and sentence together; the longer one is cut."""
-    batch: int = Field(default=16, ge=1)
-    """Pairs that run together."""
-    dtype: Dtype = "auto"
-    """``auto``: bfloat16 where the hardware multiplies it, else float32."""
-    device: str = "auto"
-    """``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``."""
 
 
 class EntailmentVerifier:
@@ -54,14 +44,7 @@ class EntailmentVerifier:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        self._model = PairClassifier(
-            config.model,
-            max_tokens=config.max_tokens,
-            batch=config.batch,
-            dtype=config.dtype,
-            device=config.device,
-            trained_to="judge entailment",
-        )
+        self._model = PairClassifier(config, trained_to="judge entailment")
 
     def verify(self, claims: Sequence[Claim], evidence: Sequence[Evidence], view: IndexView) -> list[Support]:  # noqa: ARG002
         """One judgement per claim, see :class:`plait.contracts.Verifier`.

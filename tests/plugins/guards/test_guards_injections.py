@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +18,7 @@ from plait.config import AnswerSettings
 from plait.contracts import Document, Evidence, GenerationRequest, Message, Query, Section, Sentence, Text
 from plait.contracts.errors import ReadError
 from plait.embedders.transformers import MiniLM, MiniLMConfig
-from plait.evaluation.answers.quality import as_evidence, given_hits
+from plait.evaluation.answers.quality import given_hits
 from plait.generators.conversation import prompt_tokens
 from plait.generators.extractive import Config, Extractive
 from plait.generators.local.generator import Config as TransformersConfig
@@ -27,7 +26,7 @@ from plait.generators.local.generator import Transformers
 from plait.guards import plait_steering
 from plait.prompts import checked_sentences, load_template, pack, template_names
 from plait.testing import MemoryView, memory_view
-from plait.text.passages import analysed
+from plait.text.passages import as_evidence
 from plait.verifiers.words import WordsVerifier
 
 FILE = Path(__file__).parent / "injections.jsonl"
@@ -72,9 +71,7 @@ def view() -> MemoryView:
 
 
 def evidence_of(injection: Injection, view: MemoryView) -> list[Evidence]:
-    given = as_evidence(given_hits({injection.id}, view), view)
-    passages = analysed(view, [item.passage for item in given], plait_steering)
-    return [replace(item, analysis=passage) for item, passage in zip(given, passages, strict=True)]
+    return as_evidence(given_hits({injection.id}, view), view, plait_steering)
 
 
 def verify(text: str, evidence: list[Evidence], view: MemoryView) -> tuple[Sentence, ...]:

@@ -6,16 +6,33 @@ import json
 from collections.abc import Sequence
 from typing import get_args
 
+import numpy as np
 import pytest
 
 from plait.contracts import Claim, Evidence, Gate, Query, Relevance, Support, SupportingSpan, Verdict, Verifier
 from plait.testing.memory import MemoryView, memory_view
 from plait.testing.samples import sample_documents
+from plait.text.passages import as_evidence
 
 __all__ = ["GateConformance", "VerifierConformance"]
 
 
-class GateConformance:
+class _WithEvidence:
+    """What every judge is shown."""
+
+    @pytest.fixture
+    def view(self) -> MemoryView:
+        """The sample documents."""
+        return memory_view(sample_documents())
+
+    @pytest.fixture
+    def evidence(self, view: MemoryView) -> list[Evidence]:
+        """Every passage of the sample documents, in their order."""
+        rows = np.arange(len(view))
+        return as_evidence(view.hits(rows, 1.0 / (1 + rows)), view)
+
+
+class GateConformance(_WithEvidence):
     """Override :meth:`gate`; override :meth:`question` with one that the sample documents answer, if yours needs it."""
 
     @pytest.fixture
@@ -27,17 +44,6 @@ class GateConformance:
     def question(self) -> Query:
         """A question that the sample documents answer."""
         return Query("How does BM25 weigh the terms of a passage?")
-
-    @pytest.fixture
-    def view(self) -> MemoryView:
-        """The sample documents."""
-        return memory_view(sample_documents())
-
-    @pytest.fixture
-    def evidence(self, view: MemoryView) -> list[Evidence]:
-        """Every passage of the sample documents, in their order."""
-        passages = [view.passage(row) for row in range(len(view))]
-        return [Evidence(n, p, view.title(p.document_id), 1.0 / n) for n, p in enumerate(passages, start=1)]
 
     def test_satisfies_the_protocol(self, gate: Gate) -> None:
         assert isinstance(gate, Gate)
@@ -74,24 +80,13 @@ class GateConformance:
         json.dumps(dict(gate.assess(question, evidence, view).detail), allow_nan=False)
 
 
-class VerifierConformance:
+class VerifierConformance(_WithEvidence):
     """Override :meth:`verifier`."""
 
     @pytest.fixture
     def verifier(self) -> Verifier:
         """The verifier to check."""
         raise NotImplementedError("override the fixture 'verifier' in your subclass")
-
-    @pytest.fixture
-    def view(self) -> MemoryView:
-        """The sample documents."""
-        return memory_view(sample_documents())
-
-    @pytest.fixture
-    def evidence(self, view: MemoryView) -> list[Evidence]:
-        """Every passage of the sample documents, in their order."""
-        passages = [view.passage(row) for row in range(len(view))]
-        return [Evidence(n, p, view.title(p.document_id), 1.0 / n) for n, p in enumerate(passages, start=1)]
 
     @pytest.fixture
     def claims(self, evidence: list[Evidence]) -> list[Claim]:

@@ -21,7 +21,6 @@ from plait.evaluation.answers.quality import (
     CitationCheck,
     CitationQuality,
     agreement,
-    as_evidence,
     check_citations,
     citation_quality,
     given_hits,
@@ -31,6 +30,7 @@ from plait.evaluation.retrieval.runs import documents_of
 from plait.prompts import pack
 from plait.rag.answering import Prepared, generate_many
 from plait.rag.structure import read_structure, ties_of
+from plait.text.passages import as_evidence
 
 if TYPE_CHECKING:
     from plait.index import View

@@ -20,14 +20,13 @@ import numpy as np
 
 from plait.contracts import Answer, Citation, Evidence, Hit, IndexView, Passage, Sentence, Verifier
 from plait.prompts import Rule, checked_sentences
-from plait.text.passages import Steering, analysed
+from plait.text.passages import Steering, as_evidence
 
 __all__ = [
     "Agreement",
     "CitationCheck",
     "CitationQuality",
     "agreement",
-    "as_evidence",
     "check_citations",
     "citation_quality",
     "given_hits",
@@ -206,15 +205,6 @@ def given_hits(documents: Collection[str], view: IndexView) -> list[Hit]:
     wanted = np.array([name in documents for name in view.document_ids], dtype=bool)
     rows = np.flatnonzero(wanted[np.asarray(view.document_numbers)]) if len(view) else np.zeros(0, dtype=np.int64)
     return view.hits(rows, np.ones(len(rows)))
-
-
-def as_evidence(hits: Sequence[Hit], view: IndexView, steering: Steering | None = None) -> list[Evidence]:
-    """Hits as numbered evidence, opened by their passages' names, which hold in every snapshot."""
-    passages = [view.passage(view.row(hit.passage_id)) for hit in hits]
-    return [
-        Evidence(number, analysis.passage, view.title(hit.document_id), hit.score, None, analysis)
-        for number, (hit, analysis) in enumerate(zip(hits, analysed(view, passages, steering), strict=True), start=1)
-    ]
 
 
 def _number(text: str) -> str:

@@ -12,13 +12,13 @@ from plait.evaluation.answers import quality
 from plait.evaluation.answers.quality import (
     CitationQuality,
     agreement,
-    as_evidence,
     check_citations,
     given_hits,
     tokens,
 )
 from plait.prompts import checked_sentences
 from plait.testing import MemoryView, memory_view, sample_documents
+from plait.text.passages import as_evidence
 from plait.verifiers.words import WordsVerifier
 
 
