@@ -1,6 +1,6 @@
 """Chooses and judges the decision whether evidence can answer a question.
 
-    python benchmarks/relevance.py COLLECTION COLLECTION ... [--queries 200] [--documents 1500] [--cache FILE]
+    python benchmarks/relevance.py COLLECTION COLLECTION ... [--queries N] [--documents N] [--cache FILE] [--choose]
 
 Each BEIR folder gives questions that its documents answer (its own queries whose relevant document is among the
 evidence) and three kinds that they do not: its own queries in an index without their relevant documents (near; other
@@ -12,7 +12,8 @@ The three numbers of the decision (the threshold, what words held add to the sim
 are chosen on all collections but one and judged on that one, each in turn. Of those that decline at most
 ``DECLINED_AT_MOST`` of the answerable questions of each collection the best is taken: the mean share declined of the
 three kinds, less ``COST`` times the mean share of answerable questions declined; of equals (within ``NOISE``) the one
-with the larger addition. Then the numbers in use are judged. ``--cache`` keeps vectors for a second run.
+with the larger addition. That is done with ``--choose``, which looks at every sentence. Always the numbers in use are
+judged, as users have them: whole passages first, then a few sentences. ``--cache`` keeps vectors for a second run.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ import random
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ from plait.readers.beir import BeirReader
 from plait.retrievers.lexical import Config as LexicalConfig
 from plait.retrievers.lexical import Lexical
 from plait.testing.memory import MemoryView, memory_view
-from plait.text.content import content_words, idf_in
+from plait.text.content import COUNTED, content_words, idf_in
 
 EVIDENCE = 8
 CANDIDATES = 60
@@ -141,12 +142,15 @@ class Collection:
                 scores[row] += 1 / (61 + rank)  # type: ignore[assignment]  # Counter is typed for whole numbers
         best = sorted(scores, key=lambda row: (-scores[row], row))[:EVIDENCE]
         titles = {row: self.view.title(self.passages[row].document_id) for row in best}
-        return [Evidence(n, self.passages[row], titles[row], scores[row]) for n, row in enumerate(best, 1)]
+        return [
+            Evidence(n, self.passages[row], titles[row], scores[row], similarity=float(cosines[row]))
+            for n, row in enumerate(best, 1)
+        ]
 
     def without(self, gone: set[str]) -> IndexView:
         """The view as it would be without some documents: its word counts forget them."""
         idf_in(self.view)
-        counts, total = self.view.derived("plait.text.content", lambda: (Counter[str](), 0))
+        counts, total = self.view.derived(COUNTED, lambda: (Counter[str](), 0))
         counts, lost = Counter(counts), [passage for passage in self.passages if passage.document_id in gone]
         for passage in lost:
             counts.subtract({word.stem for word in content_words(passage.embedding_text)})
@@ -154,7 +158,7 @@ class Collection:
             [document for document in self.documents if document.id not in gone],
             [passage for passage in self.passages if passage.document_id not in gone],
         )
-        left.derived("plait.text.content", lambda: (+counts, total - len(lost)))
+        left.derived(COUNTED, lambda: (+counts, total - len(lost)))
         return left
 
 
@@ -164,32 +168,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--queries", type=int, default=200, help="queries of each collection")
     parser.add_argument("--documents", type=int, default=1500, help="most documents of each collection")
     parser.add_argument("--cache", type=Path, help="file (.npz) that keeps vectors between runs")
-    parser.add_argument("--sentences", type=int, default=GateConfig().sentences, help="sentences that are encoded")
+    parser.add_argument(
+        "--choose", action="store_true", help="choose the numbers anew, on all collections but one each"
+    )
     parser.add_argument("--show", action="store_true", help="print the answerable questions that are declined")
     options = parser.parse_args(arguments)
     if len(options.collections) < 3:
         parser.error("name at least three collections: the numbers are chosen on all but one")
     embedder = Kept(MiniLM(MiniLMConfig()), options.cache)
-    gate = SimilarityGate(GateConfig(sentences=options.sentences), embedder=embedder)
+    gate = SimilarityGate(GateConfig(), embedder=embedder)
+    if options.choose:
+        gate = SimilarityGate(GateConfig(sentences=200), embedder=embedder)
     asked = {folder: _queries(folder, FAR) for folder in options.collections}
     cases: list[Case] = []
     for folder in options.collections:
         collection = Collection(folder, options.queries, options.documents, embedder)
         far = [text for other, queries in asked.items() if other != folder for text, _ in queries]
-        cases += _cases(collection, far, gate)
+        cases += _cases(collection, far, gate, every_sentence=options.choose)
         embedder.save()
         print(f"{collection.name}: {len(collection.view):,} passages", file=sys.stderr)
     names = [folder.name for folder in options.collections]
     heads = "".join(f"{head:>10}" for head in ("threshold", "held", "unknown"))
     print(f"{'':32}{heads}   {''.join(f'{kind:>11}' for kind in KINDS)}   declined")
-    judged = []
-    for name in names:
-        numbers = _choose([case for case in cases if case.collection != name])
-        judged.append(_rates([case for case in cases if case.collection == name], numbers))
-        print(_row(f"left out {name}", numbers, judged[-1]))
-    print(_row("mean of the left out", None, np.nanmean(judged, axis=0)))
-    numbers = _choose(cases)
-    print(_row("chosen on all", numbers, _rates(cases, numbers)))
+    if options.choose:
+        judged = []
+        for name in names:
+            numbers = _choose([case for case in cases if case.collection != name])
+            judged.append(_rates([case for case in cases if case.collection == name], numbers))
+            print(_row(f"left out {name}", numbers, judged[-1]))
+        print(_row("mean of the left out", None, np.nanmean(judged, axis=0)))
+        numbers = _choose(cases)
+        print(_row("chosen on all", numbers, _rates(cases, numbers)))
     for name in names:
         print(_row(f"in use   {name}", IN_USE, _rates([case for case in cases if case.collection == name], IN_USE)))
     count = Counter(case.kind for case in cases)
@@ -203,8 +212,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _cases(collection: Collection, far: Sequence[str], gate: SimilarityGate) -> list[Case]:
+def _cases(collection: Collection, far: Sequence[str], gate: SimilarityGate, *, every_sentence: bool) -> list[Case]:
     def signals(text: str, evidence: Sequence[Evidence], view: IndexView) -> Signals:
+        if every_sentence:
+            evidence = [replace(item, similarity=None) for item in evidence]
         return gate.signals(Query(text), evidence, view, Calibration())
 
     found = []

@@ -18,7 +18,7 @@ import Stemmer
 
 from plait.contracts import IndexView
 
-__all__ = ["STOP_WORDS", "Idf", "Prose", "Word", "content_words", "idf_in", "stem", "stems", "words"]
+__all__ = ["COUNTED", "STOP_WORDS", "Idf", "Prose", "Word", "content_words", "idf_in", "stem", "stems", "words"]
 
 _WORD = re.compile(r"[^\W_]+(?:@\d+)?(?:['\u2019](?:s|t|re|ve|ll|d|m)\b)?", re.IGNORECASE)
 _STEMMER = Stemmer.Stemmer("english")
@@ -144,6 +144,8 @@ def _looks_named(word: str, opens_sentence: bool) -> bool:
     return capitals > 1 or (mixed and any(c.isdigit() for c in word)) or (capitals == 1 and not opens_sentence)
 
 
+COUNTED = "plait.text.idf"
+"""Under this key a view keeps how many passages hold each stem, and how many were counted."""
 SAMPLE = 3_000
 """Passages that are counted at most, spread evenly over the index: enough for weights, and bounded in time."""
 
@@ -175,7 +177,7 @@ def idf_in(view: IndexView) -> Idf:
     ``log(1 + (n - f + 0.5) / (f + 0.5)) / log(1 + (n + 0.5) / 0.5)``, the BM25 form, which is never negative.
     In an index of fewer than 20 passages frequencies say little, so the weights are drawn towards 1.
     """
-    return Idf(*view.derived("plait.text.idf", lambda: _count(view)))
+    return Idf(*view.derived(COUNTED, lambda: _count(view)))
 
 
 def _count(view: IndexView) -> tuple[Counter[str], int]:

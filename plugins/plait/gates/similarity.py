@@ -1,7 +1,6 @@
 """Gate ``similarity``: is the evidence near enough to the question, and does it know what the question names?
 
-A false "no" costs a user more than a weak answer, so each reason
-to decline is one that can be said in a sentence:
+A false "no" costs a user more than a weak answer, so each reason to decline is one that can be said in a sentence:
 
 ``similarity``
     the best cosine between the question and one sentence or table row, read with its title. Nothing near: declined.
@@ -54,7 +53,6 @@ from pydantic import Field
 from plait.config import Settings, Use
 from plait.contracts import Embedder, Evidence, IndexView, Query, Relevance
 from plait.contracts.errors import ConfigError, ModelError
-from plait.embedders.transformers import MiniLM, MiniLMConfig
 from plait.text.content import content_words, idf_in, stem
 from plait.text.passages import analysis_of, quotable, statement_vectors
 from plait.text.question import foci, holds, mentions, names
@@ -266,6 +264,8 @@ class SimilarityGate:
                 where="gate 'similarity'",
                 fix="use('similarity', embedder=use('minilm')), or another embedder",
             )
+        from plait.embedders.transformers import MiniLM, MiniLMConfig
+
         reference = SimilarityGate(self.config, embedder=MiniLM(MiniLMConfig()))
         own = np.array([self.similarity(query.text, evidence) for query, evidence in cases])
         wanted = np.array([reference.similarity(query.text, evidence) for query, evidence in cases])
