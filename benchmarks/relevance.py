@@ -37,7 +37,7 @@ from numpy.typing import NDArray
 from plait.chunkers.sections import SectionChunker
 from plait.contracts import Document, Embedder, Evidence, IndexView, Query, ReadReport
 from plait.embedders.transformers import MiniLM, MiniLMConfig
-from plait.gates.similarity import HELD, THRESHOLD, UNKNOWN, Calibration, Signals, SimilarityGate
+from plait.gates.similarity import HELD, THRESHOLD, UNKNOWN, CosineScale, Signals, SimilarityGate
 from plait.gates.similarity import Config as GateConfig
 from plait.readers.beir import BeirReader
 from plait.retrievers.lexical import Config as LexicalConfig
@@ -216,7 +216,7 @@ def _cases(collection: Collection, far: Sequence[str], gate: SimilarityGate, *, 
     def signals(text: str, evidence: Sequence[Evidence], view: IndexView) -> Signals:
         if every_sentence:
             evidence = [replace(item, similarity=None) for item in evidence]
-        return gate.signals(Query(text), evidence, view, Calibration())
+        return gate.signals(Query(text), evidence, view, CosineScale())
 
     found = []
     for text, relevant in collection.queries:

@@ -52,9 +52,9 @@ from plait.evaluation import bootstrap_interval, paired_bootstrap
 from plait.evaluation.reporting import environment, json_report, rows_of, write_json
 from plait.fusion.vector_layers import Concatenated, Gated, cross_fitted, fit
 from plait.gnn import TrainingSettings
+from plait.gnn.encoder_graph import ArrayGraph, ArrayRelation
 from plait.gnn.encoders import Propagation
 from plait.gnn.links import holdout, link_scores, random_negatives, shuffled
-from plait.gnn.structure import ArrayGraph, ArrayRelation
 from plait.gnn.trained import encode
 from plait.gnn.training import train
 

@@ -21,8 +21,8 @@ from plait.docgraph.relations import RelationName
 from plait.evaluation import Collection, load_collection, per_query
 from plait.evaluation.retrieval.measures import linked_share, topical_entropy
 from plait.fusion.ranks import ReciprocalRank, ReciprocalRankConfig
+from plait.gnn.encoder_graph import Pairs
 from plait.gnn.links import area_under_curve
-from plait.gnn.structure import Pairs
 from plait.hooks import Assembly, PluginHost
 from plait.readers.beir import BeirReader
 from plait.retrievers.lexical import Config as LexicalConfig

@@ -35,8 +35,9 @@ def _run(statement: str) -> tuple[float, list[str]]:
     return seconds, loaded
 
 
-def _best_of_three(statement: str) -> float:
-    return min(_run(statement)[0] for _ in range(3))
+def _least(statement: str) -> float:
+    """The least of seven runs: the budgets are those of an idle core, and other tests run beside this one."""
+    return min(_run(statement)[0] for _ in range(7))
 
 
 @pytest.mark.parametrize("package", ["plait.rag", "plait.testing", "plait.hooks"])
@@ -46,7 +47,7 @@ def test_importing_brings_in_nothing_heavy(package: str) -> None:
 
 def test_importing_rag_stays_within_its_budget() -> None:
     """CPU seconds of the whole child process, the interpreter's own start included."""
-    assert _best_of_three("import plait.rag") <= 0.35
+    assert _least("import plait.rag") <= 0.35
 
 
 @pytest.mark.parametrize("argument", ["--help", "plugins"])
@@ -55,7 +56,7 @@ def test_the_command_line_starts_without_anything_heavy(argument: str) -> None:
 
 
 def test_help_stays_within_its_budget() -> None:
-    assert _best_of_three(HELP.format(argument="--help")) <= 0.5
+    assert _least(HELP.format(argument="--help")) <= 0.5
 
 
 def test_listing_and_configuring_every_component_brings_in_nothing_heavy() -> None:

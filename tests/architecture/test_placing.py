@@ -25,7 +25,7 @@ WITHOUT = {
     "plugins/plait/generators/vllm/prompt_embeddings.py": "tests/vllm",
     "plugins/plait/rankers/pair_classifier.py": "tests/plugins/rankers/test_cross_encoder.py",
     "plugins/plait/retrievers/graph_model.py": "tests/plugins/retrievers/test_docgraph.py",
-    "graphs/plait/docgraph/assembly.py": "tests/graphs/docgraph/test_graph.py",
+    "graphs/plait/docgraph/matrices.py": "tests/graphs/docgraph/test_graph.py",
     "graphs/plait/docgraph/report.py": "tests/graphs/docgraph/test_graph.py",
     "graphs/plait/gnn/layers.py": "tests/graphs/gnn/test_encoders.py",
     "pipelines/plait/evaluation/answers/answer_reports.py": "tests/pipelines/evaluation/answers",

@@ -1,1 +1,4 @@
-"""Plain text: sentences, content words, instructions to the reader. Rules only, nothing heavier than a stemmer."""
+"""Plain text: sentences, words, quantities, questions, and one analysis of a passage that everyone shares.
+
+Rules only, nothing heavier than a stemmer.
+"""

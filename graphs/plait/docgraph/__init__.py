@@ -10,7 +10,7 @@ derived from them when a graph is loaded (:mod:`plait.docgraph.graph`).
 :mod:`plait.docgraph.references`     from a reference to the document it names
 :mod:`plait.docgraph.facts`          what documents state, as rows of the index
 :mod:`plait.docgraph.linking`        keeps stored facts right while documents come and go
-:mod:`plait.docgraph.assembly`       facts as sparse matrices
+:mod:`plait.docgraph.matrices`       facts as sparse matrices
 :mod:`plait.docgraph.relations`      which there are, by which settings; the products they are derived by
 :mod:`plait.docgraph.graph`          ``DocumentGraph``, ``build_graph``, ``graph_of_view``
 :mod:`plait.docgraph.traversal`      ranking by a walk from the documents that match a query
@@ -23,11 +23,11 @@ derived from them when a graph is loaded (:mod:`plait.docgraph.graph`).
 ===================================  ==================================================================================
 """
 
-from plait.docgraph.assembly import Entities, Node
 from plait.docgraph.conversion import from_networkx, to_hetero_data, to_networkx, write_graphml, write_jsonl
 from plait.docgraph.ego_graph import EgoGraph, Neighbour, Tie, ego_graph
 from plait.docgraph.graph import DocumentGraph, build_graph, graph_of_view
 from plait.docgraph.linking import Linker, fact_settings
+from plait.docgraph.matrices import Entities, Node
 from plait.docgraph.pictures import draw
 from plait.docgraph.references import Record, Resolution, Resolver, date_of
 from plait.docgraph.relations import ENTITY_KINDS, GraphSettings, Relation

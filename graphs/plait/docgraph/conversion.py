@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from plait.config import require
 from plait.contracts import Edge
 from plait.contracts.errors import DocumentError, IndexWriteError
-from plait.docgraph.assembly import Entities, Node
 from plait.docgraph.graph import DocumentGraph, build_graph
+from plait.docgraph.matrices import Entities, Node
 from plait.docgraph.relations import ENTITY_KINDS, GraphSettings
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from plait.contracts import Document, Edge, IndexView
 from plait.contracts.errors import DocumentError, nearest
-from plait.docgraph.assembly import Base, Entities, Node, assemble
 from plait.docgraph.facts import report_of, stated_facts
+from plait.docgraph.matrices import Base, Entities, Node, assemble
 from plait.docgraph.references import Record, Resolver, date_of
 from plait.docgraph.relations import (
     DERIVED_FROM_ENTITIES,

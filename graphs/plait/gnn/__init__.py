@@ -4,7 +4,7 @@ Importing this package is light; all its modules but structure import torch. It 
 how it is trained.
 
 =========================  =============================================================================
-:mod:`plait.gnn.structure` what encoders need of a graph
+:mod:`plait.gnn.encoder_graph` what encoders need of a graph
 :mod:`plait.gnn.sampling`  the neighbours that a layer needs for a batch of documents
 :mod:`plait.gnn.layers`    layers of GraphSAGE, R-GCN and HGT, with papers, formulas and shapes
 :mod:`plait.gnn.encoders`  ``Sage`` (the default), ``Rgcn``, ``Hgt``; ``Propagation``, which needs no training
@@ -22,7 +22,7 @@ from typing import Literal
 from pydantic import Field
 
 from plait.config import Settings
-from plait.gnn.structure import ArrayGraph, ArrayRelation, Edges, Graph
+from plait.gnn.encoder_graph import ArrayGraph, ArrayRelation, Edges, Graph
 
 __all__ = [
     "ArrayGraph",

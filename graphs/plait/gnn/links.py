@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from plait.contracts.errors import ConfigError
-from plait.gnn.structure import ArrayGraph, ArrayRelation, Graph, Pairs, among, pair_keys
+from plait.gnn.encoder_graph import ArrayGraph, ArrayRelation, Graph, Pairs, among, pair_keys
 
 __all__ = [
     "LinkScores",

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from plait.contracts.errors import ConfigError
-from plait.gnn.structure import Graph, among
+from plait.gnn.encoder_graph import Graph, among
 
 __all__ = ["Block", "BlockEdges", "NeighbourSampler"]
 
@@ -132,7 +132,7 @@ class NeighbourSampler:
             fan_out: most neighbours per document and relation. Of longer rows so many are drawn with replacement;
                 the mean over the drawn ones estimates the mean over the row. None takes all.
             random: where draws come from; needed with ``fan_out``.
-            excluded: sorted keys (see :func:`plait.gnn.structure.pair_keys`) of pairs that count as not tied.
+            excluded: sorted keys (see :func:`plait.gnn.encoder_graph.pair_keys`) of pairs that count as not tied.
         """
         found: list[Block] = []
         for _ in range(layers):

@@ -18,9 +18,9 @@ from torch import Tensor
 from plait.contracts import Structural
 from plait.contracts.errors import IdentityError, ModelError
 from plait.gnn import TrainingSettings
+from plait.gnn.encoder_graph import Graph
 from plait.gnn.encoders import Encoder, build_encoder, device_of
 from plait.gnn.sampling import Block, NeighbourSampler
-from plait.gnn.structure import Graph
 
 __all__ = ["GraphIdentity", "Trained", "check_features", "encode", "load"]
 

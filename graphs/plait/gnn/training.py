@@ -15,10 +15,10 @@ from torch import Tensor
 
 from plait.contracts.errors import ConfigError, ModelError
 from plait.gnn import TrainingSettings
+from plait.gnn.encoder_graph import Graph, Pairs, pair_keys
 from plait.gnn.encoders import Encoder, build_encoder, device_of
 from plait.gnn.links import info_nce, true_elsewhere
 from plait.gnn.sampling import NeighbourSampler
-from plait.gnn.structure import Graph, Pairs, pair_keys
 from plait.gnn.trained import Trained, check_features
 
 __all__ = ["TrainingProgress", "supervision_pairs", "train"]

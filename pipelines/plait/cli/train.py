@@ -119,10 +119,10 @@ def retriever(
     _tell(found, _print_retriever, as_json)
 
 
-Report = TypeVar("Report", bound="Trained")
+Report = TypeVar("Report", bound="Outcome")
 
 
-class Trained(Protocol):
+class Outcome(Protocol):
     """What a training found, and the commit that uses it."""
 
     @property

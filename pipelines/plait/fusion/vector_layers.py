@@ -32,9 +32,9 @@ from torch import Tensor, nn
 from plait.config import Settings
 from plait.contracts import Fold, Structural
 from plait.contracts.errors import ConfigError, IdentityError, ModelError
+from plait.gnn.encoder_graph import Graph, pair_keys
 from plait.gnn.layers import unit
 from plait.gnn.links import info_nce, true_elsewhere
-from plait.gnn.structure import Graph, pair_keys
 from plait.gnn.trained import Trained
 from plait.gnn.training import supervision_pairs
 

@@ -40,7 +40,7 @@ from plait.text.passages import as_evidence
 
 __all__ = [
     "DECLINED",
-    "Asked",
+    "AnswerForm",
     "Prepared",
     "Tracer",
     "finish",
@@ -89,7 +89,7 @@ class Tracer:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AnswerForm:
     """What one question asks of the generator beside the pipeline's settings.
 
     Args:
@@ -124,7 +124,7 @@ class Prepared:
     tracer: Tracer = field(compare=False)
 
 
-def prepare(parts: Parts, retrieval: Retrieval, tracer: Tracer, asked: Asked) -> Prepared:
+def prepare(parts: Parts, retrieval: Retrieval, tracer: Tracer, asked: AnswerForm) -> Prepared:
     """The first move, once retrieval is done: the gate judges the evidence, and what fits becomes a prompt.
 
     Args:

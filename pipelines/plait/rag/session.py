@@ -195,7 +195,7 @@ class Rag:
             QueryError: the question is empty or too long, or a filter is none.
             GenerationError: not even the best passage fits beside the question.
         """
-        from plait.rag.answering import Asked, Tracer, prepare
+        from plait.rag.answering import AnswerForm, Tracer, prepare
 
         query = _as_query(question)
         if filters:
@@ -213,7 +213,7 @@ class Rag:
                 "hits": {label: len(run) for label, run in retrieval.runs.items()},
                 "cpu_seconds": dict(retrieval.cpu_seconds),
             }
-        return prepare(self.parts, retrieval, tracer, Asked(choices, json_schema, stop, max_tokens))
+        return prepare(self.parts, retrieval, tracer, AnswerForm(choices, json_schema, stop, max_tokens))
 
     def generate(self, prepared: Prepared, on_text: Callable[[str], None] | None = None) -> Generation:
         """The second move: the generator writes. ``on_text`` is called with pieces as they come, before any check.

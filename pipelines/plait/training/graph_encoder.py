@@ -15,8 +15,8 @@ from plait.contracts.errors import ConfigError
 from plait.docgraph import DocumentGraph
 from plait.fusion.vector_layers import cross_fitted
 from plait.gnn import TrainingSettings
+from plait.gnn.encoder_graph import Graph, Pairs
 from plait.gnn.links import LinkScores, holdout, link_scores, random_negatives, shuffled
-from plait.gnn.structure import Graph, Pairs
 from plait.gnn.trained import Trained
 from plait.gnn.training import TrainingProgress, train
 from plait.rag.ingest import Progress

@@ -31,7 +31,7 @@ from plait.retrievers.query_adapter import MODEL, QueryAdapter
 from plait.training import PATIENCE, check_unlocked, committing, copy_files, files_in_use
 from plait.training.pairs import Pair, folds_of, read_pairs, same_questions
 from plait.training.reader import answer_reader
-from plait.training.retriever_report import Found, RetrieverReport, decide, row_of
+from plait.training.retriever_report import FoundPassages, RetrieverReport, decide, row_of
 
 __all__ = ["TrainedRetriever", "searched_column", "train_retriever"]
 
@@ -117,7 +117,7 @@ def train_retriever(
     for own in best.values():
         reading += _read(gold, own[:, :most], told)
     found = {
-        name: Found(_by_question(_table(gold, own[:, :most]), same), _ndcg(asked, view, own, same))
+        name: FoundPassages(_by_question(_table(gold, own[:, :most]), same), _ndcg(asked, view, own, same))
         for name, own in best.items()
     }
     keep, reasons, (gain, beyond, ndcg) = decide(found["untrained"], found["distilled"], found["shuffled"], seed)

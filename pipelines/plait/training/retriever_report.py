@@ -13,14 +13,14 @@ from plait.fusion.tokens.distillation import DistillationSettings
 from plait.fusion.tokens.probing import paired_interval
 from plait.retrievers.query_adapter import QueryAdapter
 
-__all__ = ["Found", "RetrieverReport", "Row", "decide"]
+__all__ = ["FoundPassages", "RetrieverReport", "RetrieverRow", "decide"]
 
 Interval = tuple[float, float, float]
 _TOLERANCE = 0.01  # of nDCG@10
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundPassages:
     """What a retriever found for each question.
 
     Args:
@@ -34,7 +34,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class RetrieverRow:
     """Means over questions: likelihood of the answer given the best passage, given each of the best, and nDCG@10."""
 
     first: float
@@ -74,7 +74,7 @@ class RetrieverReport:
 
     keep: bool
     reasons: tuple[str, ...]
-    rows: Mapping[str, Row]
+    rows: Mapping[str, RetrieverRow]
     gain: Interval
     beyond_shuffled: Interval
     ndcg: Interval | None
@@ -106,14 +106,14 @@ class RetrieverReport:
         }
 
 
-def row_of(found: Found) -> Row:
+def row_of(found: FoundPassages) -> RetrieverRow:
     """Means over questions."""
     ndcg = None if found.ndcg is None else float(found.ndcg.mean())
-    return Row(float(found.gold[:, 0].mean()), float(found.gold.mean()), ndcg)
+    return RetrieverRow(float(found.gold[:, 0].mean()), float(found.gold.mean()), ndcg)
 
 
 def decide(
-    untrained: Found, distilled: Found, shuffled: Found, seed: int
+    untrained: FoundPassages, distilled: FoundPassages, shuffled: FoundPassages, seed: int
 ) -> tuple[bool, tuple[str, ...], tuple[Interval, Interval, Interval | None]]:
     """Kept only if what it finds helps the reader more, beyond chance, and documents are found no worse.
 
@@ -122,7 +122,7 @@ def decide(
         control in what helps the reader, and to the untrained one in nDCG@10.
     """
 
-    def above(others: Found) -> Interval:
+    def above(others: FoundPassages) -> Interval:
         return paired_interval(_means(distilled), _means(others), seed=seed)
 
     gain, beyond, reasons = above(untrained), above(shuffled), list[str]()
@@ -149,6 +149,6 @@ def decide(
     return keep, tuple(reasons), (gain, beyond, ndcg)
 
 
-def _means(found: Found) -> Sequence[float]:
+def _means(found: FoundPassages) -> Sequence[float]:
     means: list[float] = found.gold.mean(axis=1).tolist()
     return means

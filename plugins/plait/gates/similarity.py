@@ -17,7 +17,7 @@ A false "no" costs a user more than a weak answer, so each reason to decline is 
     a quantity asked for ("learning rate", "how many GPUs") that no document about the question's names mentions.
 
 Cosines of different encoders mean different things: a constant direction added to every vector leaves the order of all
-hits alone and lifts every cosine. So a cosine is first brought to one scale (:class:`Calibration`), by a table that
+hits alone and lifts every cosine. So a cosine is first brought to one scale (:class:`CosineScale`), by a table that
 comes with Plait or by what ``plait train gate`` measured on the index. For an encoder with neither the words alone
 decide, and the trace says so.
 
@@ -58,7 +58,7 @@ from plait.text.passages import analysis_of, quotable, statement_vectors
 from plait.text.question import foci, holds, mentions, names
 from plait.text.sentences import sentence_spans
 
-__all__ = ["HELD", "MODEL", "THRESHOLD", "UNKNOWN", "Calibration", "Config", "Signals", "SimilarityGate"]
+__all__ = ["HELD", "MODEL", "THRESHOLD", "UNKNOWN", "Config", "CosineScale", "Signals", "SimilarityGate"]
 
 MODEL = "gate"
 """Name under which an index keeps what ``plait train gate`` measured, in a file :data:`FILE`."""
@@ -97,7 +97,7 @@ class Config(Settings):
 
 
 @dataclass(frozen=True, slots=True)
-class Calibration:
+class CosineScale:
     """Brings cosines of one embedder to the scale that :data:`THRESHOLD` was chosen on: ``offset + scale * cosine``.
 
     ``source`` says where it comes from, for the trace.
@@ -173,7 +173,7 @@ class SimilarityGate:
         detail = {"threshold": threshold, "calibration": source}
         return Relevance(not reasons, found.score, "; ".join(reasons), detail)
 
-    def calibration(self, view: IndexView) -> Calibration | None:
+    def calibration(self, view: IndexView) -> CosineScale | None:
         """How cosines of the embedder are read on this index; None where nobody has measured it.
 
         Raises:
@@ -184,11 +184,11 @@ class SimilarityGate:
         fingerprint = dict(self.embedder.fingerprint())
         trained = _trained(view, fingerprint) or _shipped(fingerprint)
         if trained is None and self.config.threshold is not None:
-            return Calibration()
+            return CosineScale()
         return trained
 
     def signals(
-        self, query: Query, evidence: Sequence[Evidence], view: IndexView, calibration: Calibration | None
+        self, query: Query, evidence: Sequence[Evidence], view: IndexView, calibration: CosineScale | None
     ) -> Signals:
         """Measures the signals. ``evidence`` holds at least one passage.
 
@@ -281,7 +281,7 @@ class SimilarityGate:
         (folder / FILE).write_text(json.dumps(kept, indent=2), encoding="utf-8")
         return {**report, "offset": offset, "scale": scale, "threshold": (THRESHOLD - offset) / scale, "reason": ""}
 
-    def _threshold(self, calibration: Calibration | None) -> tuple[float, str]:
+    def _threshold(self, calibration: CosineScale | None) -> tuple[float, str]:
         if self.embedder is None:
             return WORDS, "words alone: the pipeline has no text vectors"
         if calibration is None:
@@ -292,7 +292,7 @@ class SimilarityGate:
         return (THRESHOLD if self.config.threshold is None else self.config.threshold), calibration.source
 
 
-def _trained(view: IndexView, fingerprint: Mapping[str, Any]) -> Calibration | None:
+def _trained(view: IndexView, fingerprint: Mapping[str, Any]) -> CosineScale | None:
     """What was measured on this index, if it was measured for this embedder."""
     folder = view.model(MODEL)
     if folder is None:
@@ -301,7 +301,7 @@ def _trained(view: IndexView, fingerprint: Mapping[str, Any]) -> Calibration | N
     try:
         held = json.loads(file.read_text(encoding="utf-8"))
         fits = held["embedder"] == json.loads(json.dumps(fingerprint))
-        made = Calibration(float(held["offset"]), float(held["scale"]), "measured on this index")
+        made = CosineScale(float(held["offset"]), float(held["scale"]), "measured on this index")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(
             f"the gate's calibration cannot be read ({error})", where=str(file), fix="plait train gate"
@@ -309,12 +309,12 @@ def _trained(view: IndexView, fingerprint: Mapping[str, Any]) -> Calibration | N
     return made if fits else None
 
 
-def _shipped(fingerprint: Mapping[str, Any]) -> Calibration | None:
+def _shipped(fingerprint: Mapping[str, Any]) -> CosineScale | None:
     """What comes with Plait: an entry fits where the embedder's fingerprint has all it names."""
     table = json.loads((resources.files("plait.gates") / "calibrations.json").read_text(encoding="utf-8"))
     for entry in table:
         if all(fingerprint.get(key) == value for key, value in entry["embedder"].items()):
-            return Calibration(entry["offset"], entry["scale"], f"known for {entry['name']}")
+            return CosineScale(entry["offset"], entry["scale"], f"known for {entry['name']}")
     return None
 
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from plait.contracts.errors import ConfigError
 from plait.gnn import ArrayGraph, ArrayRelation
+from plait.gnn.encoder_graph import pair_keys
 from plait.gnn.links import area_under_curve, hits_at, holdout, info_nce, random_negatives, shuffled, true_elsewhere
-from plait.gnn.structure import pair_keys
 
 Made = tuple[ArrayGraph, NDArray[np.float32]]
 

@@ -7,8 +7,8 @@ import pytest
 
 from plait.contracts.errors import ConfigError
 from plait.gnn import ArrayGraph, ArrayRelation
+from plait.gnn.encoder_graph import pair_keys
 from plait.gnn.sampling import NeighbourSampler
-from plait.gnn.structure import pair_keys
 
 
 def neighbours(graph: ArrayGraph, target: int, **options: object) -> dict[int, float]:

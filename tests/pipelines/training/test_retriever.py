@@ -20,7 +20,7 @@ from plait.training import committing
 from plait.training import retriever as training
 from plait.training.docgraph import train_docgraph
 from plait.training.retriever import searched_column, train_retriever
-from plait.training.retriever_report import Found, decide
+from plait.training.retriever_report import FoundPassages, decide
 
 pytestmark = pytest.mark.slow
 
@@ -317,9 +317,9 @@ def test_what_cannot_be_distilled_says_why(rag: Rag, tmp_path: Path) -> None:
 
 
 def test_it_is_kept_only_if_it_beats_both_controls_and_finds_documents_no_worse() -> None:
-    def found(mean: float, ndcg: float | None = None) -> Found:
+    def found(mean: float, ndcg: float | None = None) -> FoundPassages:
         spread = np.random.default_rng(0).normal(size=(100, 2)) * 0.1
-        return Found(mean + spread, None if ndcg is None else np.full(100, ndcg))
+        return FoundPassages(mean + spread, None if ndcg is None else np.full(100, ndcg))
 
     assert decide(found(-2.0), found(-1.9), found(-2.0), 0)[0]
     assert not decide(found(-2.0), found(-2.1), found(-2.2), 0)[0]

@@ -4,7 +4,7 @@ import pytest
 
 from plait.contracts import Document, Evidence, Query, Section, Text
 from plait.embedders.transformers import MiniLM, MiniLMConfig
-from plait.gates.similarity import HELD, THRESHOLD, UNKNOWN, Calibration, Signals, SimilarityGate
+from plait.gates.similarity import HELD, THRESHOLD, UNKNOWN, CosineScale, Signals, SimilarityGate
 from plait.gates.similarity import Config as GateConfig
 from plait.guards import plait_steering
 from plait.testing.memory import memory_view
@@ -16,7 +16,7 @@ def assess(query, evidence, embedder, view):
 
 
 def signals(query, evidence, embedder, view):
-    return SimilarityGate(GateConfig(), embedder=embedder).signals(query, evidence, view, Calibration())
+    return SimilarityGate(GateConfig(), embedder=embedder).signals(query, evidence, view, CosineScale())
 
 
 def document(name, *texts):

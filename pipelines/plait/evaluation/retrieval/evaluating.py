@@ -200,7 +200,7 @@ def evaluate(
 
 
 @dataclass(slots=True)
-class _Collected:
+class _Runs:
     """What all queries brought up: rankings of each leg and of the fused list, and CPU seconds by label.
 
     ``encoded`` and ``encoded_again`` hold the CPU seconds of each embedder, by its identity.
@@ -247,9 +247,9 @@ def _collect(
     embedders: Sequence[Embedder],
     exclude_self: bool,
     progress: Progress | None,
-) -> _Collected:
+) -> _Runs:
     """Asks each query; one that the pipeline refuses is added to ``refused``."""
-    collected = _Collected()
+    collected = _Runs()
     distinct = {id(embedder): embedder for embedder in embedders}
     for done, (identifier, query) in enumerate(asked.items()):
         if progress is not None:

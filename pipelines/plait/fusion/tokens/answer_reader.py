@@ -23,7 +23,7 @@ from plait.contracts.errors import ModelError
 from plait.fusion.tokens.lessons import ReaderSettings
 from plait.fusion.tokens.tasks import Task, TaskPrompt
 
-__all__ = ["AnswerReader", "Answers", "Row", "StructureReader", "answer_tokens", "rows_of", "tables_of"]
+__all__ = ["AnswerReader", "AnswerRow", "Answers", "StructureReader", "answer_tokens", "rows_of", "tables_of"]
 
 Answers = Sequence[tuple[int, ...]]
 """Token numbers of several answers to one prompt."""
@@ -121,7 +121,7 @@ class StructureReader(AnswerReader, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class AnswerRow:
     """One pass of the model: a prompt, and all but the last token of an answer.
 
     Args:
@@ -160,7 +160,7 @@ def answer_tokens(tokenizer: Any, texts: Sequence[str], lead: str, model: str) -
     return [(*tokens, int(end)) for tokens in found] if nested and end is not None else found
 
 
-def rows_of(answers: Sequence[Answers]) -> list[Row]:
+def rows_of(answers: Sequence[Answers]) -> list[AnswerRow]:
     """What has to be read to score all answers of all prompts: no context that another begins with.
 
     Example:
@@ -173,12 +173,12 @@ def rows_of(answers: Sequence[Answers]) -> list[Row]:
         # Sorted, a context stands directly in front of the ones it begins.
         for context, following in zip(contexts, [*contexts[1:], None], strict=True):
             if following is None or following[: len(context)] != context:
-                rows.append(Row(number, context))
+                rows.append(AnswerRow(number, context))
     return rows
 
 
 def tables_of(
-    logits: Tensor, rows: Sequence[Row], answers: Sequence[Answers], places: Sequence[Sequence[int]], model: str
+    logits: Tensor, rows: Sequence[AnswerRow], answers: Sequence[Answers], places: Sequence[Sequence[int]], model: str
 ) -> list[Tensor]:
     """Log-likelihoods of every answer's tokens.
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from plait.contracts import EmbeddingSpace, Message, ScoringModel, Structural
 from plait.contracts.errors import ModelError
-from plait.fusion.tokens.answer_reader import Answers, Row, answer_tokens, rows_of, tables_of
+from plait.fusion.tokens.answer_reader import AnswerRow, Answers, answer_tokens, rows_of, tables_of
 from plait.fusion.tokens.checkpoint import PROJECTOR
 from plait.fusion.tokens.lessons import ReaderSettings
 from plait.fusion.tokens.projector import Projector
@@ -173,7 +173,7 @@ class FrozenReader:
         sequences: Sequence[tuple[int, ...]],
         shared: int,
         prompts: Sequence[MarkedPrompt],
-        rows: Sequence[Row],
+        rows: Sequence[AnswerRow],
         offsets: Sequence[Mapping[int, Tensor]],
     ) -> Tensor:
         """(rows, longest, width): what follows the shared tokens. Filled up behind, where causal attention ends."""

@@ -16,7 +16,7 @@ from plait.contracts import Chunk, GenerationRequest, Usage
 from plait.contracts.errors import GenerationError
 from plait.generators.canary import Canary
 from plait.generators.local.model import CausalModel, checked_logits
-from plait.generators.local.reading import (
+from plait.generators.local.prompt_reading import (
     EndedError,
     PrefixStore,
     ReadPrompt,

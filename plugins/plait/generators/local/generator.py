@@ -15,7 +15,7 @@ from plait.embedders.pretrained import Dtype
 from plait.generators.conversation import PLAIN_STOPS
 from plait.generators.local.engine import Engine
 from plait.generators.local.model import SMOLLM2, CausalModel, find_causal_model, load_causal_model
-from plait.generators.local.reading import TokenPrompt
+from plait.generators.local.prompt_reading import TokenPrompt
 from plait.generators.local.writing import JsonGrammar, Writing, grammar_vocabulary
 from plait.generators.soft_tokens import (
     MOST_SOFT_TOKENS,
@@ -119,9 +119,9 @@ class Transformers:
         """Yields the answer as it is written; one of a given form (``choices``, ``json_schema``) when it is whole.
 
         With ``choices`` the answer is one of them, by the likelihood of the whole choice
-        (:func:`~plait.generators.local.reading.log_likelihoods` says how its length counts). At temperature 0 it is
-        the most likely one, the first of equals; above, one is drawn from softmax(log-likelihoods / temperature). With
-        ``json_schema`` no token can be written that would leave the schema. Stop strings apply to neither.
+        (:func:`~plait.generators.local.prompt_reading.log_likelihoods` says how its length counts). At temperature 0 it
+        is the most likely one, the first of equals; above, one is drawn from softmax(log-likelihoods / temperature).
+        With ``json_schema`` no token can be written that would leave the schema. Stop strings apply to neither.
 
         Raises:
             GenerationError: the prompt and the answer do not fit the window, soft tokens do not fit the model, the

@@ -5,13 +5,13 @@ import pytest
 import torch
 
 from plait.contracts.errors import ModelError
-from plait.fusion.tokens.answer_reader import Row, rows_of, tables_of
+from plait.fusion.tokens.answer_reader import AnswerRow, rows_of, tables_of
 
 ANSWERS = [[(1, 2), (1, 3), (4,), (1, 2, 5)], [(2,), (3,)]]
 
 
 def test_what_another_answer_begins_with_is_not_read_twice() -> None:
-    assert rows_of(ANSWERS) == [Row(0, (1, 2)), Row(1, ())]
+    assert rows_of(ANSWERS) == [AnswerRow(0, (1, 2)), AnswerRow(1, ())]
 
 
 def test_likelihoods_come_from_the_row_and_place_that_expect_each_token() -> None:
@@ -31,4 +31,4 @@ def test_likelihoods_come_from_the_row_and_place_that_expect_each_token() -> Non
 
 def test_likelihoods_that_are_no_numbers_end_in_an_error() -> None:
     with pytest.raises(ModelError, match="tiny gave likelihoods that are not finite"):
-        tables_of(torch.full((1, 1, 3), torch.nan), [Row(0, ())], [[(1,)]], [[0]], "tiny")
+        tables_of(torch.full((1, 1, 3), torch.nan), [AnswerRow(0, ())], [[(1,)]], [[0]], "tiny")

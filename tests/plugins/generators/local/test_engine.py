@@ -6,7 +6,7 @@ from plait.contracts import GenerationRequest, Query
 from plait.contracts.errors import GenerationError
 from plait.generators.local.engine import Engine
 from plait.generators.local.model import find_causal_model, load_causal_model
-from plait.generators.local.reading import BLOCK, EndedError, TokenPrompt
+from plait.generators.local.prompt_reading import BLOCK, EndedError, TokenPrompt
 from plait.generators.local.writing import Writing
 
 torch = pytest.importorskip("torch")

@@ -3,7 +3,7 @@ import pytest
 
 from plait.generators.local.engine import PaddedBatch
 from plait.generators.local.model import find_causal_model, load_causal_model
-from plait.generators.local.reading import PrefixStore, TokenPrompt, read_prompt
+from plait.generators.local.prompt_reading import PrefixStore, TokenPrompt, read_prompt
 
 torch = pytest.importorskip("torch")
 

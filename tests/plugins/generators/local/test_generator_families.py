@@ -5,7 +5,7 @@ import pytest
 
 from plait.contracts import GenerationRequest, Message, Query, Slot
 from plait.generators.local.generator import Config, Transformers
-from plait.generators.local.reading import BLOCK
+from plait.generators.local.prompt_reading import BLOCK
 
 TEXT = "Tea is steamed soon after picking, which keeps it from oxidising. " * 8
 SMALL = {"vocab_size": 257, "hidden_size": 32, "eos_token_id": 256, "bos_token_id": None, "pad_token_id": None}

@@ -19,7 +19,7 @@ from plait.contracts import (
 )
 from plait.contracts.errors import GenerationError
 from plait.generators.local.generator import Config, Transformers
-from plait.generators.local.reading import BLOCK
+from plait.generators.local.prompt_reading import BLOCK
 from plait.testing.conformance import GeneratorConformance
 
 CONTEXT = "Tea is steamed soon after picking. " * 20

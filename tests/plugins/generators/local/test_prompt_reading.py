@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from plait.generators.local.model import find_causal_model, load_causal_model
-from plait.generators.local.reading import BLOCK, EndedError, PrefixStore, TokenPrompt, read_prompt
+from plait.generators.local.prompt_reading import BLOCK, EndedError, PrefixStore, TokenPrompt, read_prompt
 
 torch = pytest.importorskip("torch")
 LENGTH = 3 * BLOCK + 17

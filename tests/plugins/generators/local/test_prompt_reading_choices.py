@@ -1,7 +1,7 @@
 import pytest
 
 from plait.generators.local.model import find_causal_model, load_causal_model
-from plait.generators.local.reading import PrefixStore, TokenPrompt, log_likelihoods, read_prompt
+from plait.generators.local.prompt_reading import PrefixStore, TokenPrompt, log_likelihoods, read_prompt
 
 torch = pytest.importorskip("torch")
 PROMPT = (72, 101, 108, 108, 111)
