@@ -173,11 +173,6 @@ class Generator(Protocol):
         """Longest prompt plus answer in tokens; None when there is no limit."""
         ...
 
-    @property
-    def accepts_embeddings(self) -> bool:
-        """Whether the backend takes prompt embeddings, so that structure can enter as soft tokens."""
-        ...
-
     def count_tokens(self, messages: Sequence[Message]) -> int:
         """Tokens of a prompt as this backend counts them, its chat template included."""
         ...
@@ -215,7 +210,7 @@ class AsyncGenerator(Generator, Protocol):
 
 @runtime_checkable
 class EmbeddingGenerator(Generator, Protocol):
-    """A backend that takes prompt embeddings; its ``accepts_embeddings`` says whether its settings allow it."""
+    """A backend that takes prompt embeddings; ``soft_tokens`` says whether its settings allow it."""
 
     @property
     def soft_tokens(self) -> int:

@@ -89,7 +89,7 @@ def read_structure(parts: Parts, evidence: Sequence[Evidence], view: IndexView) 
 def _file_of(generator: Generator) -> str:
     """The file that has to be trained for a generator to read structure; empty where it reads text only."""
     if isinstance(generator, EmbeddingGenerator):
-        return PROJECTOR if generator.accepts_embeddings and generator.soft_tokens else ""
+        return PROJECTOR if generator.soft_tokens else ""
     return generator.structure_file if isinstance(generator, StructureGenerator) else ""
 
 

@@ -60,11 +60,6 @@ class Extractive:
         """None: there is no window."""
         return None
 
-    @property
-    def accepts_embeddings(self) -> bool:
-        """False: nothing is generated from embeddings."""
-        return False
-
     def count_tokens(self, messages: Sequence[Message]) -> int:
         """Words of the prompt, parted by white space."""
         return sum(len(message.content.split()) for message in messages)

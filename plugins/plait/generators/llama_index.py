@@ -69,11 +69,6 @@ class LlamaIndexGenerator:
         window = int(self._llm.metadata.context_window)
         return window if window > 0 else None
 
-    @property
-    def accepts_embeddings(self) -> bool:
-        """False: LlamaIndex models read text."""
-        return False
-
     def count_tokens(self, messages: Sequence[Message]) -> int:
         """An estimate on the high side: LlamaIndex does not know its models' tokenizers."""
         return estimated_tokens(messages)

@@ -100,7 +100,6 @@ class TestIt(RankerConformance):
 GENERATOR = """
 class First:
     context_tokens = None
-    accepts_embeddings = True
     soft_tokens = 2
     def embedding_space(self):
         return EmbeddingSpace("first", 3, 0.5)

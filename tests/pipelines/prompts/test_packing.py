@@ -10,8 +10,6 @@ from plait.prompts.packing import neutralise
 class Words:
     """Counts words; the part of a generator that packing needs."""
 
-    accepts_embeddings = False
-
     def __init__(self, window=None):
         self.context_tokens = window
 

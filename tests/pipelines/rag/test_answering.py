@@ -39,7 +39,6 @@ class Echo:
     """Writes the first passage back. What it was asked, and how, stands in ``asked``."""
 
     context_tokens: int | None = None
-    accepts_embeddings = False
 
     def __init__(self) -> None:
         self.asked: list[GenerationRequest] = []

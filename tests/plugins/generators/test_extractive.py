@@ -97,7 +97,6 @@ def test_only_the_most_promising_by_words_are_encoded(embedder):
 def test_it_has_no_window_and_counts_words(embedder):
     generator = Extractive(Config(), embedder=embedder)
     assert generator.context_tokens is None
-    assert generator.accepts_embeddings is False
     assert np.isfinite(generator.count_tokens(()))
 
 

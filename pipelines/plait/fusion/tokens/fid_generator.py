@@ -83,11 +83,6 @@ class FusionInDecoderGenerator:
         """None: passages are read apart, so their number is bound by the pipeline's ``answer.passages`` alone."""
         return None
 
-    @property
-    def accepts_embeddings(self) -> bool:
-        """False: structure enters between encoder and decoder, not as embeddings of the prompt."""
-        return False
-
     def count_tokens(self, messages: Sequence[Message]) -> int:
         """Tokens of the messages' texts."""
         tokenizer, _ = self._model()

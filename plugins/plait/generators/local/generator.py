@@ -86,11 +86,6 @@ class Transformers:
         return min(limits, default=None)
 
     @property
-    def accepts_embeddings(self) -> bool:
-        """Whether ``soft_tokens`` is set."""
-        return self.config.soft_tokens > 0
-
-    @property
     def soft_tokens(self) -> int:
         """Markers in front of each passage."""
         return self.config.soft_tokens
@@ -208,7 +203,7 @@ class Transformers:
         check_request(request, _WHERE)
         check_form(request, _WHERE)
         marked = self._marked(request.messages)
-        space = self.embedding_space() if request.soft_tokens and self.accepts_embeddings else None
+        space = self.embedding_space() if request.soft_tokens and self.soft_tokens else None
         soft_tokens = check_soft_tokens(request.soft_tokens, marked.places, self.config.soft_tokens, space, _WHERE)
         longest = request.max_tokens
         if request.choices:

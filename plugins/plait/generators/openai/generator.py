@@ -125,11 +125,6 @@ class OpenAICompatible:
         """The setting of that name."""
         return self.config.context_tokens
 
-    @property
-    def accepts_embeddings(self) -> bool:
-        """False: this protocol has text only."""
-        return False
-
     def count_tokens(self, messages: Sequence[Message]) -> int:
         """Tokens of a prompt: by the local tokenizer of the settings, by the server, or estimated on the high side.
 
@@ -191,9 +186,13 @@ class OpenAICompatible:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
+    def _lacks(self) -> Sequence[str]:
+        """What of a request this protocol has no place for."""
+        return ("soft_tokens",)
+
     def _check(self, request: GenerationRequest) -> None:
         """Refuses what this backend cannot do, before anything is sent."""
-        check_request(request, self.where, lacks=() if self.accepts_embeddings else ("soft_tokens",))
+        check_request(request, self.where, lacks=self._lacks())
         if check_form(request, self.where) and self.config.structured == "none":
             raise GenerationError(
                 'the request asks for choices or JSON, and structured = "none" says that this server has neither',

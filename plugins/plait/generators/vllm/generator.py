@@ -91,11 +91,6 @@ class Vllm:
         return self._started().window
 
     @property
-    def accepts_embeddings(self) -> bool:
-        """Whether ``soft_tokens`` is set."""
-        return self.config.soft_tokens > 0
-
-    @property
     def soft_tokens(self) -> int:
         """Markers in front of each passage."""
         return self.config.soft_tokens

@@ -96,14 +96,12 @@ class VllmServer(OpenAICompatible):
         return self._window
 
     @property
-    def accepts_embeddings(self) -> bool:
-        """Whether ``soft_tokens`` is set."""
-        return self.config.soft_tokens > 0
-
-    @property
     def soft_tokens(self) -> int:
         """Markers in front of each passage."""
         return self.config.soft_tokens
+
+    def _lacks(self) -> Sequence[str]:
+        return () if self.soft_tokens else ("soft_tokens",)
 
     def embedding_space(self) -> EmbeddingSpace:
         """Where soft tokens have to land: the space that the ``transformers`` generator has for ``local_model``.

@@ -118,7 +118,6 @@ class Choosing:
     """Chooses what it is told to, or fails where it is told to; remembers what it was asked."""
 
     context_tokens = None
-    accepts_embeddings = False
 
     def __init__(self, *answers: str | None) -> None:
         self.answers = list(answers)

@@ -143,8 +143,8 @@ def test_soft_tokens_are_sent_as_the_models_own_rows_with_vectors_added(server, 
 
 def test_it_takes_embeddings_when_told_how_many(server, soft):
     assert isinstance(soft, EmbeddingGenerator)
-    assert (soft.accepts_embeddings, soft.soft_tokens, soft.embedding_space().width) == (True, 2, 32)
-    assert not _client(server).accepts_embeddings
+    assert (soft.soft_tokens, soft.embedding_space().width) == (2, 32)
+    assert _client(server).soft_tokens == 0
 
 
 def test_the_space_is_that_of_the_transformers_generator(soft, folder):
