@@ -88,7 +88,8 @@ class GeneratorConformance:
 
     def test_says_what_it_can_take(self, generator: Generator) -> None:
         assert generator.context_tokens is None or generator.context_tokens > 0
-        if isinstance(generator, EmbeddingGenerator) and generator.soft_tokens:
+        if getattr(generator, "soft_tokens", 0):
+            assert isinstance(generator, EmbeddingGenerator), "it has soft tokens and does not say where they go"
             assert generator.embedding_space().width > 0
 
     def test_writes_an_answer_and_ends_it_once(self, generator: Generator, request_: GenerationRequest) -> None:
