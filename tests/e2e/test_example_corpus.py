@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,18 +53,29 @@ def test_the_same_question_gets_the_same_answer(rag: Rag) -> None:
     assert rag.ask(QUESTION).sentences == rag.ask(QUESTION).sentences
 
 
-def test_asking_within_an_event_loop_gives_the_same_answer_and_leaves_the_loop_free(rag: Rag) -> None:
-    async def ask_while_ticking() -> tuple[Answer, int]:
-        ticks = 0
-        task = asyncio.create_task(rag.aask(QUESTION))
-        while not task.done():
-            ticks += 1
-            await asyncio.sleep(0.001)
-        return await task, ticks
+@pytest.mark.parametrize(("owner", "move"), [("rag", "prepare"), ("generator", "stream"), ("rag", "finish")])
+def test_asking_within_an_event_loop_gives_the_same_answer_and_leaves_the_loop_free(
+    rag: Rag, owner: str, move: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, loop_went_on = threading.Event(), threading.Event()
+    part = rag if owner == "rag" else rag.parts.generator
+    original = getattr(part, move)
 
-    answer, ticks = asyncio.run(ask_while_ticking())
-    assert answer.sentences == rag.ask(QUESTION).sentences
-    assert ticks > 3
+    def held_up(*arguments: Any, **settings: Any) -> Any:
+        begun.set()
+        assert loop_went_on.wait(60), f"the event loop stood still during {move}"
+        return original(*arguments, **settings)
+
+    expected = rag.ask(QUESTION)
+    monkeypatch.setattr(part, move, held_up)
+
+    async def both() -> Answer:
+        asked = asyncio.create_task(rag.aask(QUESTION))
+        await asyncio.to_thread(begun.wait, 60)
+        loop_went_on.set()
+        return await asked
+
+    assert asyncio.run(both()).sentences == expected.sentences
 
 
 def test_a_question_that_the_notes_do_not_answer_is_declined(rag: Rag) -> None:

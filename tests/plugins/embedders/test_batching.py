@@ -64,14 +64,14 @@ def test_each_thread_gets_its_threads_back_whoever_leaves_last() -> None:
     def other() -> None:
         with single_threaded():
             entered.set()
-            leave.wait(10)
+            leave.wait(60)
         after.append(torch.get_num_threads())
 
     thread = threading.Thread(target=other)
     try:
         with single_threaded():
             thread.start()
-            assert entered.wait(10)
+            assert entered.wait(60)
         assert torch.get_num_threads() == 3
         leave.set()
         thread.join()

@@ -39,7 +39,7 @@ def client(server):
 
 
 def _client(server, **settings):
-    return OpenAICompatible(Config(base_url=server.url, **{"retries": 0, "idle_seconds": 5, **settings}))
+    return OpenAICompatible(Config(base_url=server.url, **{"retries": 0, **settings}))
 
 
 def _fault(generator, **settings):
@@ -60,19 +60,19 @@ def test_a_server_that_is_down_is_tried_a_few_times_and_then_named():
 
 
 def test_a_server_that_never_answers_is_given_up(server):
-    server.faults = [lambda turn, reply: reply.wait(8)]
-    error, _ = _fault(_client(server, idle_seconds=0.3))
-    assert "did not begin to answer for idle_seconds = 0.3" in error.message
+    server.faults = [lambda turn, reply: reply.wait(60)]
+    error, _ = _fault(_client(server, idle_seconds=1.5))
+    assert "did not begin to answer for idle_seconds = 1.5" in error.message
 
 
 def test_a_server_that_falls_silent_in_the_middle_is_given_up(server):
     def silent(turn, reply):
         reply.head()
         reply.send(piece("Three"))
-        reply.wait(8)
+        reply.wait(60)
 
     server.faults = [silent]
-    error, shown = _fault(_client(server, idle_seconds=0.3))
+    error, shown = _fault(_client(server, idle_seconds=1.5))
     assert "stopped sending in the middle" in error.message
     assert shown == "Three"
 
@@ -102,12 +102,10 @@ def test_headers_that_trickle_for_ever_are_given_up(server):
 
 
 def test_a_slow_reader_does_not_use_up_the_servers_time(server):
-    generator = _client(server, total_seconds=1.0)
-    text = ""
-    for chunk in generator.stream(_request()):
-        time.sleep(0.1)  # 1.6 seconds in all
-        text += chunk.text
-    assert text == ANSWER
+    chunks = _client(server, total_seconds=2.0).stream(_request())
+    text = next(chunks).text
+    time.sleep(2.5)
+    assert text + "".join(chunk.text for chunk in chunks) == ANSWER
 
 
 @pytest.mark.parametrize("last", [b"", b"data: [DONE]\n\n", b'data: {"choices": [{"del'])
@@ -190,12 +188,12 @@ def test_a_server_that_stays_on_the_line_after_done_does_not_hold_the_answer_up(
     def lingering(turn, reply):
         reply.head()
         reply.send(piece("Three.", "stop") + b"data: [DONE]\n\n")
-        reply.wait(8)
+        reply.wait(60)
 
     server.faults = [lingering]
     started = time.monotonic()
     assert _text(client) == "Three."
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 30
 
 
 def test_a_page_of_html_is_not_an_answer(client, server):

@@ -39,7 +39,7 @@ def server():
 
 
 def _client(server, **settings):
-    return OpenAICompatible(Config(base_url=server.url, **{"retries": 0, "idle_seconds": 5, **settings}))
+    return OpenAICompatible(Config(base_url=server.url, **{"retries": 0, **settings}))
 
 
 def _fault(generator, **settings):

@@ -33,7 +33,7 @@ def server():
 
 
 def _client(server, **settings):
-    return VllmServer(Config(base_url=server.url, **{"retries": 0, "idle_seconds": 5, **settings}))
+    return VllmServer(Config(base_url=server.url, **{"retries": 0, **settings}))
 
 
 @pytest.fixture(scope="module")
