@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import random
 import time
@@ -19,12 +18,13 @@ from plait.contracts import Fusion, Hit, Query
 from plait.contracts.errors import QueryError
 from plait.evaluation import Collection, documents_of, load_collection, per_query
 from plait.evaluation.retrieval.command import index_collection
+from plait.evaluation.retrieval.comparing import index_folder
 from plait.hooks import PluginHost
 from plait.rag import Rag, open_index
 from plait.rag.parts import Parts
 from plait.retrievers.dense import Dense
 
-__all__ = ["MEASURE", "Costs", "Measured", "measured", "only_split"]
+__all__ = ["MEASURE", "Costs", "Measured", "measured"]
 
 MEASURE = "nDCG@10"
 K = 10
@@ -99,10 +99,11 @@ def measured(
     seed: int = 0,
 ) -> Measured:
     """Indexes a collection with the default pipeline, asks its queries and measures legs and fusions."""
-    collection = load_collection(folder, only_split(folder))
+    collection = load_collection(folder)
     host = PluginHost.discover()
     with ExitStack() as stack:
-        place = _place(collection, indexes or Path(stack.enter_context(TemporaryDirectory())), Parts(Pipeline(), host))
+        parent = indexes or Path(stack.enter_context(TemporaryDirectory()))
+        place = index_folder(parent, collection.name, Parts(Pipeline(), host))
         rag = stack.enter_context(open_index(place, Pipeline(), host=host))
         fresh, start = not place.exists(), time.process_time()
         notes = index_collection(rag, collection, None)
@@ -138,19 +139,6 @@ def measured(
             _costs(rag, place, cut, ingest, rounds, seed),
             notes,
         )
-
-
-def only_split(folder: Path) -> str:
-    """The one split there is, or ``test``."""
-    names = {file.stem for file in (folder / "qrels").glob("*.*")}
-    return names.pop() if len(names) == 1 else "test"
-
-
-def _place(collection: Collection, indexes: Path, parts: Parts) -> Path:
-    """The index's folder, named by collection and identity: other parts, another folder."""
-    key = hashlib.sha256(json.dumps(parts.identity(), sort_keys=True).encode()).hexdigest()[:12]
-    indexes.mkdir(parents=True, exist_ok=True)
-    return indexes / f"{collection.name}-{key}.plait"
 
 
 def _ingest_seconds(place: Path, spent: float | None) -> float | None:
