@@ -2,6 +2,7 @@
 
 from plait.contracts.answer import Answer, Citation, Sentence, Stage, Trace
 from plait.contracts.capabilities import (
+    EarnsWeight,
     FittedFusion,
     Fold,
     HasEmbedder,
@@ -15,6 +16,7 @@ from plait.contracts.capabilities import (
     TrainableFusion,
     TrainableStructure,
     VectorSearch,
+    WeighsRuns,
     WeightedFusion,
 )
 from plait.contracts.document import (
@@ -75,6 +77,7 @@ __all__ = [
     "ColumnValues",
     "CorpusColumns",
     "Document",
+    "EarnsWeight",
     "Edge",
     "Embedder",
     "EmbeddingGenerator",
@@ -134,5 +137,6 @@ __all__ = [
     "VectorSearch",
     "Verdict",
     "Verifier",
+    "WeighsRuns",
     "WeightedFusion",
 ]
