@@ -2,6 +2,7 @@
 
 from plait.contracts.answer import Answer, Citation, Sentence, Stage, Trace
 from plait.contracts.capabilities import (
+    EarnsWeight,
     FittedFusion,
     Fold,
     HasEmbedder,
@@ -16,6 +17,7 @@ from plait.contracts.capabilities import (
     TrainableFusion,
     TrainableStructure,
     VectorSearch,
+    WeighsRuns,
     WeightedFusion,
 )
 from plait.contracts.document import (
@@ -76,6 +78,7 @@ __all__ = [
     "ColumnValues",
     "CorpusColumns",
     "Document",
+    "EarnsWeight",
     "Edge",
     "Embedder",
     "EmbeddingGenerator",
@@ -126,8 +129,8 @@ __all__ = [
     "SupportingSpan",
     "Table",
     "Text",
-    "Trace",
     "TokenVectors",
+    "Trace",
     "TrainableFusion",
     "TrainableGate",
     "TrainableStructure",
@@ -136,5 +139,6 @@ __all__ = [
     "VectorSearch",
     "Verdict",
     "Verifier",
+    "WeighsRuns",
     "WeightedFusion",
 ]

@@ -21,10 +21,12 @@ from numpy.typing import NDArray
 
 from plait.contracts.fusion import Fusion, VectorFusion
 from plait.contracts.generator import EmbeddingSpace, Generator, StructureGenerator
-from plait.contracts.passage import Embedder
+from plait.contracts.passage import Embedder, Hit
+from plait.contracts.query import Query
 from plait.contracts.retriever import CorpusColumns, IndexView, Retriever
 
 __all__ = [
+    "EarnsWeight",
     "FittedFusion",
     "Fold",
     "HasEmbedder",
@@ -39,6 +41,7 @@ __all__ = [
     "TrainableFusion",
     "TrainableStructure",
     "VectorSearch",
+    "WeighsRuns",
     "WeightedFusion",
 ]
 
@@ -66,9 +69,7 @@ class TokenVectors(Protocol):
         """All that decides where a token lands (JSON)."""
         ...
 
-    def embed_tokens(
-        self, texts: Sequence[str], kind: Literal["query", "passage"], /
-    ) -> Sequence[NDArray[np.float32]]:
+    def embed_tokens(self, texts: Sequence[str], kind: Literal["query", "passage"], /) -> Sequence[NDArray[np.float32]]:
         """Vectors of length 1 of each text's tokens, one array (tokens, token_dimension) a text.
 
         Tokens that say nothing, such as punctuation, may be left out; a text without others has no rows.
@@ -116,6 +117,19 @@ class LexicalScores(Retriever, Protocol):
 
         Raises:
             IndexStoreError: the index lacks the column that they are worked out from.
+        """
+        ...
+
+
+@runtime_checkable
+class EarnsWeight(Retriever, Protocol):
+    """A retriever that has no say in the fusion until it was shown, on the index itself, that it helps."""
+
+    def earned_weight(self, view: IndexView, /) -> float:
+        """What its run counts where that of any other retriever counts 1; 0 as long as nothing was shown.
+
+        A run of weight 0 is looked at and shown, but not fused: the fused list is what it is without this retriever.
+        Where the settings of the fusion give it a weight of its own, that one counts.
         """
         ...
 
@@ -257,6 +271,25 @@ class WeightedFusion(Fusion, Protocol):
     @property
     def weights(self) -> Mapping[str, float]:
         """Retriever label -> weight, of those whose weight is set; 0 leaves a retriever out."""
+        ...
+
+
+@runtime_checkable
+class WeighsRuns(Fusion, Protocol):
+    """A fusion that takes into account how much each run counts; to any other all that are fused count alike."""
+
+    def fuse_weighted(
+        self, query: Query, runs: Mapping[str, Sequence[Hit]], k: int, weights: Mapping[str, float]
+    ) -> Sequence[Hit]:
+        """As :meth:`~plait.contracts.Fusion.fuse`, each run's share multiplied by its weight.
+
+        Args:
+            query: the question.
+            runs: hits of each retriever, best first.
+            k: how many hits to keep.
+            weights: label -> weight above 0, see :class:`EarnsWeight`; 1 for a run that is not named. With all at 1 the
+                result is that of ``fuse``. A weight that the fusion's settings give to a run comes before it.
+        """
         ...
 
 

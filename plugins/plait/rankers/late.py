@@ -2,8 +2,8 @@ r"""Late interaction: question and passage meet token by token, not as two singl
 
 .. math:: s(q, p) = \sum_{i} \max_{j} \cos(q_i, p_j)
 
-Khattab and Zaharia 2020, *ColBERT: Efficient and Effective Passage Search via Contextualized Late Interaction over BERT*
-(arXiv:2004.12832). Here it reorders what retrieval found.
+Khattab and Zaharia 2020, *ColBERT: Efficient and Effective Passage Search via Contextualized Late Interaction over
+BERT* (arXiv:2004.12832). Here it reorders what retrieval found.
 """
 
 from __future__ import annotations
@@ -87,9 +87,9 @@ def max_similarities(
         shape (passages,); -q for a passage without tokens, the least that cosines can give.
 
     Example:
-        >>> tokens = np.array([[1.0, 0.0], [0.0, 1.0], [0.6, 0.8]], np.float32)
-        >>> max_similarities(np.eye(2, dtype=np.float32), tokens, [2, 1, 0])
-        array([ 2. ,  1.4, -2. ], dtype=float32)
+        >>> tokens = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]], np.float32)
+        >>> max_similarities(np.eye(2, dtype=np.float32), tokens, [2, 1, 0]).tolist()
+        [2.0, 1.0, -2.0]
     """
     counts = np.asarray(counts, dtype=np.int64)
     found = np.full(len(counts), -float(len(question)), dtype=np.float32)

@@ -163,6 +163,7 @@ def test_vectors_of_tokens_are_those_of_the_last_layer_without_marks_and_punctua
 
 def test_a_prefix_is_read_before_the_tokens_of_its_kind(tiny_bert: Path) -> None:
     embedder = tiny(tiny_bert, query_prefix="query ", dtype="float32")
-    (asked,), (stored,) = embedder.embed_tokens(["a graph"], "query"), embedder.embed_tokens(["query a graph"], "passage")
+    (asked,) = embedder.embed_tokens(["a graph"], "query")
+    (stored,) = embedder.embed_tokens(["query a graph"], "passage")
     np.testing.assert_allclose(asked, stored, atol=1e-6)
     assert len(embedder.embed_tokens(["a graph"], "passage")[0]) == len(asked) - 1
