@@ -166,6 +166,33 @@ class View:
         dimension = self._column(column, "vector").dimension or 0
         return self.derived(f"index:vectors:{column}", lambda: self._read_vectors(column, dimension))
 
+    def tokens(self, column: str, rows: Sequence[int]) -> list[NDArray[np.float16]]:
+        """What a ``tokens`` column holds for some rows, in their order: each an array (tokens, dimension). Read-only.
+
+        Read from disk each time: token vectors of a whole index are some hundred times its other vectors.
+
+        Raises:
+            IndexStoreError: there is no such column.
+            IndexCorruptError: its table is damaged.
+        """
+        dimension = self._column(column, "tokens").dimension or 0
+        if not len(rows):
+            return []
+        name = column_table(column)
+        stored = self.derived(f"index:tokens:{column}", lambda: self._row_ids(column))
+        order, place = np.unique(stored[np.asarray(rows)], return_inverse=True)
+        with self._lock:
+            taken = self._store.take(self._table(name), order.tolist(), ["passage_id", "value"])
+        wanted = np.empty(len(order), dtype=np.int64)
+        wanted[place] = rows
+        if taken["passage_id"].to_pylist() != [self._ids.passages[row] for row in wanted]:
+            raise self._corrupt(name, "its rows do not hold what its row ids say")
+        cells = taken["value"].combine_chunks()
+        ends = np.cumsum(cells.value_lengths().to_numpy(zero_copy_only=False))[:-1]
+        vectors = cells.flatten().flatten().to_numpy(zero_copy_only=False).reshape(-1, dimension)
+        parts = np.split(vectors, ends)
+        return [parts[number] for number in place]
+
     def sparse(self, column: str) -> SparseColumn:
         """A sparse column as postings.
 
@@ -275,12 +302,19 @@ class View:
 
         return self.derived(f"index:approximate:{column}", build)
 
-    def _read_column(self, column: str, parts: Sequence[str]) -> tuple[Any, NDArray[np.int64]]:
+    def _row_ids(self, column: str) -> NDArray[np.uint64]:
+        """Lance row id of each row of the view in a column's table."""
+        rows, target = self._read_column(column, [], row_ids=True)
+        found = np.empty(len(self), dtype=np.uint64)
+        found[target] = rows["_rowid"].to_numpy()
+        return found
+
+    def _read_column(self, column: str, parts: Sequence[str], row_ids: bool = False) -> tuple[Any, NDArray[np.int64]]:
         """The stored rows of a column, and for each of them its row in the view."""
         import pyarrow.compute as pc
 
         name = column_table(column)
-        rows = self._store.read(self._table(name), ["passage_id", *parts])
+        rows = self._store.read(self._table(name), ["passage_id", *parts], row_ids)
         if rows.num_rows != len(self):
             raise self._corrupt(name, f"{rows.num_rows} values for {len(self)} passages")
         ids = rows["passage_id"].combine_chunks()
