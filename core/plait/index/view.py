@@ -23,7 +23,7 @@ from plait.index.codec import document_from_json
 from plait.index.commit import EXACT, Commit
 from plait.index.filters import FilterKey, satisfying
 from plait.index.models import is_whole, model_folder
-from plait.index.rows import RowIds, no_rows, postings, rows_of
+from plait.index.rows import RowIds, no_rows, postings, rows_of, stacked, token_arrays
 from plait.index.store import Store
 from plait.index.tables import DOCUMENTS, EDGES, PASSAGES, column_table
 
@@ -172,8 +172,7 @@ class View:
         Read from disk each time: token vectors of a whole index are some hundred times its other vectors.
 
         Raises:
-            IndexStoreError: there is no such column.
-            IndexCorruptError: its table is damaged.
+            IndexStoreError: there is no such column of tokens.
         """
         dimension = self._column(column, "tokens").dimension or 0
         if not len(rows):
@@ -187,10 +186,7 @@ class View:
         wanted[place] = rows
         if taken["passage_id"].to_pylist() != [self._ids.passages[row] for row in wanted]:
             raise self._corrupt(name, "its rows do not hold what its row ids say")
-        cells = taken["value"].combine_chunks()
-        ends = np.cumsum(cells.value_lengths().to_numpy(zero_copy_only=False))[:-1]
-        vectors = cells.flatten().flatten().to_numpy(zero_copy_only=False).reshape(-1, dimension)
-        parts = np.split(vectors, ends)
+        parts = token_arrays(taken["value"], dimension)
         return [parts[number] for number in place]
 
     def sparse(self, column: str) -> SparseColumn:
@@ -305,8 +301,7 @@ class View:
     def _row_ids(self, column: str) -> NDArray[np.uint64]:
         """Lance row id of each row of the view in a column's table."""
         rows, target = self._read_column(column, [], row_ids=True)
-        found = np.empty(len(self), dtype=np.uint64)
-        found[target] = rows["_rowid"].to_numpy()
+        found: NDArray[np.uint64] = rows["_rowid"].to_numpy()[np.argsort(target)]
         return found
 
     def _read_column(self, column: str, parts: Sequence[str], row_ids: bool = False) -> tuple[Any, NDArray[np.int64]]:
@@ -327,13 +322,7 @@ class View:
 
     def _read_vectors(self, column: str, dimension: int) -> NDArray[np.float32]:
         rows, target = self._read_column(column, ["value"])
-        vectors = np.empty((len(self), dimension), dtype=np.float32)
-        start = 0
-        for chunk in rows["value"].chunks:
-            vectors[target[start : start + len(chunk)]] = chunk.flatten().to_numpy().reshape(-1, dimension)
-            start += len(chunk)
-        vectors.setflags(write=False)
-        return vectors
+        return stacked(rows["value"], target, dimension)
 
     def _read_sparse(self, column: str) -> SparseColumn:
         rows, target = self._read_column(column, ["terms", "weights"])
@@ -342,14 +331,11 @@ class View:
     def _read_values(self, column: str) -> Sequence[Any]:
         rows, target = self._read_column(column, ["value"])
         if self._state.columns[column].kind == "number":
-            numbers = np.empty(len(self), dtype=np.float64)
-            numbers[target] = rows["value"].to_numpy()
+            numbers = rows["value"].to_numpy()[np.argsort(target)]
             numbers.setflags(write=False)
             return cast("Sequence[Any]", numbers)
-        texts: list[str] = [""] * len(self)
-        for row, text in zip(target.tolist(), rows["value"].to_pylist(), strict=True):
-            texts[row] = text
-        return texts
+        texts: list[str] = rows["value"].to_pylist()
+        return [texts[place] for place in np.argsort(target).tolist()]
 
     @cached_property
     def _texts(self) -> tuple[Any, NDArray[np.int64]]:
