@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,7 @@ __all__ = [
     "Structural",
     "StructureLearner",
     "StructureSource",
+    "TokenVectors",
     "TrainableFusion",
     "TrainableStructure",
     "VectorSearch",
@@ -52,6 +53,30 @@ class HasEmbedder(Protocol):
     @property
     def embedder(self) -> Embedder:
         """The encoder of questions, and of the text of passages."""
+        ...
+
+
+@runtime_checkable
+class TokenVectors(Protocol):
+    """Of an encoder that gives a vector for every token of a text, for late interaction."""
+
+    @property
+    def token_dimension(self) -> int:
+        """Width of the vectors of tokens."""
+        ...
+
+    def fingerprint(self) -> Mapping[str, Any]:
+        """All that decides where a token lands (JSON)."""
+        ...
+
+    def embed_tokens(self, texts: Sequence[str], kind: Literal["query", "passage"], /) -> Sequence[NDArray[np.float32]]:
+        """Vectors of length 1 of each text's tokens, one array (tokens, token_dimension) a text.
+
+        Tokens that say nothing, such as punctuation, may be left out; a text without others has no rows.
+
+        Raises:
+            ModelError: the model gave no usable vector for a token; the message says for which text.
+        """
         ...
 
 

@@ -120,7 +120,8 @@ class Parts:
     @cached_property
     def ranker(self) -> Ranker | None:
         """The ranker, if the pipeline has one."""
-        return self._assembly.build("ranker", self.pipeline.ranker) if self.pipeline.ranker else None
+        use = self.pipeline.ranker
+        return self._assembly.build("ranker", self._with_embedder("ranker", use)) if use else None
 
     @cached_property
     def gate(self) -> Gate:

@@ -32,7 +32,7 @@ class Retrieval:
 
 
 def retrieve_all(parts: Parts, query: Query, view: IndexView, k: int) -> Retrieval:
-    """Asks every retriever for its candidates, fuses them, and lets the ranker reorder the k best."""
+    """Asks every retriever for its candidates, fuses them, and lets the ranker choose the k best of them."""
     runs: dict[str, Sequence[Hit]] = {}
     spent: dict[str, float] = {}
     depth = max(k, parts.pipeline.candidates)
@@ -47,12 +47,13 @@ def retrieve_all(parts: Parts, query: Query, view: IndexView, k: int) -> Retriev
             runs = dict(parts.fusion.search(query, runs, view, depth))
     earned = earned_weights(parts, view)
     with plugin_errors(f"fusion {parts.pipeline.fusion.name!r}"):
-        fused = fuse_earned(parts.fusion, query, runs, k, earned)
+        # A ranker that saw only the k best could bring nothing up from below them.
+        fused = fuse_earned(parts.fusion, query, runs, k if parts.ranker is None else depth, earned)
     spent["fusion"] = time.process_time() - start
     if parts.ranker is not None:
         start = time.process_time()
         with plugin_errors("the ranker"):
-            fused = parts.ranker.rank(query, fused, view)
+            fused = parts.ranker.rank(query, fused, view)[:k]
         spent["ranker"] = time.process_time() - start
     return Retrieval(query, view, runs, fused, spent, earned)
 

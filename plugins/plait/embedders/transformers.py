@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import string
 import threading
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -140,6 +142,35 @@ class TransformersEmbedder:
                 while len(self._asked) > _KEPT_QUESTIONS:
                     self._asked.pop(next(iter(self._asked)))
         return vector
+
+    @property
+    def token_dimension(self) -> int:
+        """Width of the vectors of tokens: that of all others."""
+        return self.dimension
+
+    def embed_tokens(self, texts: Sequence[str], kind: Literal["query", "passage"]) -> list[NDArray[np.float32]]:
+        """The last layer's states, scaled to length 1, one array (tokens, dimension) a text.
+
+        Without what stands in every text and tells nothing: the model's own marks around it, and punctuation.
+
+        Raises:
+            ModelError: the model gave no usable vector for a token; the message says for which text.
+        """
+        tokenise, encoder = self._load()
+        prefix = self.query_prefix if kind == "query" else self.passage_prefix
+        found: list[NDArray[np.float32]] = []
+        for start in range(0, len(texts), TOKENISED_TOGETHER):
+            tokens = tokenise([prefix + text for text in texts[start : start + TOKENISED_TOGETHER]])
+            for ids, states in zip(tokens, encoder.encode_tokens(tokens), strict=True):
+                kept = states[~np.isin(ids, self._idle_tokens)]
+                found.append(self._scale(kept, [texts[len(found)]] * len(kept)))
+        return found
+
+    @cached_property
+    def _idle_tokens(self) -> NDArray[np.int64]:
+        """Numbers of the marks that the tokenizer puts around a text, and of punctuation."""
+        tokenise, _ = self._load()
+        return np.unique([number for ids in tokenise([*string.punctuation]) for number in ids])
 
     def _embed(self, prefix: str, texts: Sequence[str]) -> NDArray[np.float32]:
         vectors = np.empty((len(texts), self.dimension), dtype=np.float32)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from plait.config import Pipeline, use
+from plait.contracts import Hit, IndexView, Query
 from plait.contracts.errors import ConfigError, IndexNotFoundError, QueryError
 from plait.rag import open_index
 
@@ -55,3 +58,17 @@ def test_a_closed_session_opens_again(index: Path) -> None:
     rag = open_index(index)
     rag.close()
     assert rag.retrieve("steamed")[0].document_id == "tea"
+
+
+def test_a_ranker_brings_up_what_the_k_best_would_have_left_out(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_index(index) as rag:
+        first, second = rag.retrieve("tea", k=2)
+        monkeypatch.setattr(rag.parts, "ranker", Upwards())
+        assert [hit.document_id for hit in rag.retrieve("tea", k=1)] == [second.document_id] != [first.document_id]
+
+
+class Upwards:
+    """A ranker that finds the last the best."""
+
+    def rank(self, _query: Query, hits: Sequence[Hit], _view: IndexView) -> Sequence[Hit]:
+        return [replace(hit, score=float(place)) for place, hit in enumerate(hits)][::-1]
