@@ -4,24 +4,30 @@ r"""Late interaction: question and passage meet token by token, not as two singl
 
 Khattab and Zaharia 2020, *ColBERT: Efficient and Effective Passage Search via Contextualized Late Interaction over
 BERT* (arXiv:2004.12832). Here it reorders what retrieval found.
+
+The passages' vectors are made anew for each question, or kept in a column of the index, where they may be pooled.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from plait.config import Settings, Use
-from plait.contracts import Embedder, Hit, IndexView, Query, TokenVectors
+from plait.contracts import Column, ColumnValues, Embedder, Hit, IndexView, IngestBatch, Query, TokenVectors
 from plait.contracts.errors import ConfigError
 from plait.rankers.reordering import reorder, spread
+from plait.rankers.token_pooling import pooled
 
 __all__ = ["Config", "Late", "max_similarities"]
 
 NAME = "late"
+_AT_ONCE = 256
+"""Passages whose vectors are held in float32 at a time while documents are added."""
 
 
 class Config(Settings):
@@ -30,9 +36,14 @@ class Config(Settings):
     embedder: Use | None = None
     """Gives a vector for each token; by default the one the pipeline's first retriever with vectors uses."""
     top: int = Field(default=50, ge=1, le=1_000)
-    """How many hits are reordered; each costs an encoding of the whole passage."""
+    """How many hits are reordered; each costs an encoding of the whole passage, unless its vectors are kept."""
     weight: float = Field(default=0.5, ge=0.0, le=1.0)
     """Share of late interaction in the new score; the rest is the score the hit came with."""
+    column: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_]*$")
+    """The index column that keeps the passages' vectors (768 bytes a token with ``minilm``); with none they are made
+    for each question. Adding documents encodes them once more for it."""
+    pool: int = Field(default=1, ge=1, le=16)
+    """How many tokens of a passage share one vector, on average; more than 1 needs scipy."""
 
 
 class Late:
@@ -56,15 +67,45 @@ class Late:
             )  # fmt: skip
         self.encoder: TokenVectors = embedder
 
+    @property
+    def columns(self) -> Sequence[Column]:
+        """The column of token vectors, where they are kept."""
+        return (Column(self.config.column, "tokens", self.encoder.token_dimension),) if self.config.column else ()
+
+    def fingerprint(self) -> Mapping[str, Any]:
+        """The encoder's fingerprint, and how its vectors are pooled."""
+        return {"encoder": dict(self.encoder.fingerprint()), "pool": self.config.pool}
+
+    def encode(self, batch: IngestBatch) -> Mapping[str, ColumnValues]:
+        """Vectors of each passage's tokens in float16, shape (tokens, dimension), where they are kept."""
+        if not self.config.column:
+            return {}
+        found: list[NDArray[np.float16]] = []
+        texts = [passage.embedding_text for passage in batch.passages]
+        for start in range(0, len(texts), _AT_ONCE):
+            found += [tokens.astype(np.float16) for tokens in self._passages(texts[start : start + _AT_ONCE])]
+        return {self.config.column: found}
+
+    def _passages(self, texts: Sequence[str]) -> list[NDArray[np.float32]]:
+        return [pooled(tokens, self.config.pool) for tokens in self.encoder.embed_tokens(texts, "passage")]
+
     def rank(self, query: Query, hits: Sequence[Hit], view: IndexView) -> Sequence[Hit]:
-        """The same hits, the first ``top`` of them reordered."""
+        """The same hits, the first ``top`` of them reordered.
+
+        Raises:
+            IndexStoreError: the index has no such column.
+        """
         head = hits[: self.config.top]
         if not head:
             return []
         (question,) = self.encoder.embed_tokens([query.text], "query")
-        texts = [view.passage(hit.row).embedding_text for hit in head]
-        passages = self.encoder.embed_tokens(texts, "passage")
-        found = max_similarities(question, np.concatenate(passages), [len(tokens) for tokens in passages]).tolist()
+        passages: Sequence[NDArray[np.floating[Any]]]
+        if self.config.column:
+            passages = view.tokens(self.config.column, [hit.row for hit in head])
+        else:
+            passages = self._passages([view.passage(hit.row).embedding_text for hit in head])
+        tokens = np.concatenate(passages, dtype=np.float32)  # (t, dimension), of all passages
+        found = max_similarities(question, tokens, [len(vectors) for vectors in passages]).tolist()
         weight = self.config.weight
         mixed = [
             weight * late + (1.0 - weight) * came

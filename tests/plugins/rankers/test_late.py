@@ -53,6 +53,18 @@ class TestLate(RankerConformance):
         return Late(Config(), EMBEDDER)
 
 
+class TestKept(RankerConformance):
+    @pytest.fixture
+    def ranker(self) -> Late:
+        return Late(Config(column="late"), EMBEDDER)
+
+
+class TestKeptAndPooled(RankerConformance):
+    @pytest.fixture
+    def ranker(self) -> Late:
+        return Late(Config(column="late", pool=3), EMBEDDER)
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_equals_a_double_loop(seed: int) -> None:
     chance = np.random.default_rng(seed)
@@ -119,3 +131,29 @@ def test_an_embedder_without_vectors_of_tokens_is_refused() -> None:
         Late(Config(), WholeTexts())
     with pytest.raises(ConfigError, match="no retriever of the pipeline has one"):
         Late(Config(), None)
+
+
+def test_kept_vectors_rank_as_those_made_for_the_question() -> None:
+    for pool in (1, 2):
+        kept, made = (Late(Config(column=column, pool=pool), EMBEDDER) for column in ("late", None))
+        view = memory_view(sample_documents(), [kept])
+        hits = view.hits(np.arange(len(view)), np.linspace(1, 0.1, len(view)))
+        sums = [{hit.row: hit.strands[-1].score for hit in ranker.rank(QUERY, hits, view)} for ranker in (kept, made)]
+        assert sums[0] == pytest.approx(sums[1], abs=1e-2)
+
+
+def test_pooling_leaves_fewer_vectors_and_nearly_the_same_sums() -> None:
+    view = memory_view(sample_documents(), [Late(Config(column="late", pool=2), EMBEDDER)])
+    (question,) = EMBEDDER.embed_tokens([QUERY.text], "query")
+    for row in range(len(view)):
+        (whole,) = EMBEDDER.embed_tokens([view.passage(row).embedding_text], "passage")
+        (halved,) = view.tokens("late", [row])
+        assert len(halved) == -(-len(whole) // 2)
+        assert by_loops(question, halved.astype(np.float32)) == pytest.approx(by_loops(question, whole), rel=0.25)
+
+
+def test_another_encoder_or_pooling_is_another_identity() -> None:
+    plain = Late(Config(column="late"), EMBEDDER).fingerprint()
+    assert Late(Config(column="late", top=7, weight=0.1), EMBEDDER).fingerprint() == plain
+    assert Late(Config(column="late", pool=2), EMBEDDER).fingerprint() != plain
+    assert Late(Config(column="late"), MiniLM(MiniLMConfig(max_tokens=64))).fingerprint() != plain
