@@ -109,8 +109,8 @@ def measured(
         notes = index_collection(rag, collection, None)
         ingest = _ingest_seconds(place, time.process_time() - start if fresh else None)
         view = rag.view
-        # As deep as ``plait evaluate`` asks: a hundred documents, whose best passages these are.
-        depth = max(rag.pipeline.candidates, -(-100 * len(view) // len(view.document_ids)))
+        # As deep as ``plait evaluate`` asks: the best passages of a hundred documents, and of the query's own.
+        depth = max(rag.pipeline.candidates, -(-(100 + exclude_self) * len(view) // len(view.document_ids)))
         fusions = {"default": rag.parts.fusion} | {
             name: Parts(Pipeline(fusion=chosen), host).fusion for name, chosen in others.items()
         }
