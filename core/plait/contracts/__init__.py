@@ -57,6 +57,7 @@ from plait.contracts.passage import Chunker, Embedder, Hit, Passage, Span, Stran
 from plait.contracts.query import Query
 from plait.contracts.retriever import (
     Column,
+    ColumnSource,
     ColumnValues,
     CorpusColumns,
     IndexView,
@@ -75,6 +76,7 @@ __all__ = [
     "Citation",
     "Claim",
     "Column",
+    "ColumnSource",
     "ColumnValues",
     "CorpusColumns",
     "Document",

@@ -4,24 +4,31 @@ r"""Late interaction: question and passage meet token by token, not as two singl
 
 Khattab and Zaharia 2020, *ColBERT: Efficient and Effective Passage Search via Contextualized Late Interaction over
 BERT* (arXiv:2004.12832). Here it reorders what retrieval found.
+
+The passages' vectors are made anew for each question, or kept in a column of the index, where they may be pooled.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from plait.config import Settings, Use
-from plait.contracts import Embedder, Hit, IndexView, Query, TokenVectors
+from plait.contracts import Column, ColumnValues, Embedder, Hit, IndexView, IngestBatch, Query, TokenVectors
 from plait.contracts.errors import ConfigError
+from plait.embedders.late_interaction import ColBERT
 from plait.rankers.reordering import reorder, spread
+from plait.rankers.token_pooling import pooled
 
 __all__ = ["Config", "Late", "max_similarities"]
 
 NAME = "late"
+_AT_ONCE = 256
+"""Passages whose vectors are held in float32 at a time while documents are added."""
 
 
 class Config(Settings):
@@ -29,10 +36,18 @@ class Config(Settings):
 
     embedder: Use | None = None
     """Gives a vector for each token; by default the one the pipeline's first retriever with vectors uses."""
+    model: str | None = None
+    """A model trained for late interaction, in its place: local folder or Hugging Face id of a ColBERT or PyLate model.
+    Safetensors weights only; code in the model's folder never runs."""
     top: int = Field(default=50, ge=1, le=1_000)
-    """How many hits are reordered; each costs an encoding of the whole passage."""
+    """How many hits are reordered; each costs an encoding of the whole passage, unless its vectors are kept."""
     weight: float = Field(default=0.5, ge=0.0, le=1.0)
     """Share of late interaction in the new score; the rest is the score the hit came with."""
+    column: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_]*$")
+    """The index column that keeps the passages' vectors (768 bytes a token with ``minilm``); with none they are made
+    for each question. Adding documents encodes them once more for it."""
+    pool: int = Field(default=1, ge=1, le=16)
+    """How many tokens of a passage share one vector, on average; more than 1 needs scipy."""
 
 
 class Late:
@@ -40,31 +55,63 @@ class Late:
 
     Args:
         config: the settings.
-        embedder: the encoder named by ``config.embedder``.
+        embedder: the encoder named by ``config.embedder``, unless a model is.
 
     Raises:
-        ConfigError: there is no embedder, or it gives no vectors of tokens.
+        ConfigError: there is neither model nor embedder, or the embedder gives no vectors of tokens.
+        ModelError: the model is missing, is none of late interaction, or has pickled weights only.
     """
 
     def __init__(self, config: Config, embedder: Embedder | None) -> None:
         self.config = config
-        if not isinstance(embedder, TokenVectors):
+        encoder = embedder if config.model is None else ColBERT(config.model)
+        if not isinstance(encoder, TokenVectors):
             named = "no retriever of the pipeline has one" if embedder is None else type(embedder).__name__
             raise ConfigError(
                 f"late interaction needs an embedder with vectors of tokens ({named})", where=f"ranker {NAME!r}",
                 choices=("minilm", "transformers"), fix=f"use('{NAME}', embedder=use('minilm'))",
             )  # fmt: skip
-        self.encoder: TokenVectors = embedder
+        self.encoder: TokenVectors = encoder
+
+    @property
+    def columns(self) -> Sequence[Column]:
+        """The column of token vectors, where they are kept."""
+        return (Column(self.config.column, "tokens", self.encoder.token_dimension),) if self.config.column else ()
+
+    def fingerprint(self) -> Mapping[str, Any]:
+        """The encoder's fingerprint, and how its vectors are pooled."""
+        return {"encoder": dict(self.encoder.fingerprint()), "pool": self.config.pool}
+
+    def encode(self, batch: IngestBatch) -> Mapping[str, ColumnValues]:
+        """Vectors of each passage's tokens in float16, shape (tokens, dimension), where they are kept."""
+        if not self.config.column:
+            return {}
+        found: list[NDArray[np.float16]] = []
+        texts = [passage.embedding_text for passage in batch.passages]
+        for start in range(0, len(texts), _AT_ONCE):
+            found += [tokens.astype(np.float16) for tokens in self._passages(texts[start : start + _AT_ONCE])]
+        return {self.config.column: found}
+
+    def _passages(self, texts: Sequence[str]) -> list[NDArray[np.float32]]:
+        return [pooled(tokens, self.config.pool) for tokens in self.encoder.embed_tokens(texts, "passage")]
 
     def rank(self, query: Query, hits: Sequence[Hit], view: IndexView) -> Sequence[Hit]:
-        """The same hits, the first ``top`` of them reordered."""
+        """The same hits, the first ``top`` of them reordered.
+
+        Raises:
+            IndexStoreError: the index has no such column.
+        """
         head = hits[: self.config.top]
         if not head:
             return []
         (question,) = self.encoder.embed_tokens([query.text], "query")
-        texts = [view.passage(hit.row).embedding_text for hit in head]
-        passages = self.encoder.embed_tokens(texts, "passage")
-        found = max_similarities(question, np.concatenate(passages), [len(tokens) for tokens in passages]).tolist()
+        passages: Sequence[NDArray[np.floating[Any]]]
+        if self.config.column:
+            passages = view.tokens(self.config.column, [hit.row for hit in head])
+        else:
+            passages = self._passages([view.passage(hit.row).embedding_text for hit in head])
+        tokens = np.concatenate(passages, dtype=np.float32)  # (t, dimension), of all passages
+        found = max_similarities(question, tokens, [len(vectors) for vectors in passages]).tolist()
         weight = self.config.weight
         mixed = [
             weight * late + (1.0 - weight) * came

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from plait.contracts import Query
-from plait.contracts.errors import ConfigError
+from plait.contracts.errors import ConfigError, ModelError
 from plait.embedders.transformers import MiniLM, MiniLMConfig
 from plait.rankers.late import Config, Late, max_similarities
 from plait.testing import memory_view, sample_documents
@@ -51,6 +52,24 @@ class TestLate(RankerConformance):
     @pytest.fixture
     def ranker(self) -> Late:
         return Late(Config(), EMBEDDER)
+
+
+class TestKept(RankerConformance):
+    @pytest.fixture
+    def ranker(self) -> Late:
+        return Late(Config(column="late"), EMBEDDER)
+
+
+class TestOfAModelTrainedForIt(RankerConformance):
+    @pytest.fixture
+    def ranker(self, colbert_folder: Path) -> Late:
+        return Late(Config(model=str(colbert_folder), column="late"), None)
+
+
+class TestKeptAndPooled(RankerConformance):
+    @pytest.fixture
+    def ranker(self) -> Late:
+        return Late(Config(column="late", pool=3), EMBEDDER)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -119,3 +138,37 @@ def test_an_embedder_without_vectors_of_tokens_is_refused() -> None:
         Late(Config(), WholeTexts())
     with pytest.raises(ConfigError, match="no retriever of the pipeline has one"):
         Late(Config(), None)
+
+
+def test_kept_vectors_rank_as_those_made_for_the_question() -> None:
+    for pool in (1, 2):
+        kept, made = (Late(Config(column=column, pool=pool), EMBEDDER) for column in ("late", None))
+        view = memory_view(sample_documents(), [kept])
+        hits = view.hits(np.arange(len(view)), np.linspace(1, 0.1, len(view)))
+        sums = [{hit.row: hit.strands[-1].score for hit in ranker.rank(QUERY, hits, view)} for ranker in (kept, made)]
+        assert sums[0] == pytest.approx(sums[1], abs=1e-2)
+
+
+def test_pooling_leaves_fewer_vectors_and_nearly_the_same_sums() -> None:
+    view = memory_view(sample_documents(), [Late(Config(column="late", pool=2), EMBEDDER)])
+    (question,) = EMBEDDER.embed_tokens([QUERY.text], "query")
+    for row in range(len(view)):
+        (whole,) = EMBEDDER.embed_tokens([view.passage(row).embedding_text], "passage")
+        (halved,) = view.tokens("late", [row])
+        assert len(halved) == -(-len(whole) // 2)
+        assert by_loops(question, halved.astype(np.float32)) == pytest.approx(by_loops(question, whole), rel=0.25)
+
+
+def test_another_encoder_or_pooling_is_another_identity() -> None:
+    plain = Late(Config(column="late"), EMBEDDER).fingerprint()
+    assert Late(Config(column="late", top=7, weight=0.1), EMBEDDER).fingerprint() == plain
+    assert Late(Config(column="late", pool=2), EMBEDDER).fingerprint() != plain
+    assert Late(Config(column="late"), MiniLM(MiniLMConfig(max_tokens=64))).fingerprint() != plain
+
+
+def test_a_model_trained_for_it_stands_in_for_the_embedder(colbert_folder: Path) -> None:
+    ranker = Late(Config(model=str(colbert_folder), column="late"), EMBEDDER)
+    assert ranker.columns[0].dimension == 16
+    assert ranker.fingerprint() != Late(Config(column="late"), EMBEDDER).fingerprint()
+    with pytest.raises(ModelError, match="there is no such model folder"):
+        Late(Config(model="./nowhere"), None)
