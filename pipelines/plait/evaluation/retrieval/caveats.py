@@ -6,14 +6,13 @@ from collections.abc import Mapping
 
 from plait.evaluation.retrieval.collections import Collection, Qrels
 from plait.evaluation.retrieval.facets import facets
-from plait.evaluation.retrieval.pools import Pools
+from plait.evaluation.retrieval.pools import Pools, in_pools
 
 __all__ = ["caveats"]
 
 
 def caveats(
     collection: Collection,
-    qrels: Qrels,
     *,
     refused: Mapping[str, str],
     own: Mapping[str, frozenset[str]],
@@ -26,7 +25,6 @@ def caveats(
 
     Args:
         collection: what was evaluated.
-        qrels: the judgements that counted.
         refused: query -> why it could not be asked.
         own: query -> the documents that are the query itself.
         exclude_self: whether these were left out.
@@ -34,10 +32,11 @@ def caveats(
         not_found: candidates that the pipeline did not return.
         relevant_from: the grade from which a document counted as relevant.
     """
+    qrels = in_pools(collection.qrels, pools) if pools else collection.qrels
     return [
         *_notes(collection, refused),
         *_own_notes(collection, own, exclude_self),
-        *(_pool_notes(collection, pools, qrels, not_found) if pools else ()),
+        *(_pool_notes(collection, pools, qrels, not_found) if pools else _unused_pools(collection)),
         *_threshold_notes(qrels, relevant_from),
     ]
 
@@ -78,6 +77,11 @@ def _pool_notes(collection: Collection, pools: Pools, qrels: Qrels, not_found: i
     if outside:
         notes.append(f"{outside:,} judgements are of documents outside the query's pool and do not count")
     return notes
+
+
+def _unused_pools(collection: Collection) -> list[str]:
+    there = any((collection.path / "pools" / f"{split}.tsv").is_file() for split in collection.splits)
+    return ["the collection has pools for these queries: --pool file ranks within them"] if there else []
 
 
 def _threshold_notes(qrels: Qrels, relevant_from: int) -> list[str]:

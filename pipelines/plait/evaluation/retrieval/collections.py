@@ -65,7 +65,7 @@ class Collection:
             figure: nobody can find these documents, so they lower recall.
         blank: documents of the corpus with neither title nor text; they hold nothing to index.
         unjudged: how many queries of ``queries.jsonl`` this split does not judge; they are not run.
-        splits: each split's queries; one entry where one split was read.
+        splits: each split's own judgements; one entry where one split was read.
     """
 
     name: str
@@ -77,7 +77,7 @@ class Collection:
     absent: tuple[str, ...] = ()
     blank: tuple[str, ...] = ()
     unjudged: int = 0
-    splits: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    splits: Mapping[str, Qrels] = field(default_factory=dict)
 
     @property
     def without_relevant(self) -> tuple[str, ...]:
@@ -143,7 +143,7 @@ def load_collection(path: str | Path, split: str | Sequence[str] | None = None) 
         absent=tuple(document for document in judged if document not in is_blank),
         blank=tuple(document for document, blank in is_blank.items() if blank),
         unjudged=unjudged,
-        splits={name: tuple(judgements) for name, judgements in splits.items()},
+        splits=splits,
     )
 
 

@@ -182,13 +182,15 @@ def evaluate(
     if not collected.legs:
         why = next(iter(refused.values()), "the collection has no query")
         raise ConfigError(f"there is nothing to measure: no query could be asked ({why})", where=collection.name)
-    qrels = collection.qrels if pools is None else in_pools(collection.qrels, pools)
+    runs: dict[str, Run] = {**collected.legs, FUSED: collected.fused}
     sizes = None if pools is None else {query: len(pool) for query, pool in pools.items()}
 
-    def measured(run: Run) -> dict[str, dict[str, float]]:
-        return per_query(qrels, run, names, pool_sizes=sizes, relevant_from=relevant_from, unjudged=unjudged)
+    def judged_by(qrels: Qrels) -> dict[str, dict[str, dict[str, float]]]:
+        counting = qrels if pools is None else in_pools(qrels, pools)
+        how: dict[str, Any] = {"pool_sizes": sizes, "relevant_from": relevant_from, "unjudged": unjudged}
+        return {label: per_query(counting, run, names, **how) for label, run in runs.items()}
 
-    values = {label: measured(run) for label, run in collected.legs.items()}
+    values = judged_by(collection.qrels)
 
     def scores(label: str, run: Run, found: Mapping[str, Mapping[str, float]], spent: float | None) -> SystemScores:
         encoding = repeated = None
@@ -198,14 +200,13 @@ def evaluate(
         for name in names:
             mine = list(found[name].values())
             intervals[name] = bootstrap_interval(mine, resamples=resamples, seed=seed)
-            baseline = max(values, key=lambda leg: sum(values[leg][name].values()))
+            baseline = max(collected.legs, key=lambda leg: sum(values[leg][name].values()))
             if label != baseline:
                 best = [values[baseline][name][query] for query in found[name]]
                 against[name] = compare(baseline, mine, best, resamples=resamples, seed=seed)
         search = None if spent is None else max(0.0, spent - (repeated or 0.0))
         return SystemScores(label, run, found, intervals, against, search, encoding)
 
-    fused = measured(collected.fused)
     unusual: dict[str, Any] = {"relevant_from": relevant_from} if relevant_from != 1 else {}
     unusual |= {"unjudged": unjudged} if unjudged != "irrelevant" else {}
     return Evaluation(
@@ -215,13 +216,12 @@ def evaluate(
             label: scores(label, run, values[label], collected.milliseconds(label))
             for label, run in collected.legs.items()
         },
-        fused=scores(FUSED, collected.fused, fused, collected.milliseconds(None)),
+        fused=scores(FUSED, collected.fused, values[FUSED], collected.milliseconds(None)),
         queries=len(collection.qrels),
         refused=refused,
         notes=(
             *caveats(
                 collection,
-                qrels,
                 refused=refused,
                 own=own,
                 exclude_self=exclude_self,
@@ -233,10 +233,8 @@ def evaluate(
         ),
         settings={"exclude_self": exclude_self, "resamples": resamples, "seed": seed, **unusual, **(settings or {})},
         environment=environment(),
-        groups=grouped(collection, {**values, FUSED: fused}, resamples=resamples, seed=seed),
-        unjudged={
-            label: _unjudged(collection.qrels, run) for label, run in {**collected.legs, FUSED: collected.fused}.items()
-        },
+        groups=grouped(collection, values, judged_by, resamples=resamples, seed=seed),
+        unjudged={label: _unjudged(collection.qrels, run) for label, run in runs.items()},
     )
 
 

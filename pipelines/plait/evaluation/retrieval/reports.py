@@ -64,7 +64,7 @@ def render(evaluation: Evaluation) -> Group:
         "encoding: timed apart from search, and shared by legs of one encoder; -: none, or part of the search",
         f"difference and p (two-sided paired randomisation test): against the best leg by that measure; "
         f"{settings['resamples']:,} resamples, seed {settings['seed']}",
-        *([f"of the first ten documents nobody judged, on the mean: {unjudged}"] if unjudged else []),
+        *([f"unjudged among the first ten documents, on the mean: {unjudged}"] if unjudged else []),
         *environment_lines(evaluation.environment),
         *(f"note: {note}" for note in evaluation.notes),
     ]

@@ -221,9 +221,9 @@ def test_several_splits_are_judged_together_and_remembered_apart(tmp_path: Path)
     together = load_collection(folder, ["dev", "test"])
     assert together.qrels == {"q1": {"d1": 1, "d2": 0}, "q2": {"d2": 2}}
     assert together.split == "dev+test"
-    assert together.splits == {"dev": ("q1",), "test": ("q2", "q1")}
+    assert together.splits == {"dev": {"q1": {"d1": 1}}, "test": {"q2": {"d2": 2}, "q1": {"d1": 1, "d2": 0}}}
     alone = load_collection(folder, "dev")
-    assert (alone.split, alone.splits, alone.qrels) == ("dev", {"dev": ("q1",)}, {"q1": {"d1": 1}})
+    assert (alone.split, alone.splits, alone.qrels) == ("dev", {"dev": {"q1": {"d1": 1}}}, {"q1": {"d1": 1}})
     assert load_collection(folder, ["dev", "dev"]).splits == alone.splits
 
 

@@ -282,7 +282,7 @@ def test_unjudged_documents_among_the_first_ten_are_counted_and_may_be_dropped()
     console = Console(file=StringIO(), width=200)
     console.print(render(plain))
     assert isinstance(console.file, StringIO)
-    assert "of the first ten documents nobody judged, on the mean: leg 5.0, fused 5.0" in console.file.getvalue()
+    assert "unjudged among the first ten documents, on the mean: leg 5.0, fused 5.0" in console.file.getvalue()
 
 
 def test_relevance_may_begin_at_a_higher_grade() -> None:

@@ -103,6 +103,19 @@ def test_each_facet_has_its_own_figures(folder: Path, tmp_path: Path) -> None:
     assert [group["name"] for group in report["groups"]] == ["dev", "test", "method", "result"]
 
 
+def test_a_split_is_measured_by_its_own_judgements(folder: Path) -> None:
+    """The query 10_method is in both splits, each of which knows another relevant document."""
+    with (folder / "qrels" / "test.tsv").open("a") as file:
+        file.write("10_method\t33\t1\n")
+    found = evaluate_collection(
+        folder, split=["dev", "test"], pipeline=LEXICAL, exclude_self=True, measures=["recall@1"], resamples=50
+    )
+    assert found.fused.run["10_method"][0][0] == "31"
+    assert found.fused.values["recall@1"]["10_method"] == 1 / 2
+    groups = {group.name: group.systems["fused"]["recall@1"].mean for group in found.groups if group.kind == "split"}
+    assert groups == {"dev": 1.0, "test": 1 / 2}  # 10_method and 10_result; 20_method, but not 10_method
+
+
 def test_facets_keep_the_order_of_the_collection(folder: Path) -> None:
     collection = load_collection(folder, ["dev", "test"])
     assert facets(collection) == {"method": ("10_method", "20_method"), "result": ("10_result",)}

@@ -142,6 +142,13 @@ def test_files_are_read_with_tabs_or_blanks_under_a_header_or_not(tmp_path: Path
         assert read_pools(tmp_path / "p.tsv") == {"q": ["a", "b"]}
 
 
+def test_pools_that_are_there_and_not_asked_for_are_noted(folder: Path) -> None:
+    told = "the collection has pools for these queries: --pool file"
+    assert any(told in note for note in evaluate_collection(folder, pipeline=LEXICAL, resamples=50).notes)
+    within = evaluate_collection(folder, pipeline=LEXICAL, pool="judged", resamples=50)
+    assert not any(told in note for note in within.notes)
+
+
 def test_a_query_keeps_its_own_filters() -> None:
     asked = restricted(Query("?", filters={"year": 2020}), ("a", "b"))
     assert asked.filters == {"year": 2020, "id": ["a", "b"]}
