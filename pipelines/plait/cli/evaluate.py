@@ -20,7 +20,7 @@ class EvidenceSource(StrEnum):
     GIVEN = "given"
 
 
-class PoolSource(StrEnum):
+class PoolFrom(StrEnum):
     """Where the candidates of each query come from."""
 
     FILE = "file"
@@ -79,7 +79,7 @@ def evaluate(
         typer.Option(help="Of several collections, one that --exclude-self is for.", show_default=False),
     ] = None,
     pool: Annotated[
-        PoolSource | None,
+        PoolFrom | None,
         typer.Option(
             help="Each query ranks its own candidates: of pools/<split>.tsv ('file') or what was judged for it "
             "('judged').",

@@ -16,6 +16,7 @@ from plait.evaluation.retrieval.pools import PoolSource, completed, in_pools, lo
 
 LEXICAL = Pipeline(readers=[use("beir")], retrievers=[use("lexical")])
 HYBRID = Pipeline(readers=[use("beir")], retrievers=[use("dense"), use("lexical")])
+WALK = HYBRID.model_copy(update={"retrievers": (*HYBRID.retrievers, use("docgraph", relations=["cites", "cited_by"]))})
 CORPUS = {
     "tea": "Green tea is steeped for two minutes.",
     "pot": "A pot of tea is kept warm under a cosy.",
@@ -33,7 +34,9 @@ def folder(tmp_path: Path) -> Path:
     place = tmp_path / "small"
     (place / "qrels").mkdir(parents=True)
     (place / "pools").mkdir()
-    lines = [json.dumps({"_id": name, "text": text}) + "\n" for name, text in CORPUS.items()]
+    cited = {"references": ["pot", "bees"]}
+    records = [{"_id": name, "text": text, "metadata": cited if name == "tea" else {}} for name, text in CORPUS.items()]
+    lines = [json.dumps(record) + "\n" for record in records]
     (place / "corpus.jsonl").write_text("".join(lines))
     lines = [json.dumps({"_id": name, "text": text}) + "\n" for name, text in QUERIES.items()]
     (place / "queries.jsonl").write_text("".join(lines))
@@ -49,7 +52,7 @@ def folder(tmp_path: Path) -> Path:
         ("judged", {"a": {"tea", "pot", "rope"}, "b": {"glass", "bees"}, "tea": {"pot", "rope"}}),
     ],
 )
-@pytest.mark.parametrize("pipeline", [LEXICAL, HYBRID], ids=["lexical", "hybrid"])
+@pytest.mark.parametrize("pipeline", [LEXICAL, HYBRID, WALK], ids=["lexical", "hybrid", "walk"])
 def test_every_system_ranks_the_whole_pool_and_nothing_else(
     folder: Path, source: PoolSource, wanted: dict[str, set[str]], pipeline: Pipeline
 ) -> None:
