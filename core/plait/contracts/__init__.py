@@ -2,7 +2,9 @@
 
 from plait.contracts.answer import Answer, Citation, Sentence, Stage, Trace
 from plait.contracts.capabilities import (
+    Coverage,
     FittedFusion,
+    FittingChunker,
     Fold,
     HasEmbedder,
     LearntColumns,
@@ -12,6 +14,7 @@ from plait.contracts.capabilities import (
     Structural,
     StructureLearner,
     StructureSource,
+    TokenCounting,
     TrainableFusion,
     TrainableStructure,
     VectorSearch,
@@ -74,6 +77,7 @@ __all__ = [
     "Column",
     "ColumnValues",
     "CorpusColumns",
+    "Coverage",
     "Document",
     "Edge",
     "Embedder",
@@ -83,6 +87,7 @@ __all__ = [
     "Evidence",
     "Figure",
     "FittedFusion",
+    "FittingChunker",
     "Fold",
     "Fusion",
     "Gate",
@@ -125,6 +130,7 @@ __all__ = [
     "SupportingSpan",
     "Table",
     "Text",
+    "TokenCounting",
     "Trace",
     "TrainableFusion",
     "TrainableGate",
