@@ -29,6 +29,7 @@ WITHOUT = {
     "graphs/plait/docgraph/report.py": "tests/graphs/docgraph/test_graph.py",
     "graphs/plait/gnn/layers.py": "tests/graphs/gnn/test_encoders.py",
     "pipelines/plait/evaluation/answers/answer_reports.py": "tests/pipelines/evaluation/answers",
+    "pipelines/plait/evaluation/retrieval/comparison_report.py": "tests/pipelines/evaluation/retrieval",
     "pipelines/plait/evaluation/retrieval/reports.py": "tests/pipelines/evaluation/retrieval/test_command.py",
     "pipelines/plait/fusion/tokens/checkpoint.py": "tests/pipelines/fusion/tokens/test_fusion_reader.py",
     "pipelines/plait/fusion/tokens/prefix_attention.py": "tests/pipelines/fusion/tokens/test_fid.py",

@@ -2,9 +2,8 @@
 
 from plait.contracts.answer import Answer, Citation, Sentence, Stage, Trace
 from plait.contracts.capabilities import (
-    Coverage,
+    EarnsWeight,
     FittedFusion,
-    FittingChunker,
     Fold,
     HasEmbedder,
     LearntColumns,
@@ -14,12 +13,14 @@ from plait.contracts.capabilities import (
     Structural,
     StructureLearner,
     StructureSource,
-    TokenCounting,
+    TokenVectors,
     TrainableFusion,
     TrainableStructure,
     VectorSearch,
+    WeighsRuns,
     WeightedFusion,
 )
+from plait.contracts.coverage import Coverage, FittingChunker, TokenCounting
 from plait.contracts.document import (
     Block,
     Document,
@@ -57,6 +58,7 @@ from plait.contracts.passage import Chunker, Embedder, Hit, Passage, Span, Stran
 from plait.contracts.query import Query
 from plait.contracts.retriever import (
     Column,
+    ColumnSource,
     ColumnValues,
     CorpusColumns,
     IndexView,
@@ -75,10 +77,12 @@ __all__ = [
     "Citation",
     "Claim",
     "Column",
+    "ColumnSource",
     "ColumnValues",
     "CorpusColumns",
     "Coverage",
     "Document",
+    "EarnsWeight",
     "Edge",
     "Embedder",
     "EmbeddingGenerator",
@@ -131,6 +135,7 @@ __all__ = [
     "Table",
     "Text",
     "TokenCounting",
+    "TokenVectors",
     "Trace",
     "TrainableFusion",
     "TrainableGate",
@@ -140,5 +145,6 @@ __all__ = [
     "VectorSearch",
     "Verdict",
     "Verifier",
+    "WeighsRuns",
     "WeightedFusion",
 ]

@@ -14,20 +14,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from plait.contracts.fusion import Fusion, VectorFusion
 from plait.contracts.generator import EmbeddingSpace, Generator, StructureGenerator
-from plait.contracts.passage import Chunker, Embedder
+from plait.contracts.passage import Embedder, Hit
+from plait.contracts.query import Query
 from plait.contracts.retriever import CorpusColumns, IndexView, Retriever
 
 __all__ = [
-    "Coverage",
+    "EarnsWeight",
     "FittedFusion",
-    "FittingChunker",
     "Fold",
     "HasEmbedder",
     "LearntColumns",
@@ -37,10 +37,11 @@ __all__ = [
     "Structural",
     "StructureLearner",
     "StructureSource",
-    "TokenCounting",
+    "TokenVectors",
     "TrainableFusion",
     "TrainableStructure",
     "VectorSearch",
+    "WeighsRuns",
     "WeightedFusion",
 ]
 
@@ -55,54 +56,26 @@ class HasEmbedder(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Coverage:
-    """How much of some texts an encoder reads: what an ingest reports."""
-
-    tokens: int = 0
-    """Of all texts, special tokens and prefixes left out."""
-    windowed: int = 0
-    """Texts that are too long to be read at once, and are read in windows."""
-    unread: int = 0
-    """Tokens that no vector has read."""
-
-    def __add__(self, other: Coverage) -> Coverage:
-        return Coverage(self.tokens + other.tokens, self.windowed + other.windowed, self.unread + other.unread)
-
-
 @runtime_checkable
-class TokenCounting(Embedder, Protocol):
-    """An embedder that tells how much it reads, in tokens of its own: passages are cut to that.
-
-    Without it passages are measured in words, and nobody can say whether the encoder reads them to their end.
-    """
+class TokenVectors(Protocol):
+    """Of an encoder that gives a vector for every token of a text, for late interaction."""
 
     @property
-    def max_tokens(self) -> int:
-        """Most tokens that are read at once, special tokens and prefix included. Nothing is loaded for it."""
+    def token_dimension(self) -> int:
+        """Width of the vectors of tokens."""
         ...
 
-    def passage_tokens(self) -> int:
-        """What of :attr:`max_tokens` special tokens and prefix leave to a passage and its context."""
+    def fingerprint(self) -> Mapping[str, Any]:
+        """All that decides where a token lands (JSON)."""
         ...
 
-    def token_starts(self, texts: Sequence[str], /) -> Sequence[NDArray[np.int64]]:
-        """Where the tokens of each text start: characters, ascending, shape (tokens,). No special tokens, no prefix."""
-        ...
+    def embed_tokens(self, texts: Sequence[str], kind: Literal["query", "passage"], /) -> Sequence[NDArray[np.float32]]:
+        """Vectors of length 1 of each text's tokens, one array (tokens, token_dimension) a text.
 
-    def coverage(self, texts: Sequence[str], /) -> Coverage:
-        """How much of these passages :meth:`embed_passages` reads. What is read in windows counts as read."""
-        ...
+        Tokens that say nothing, such as punctuation, may be left out; a text without others has no rows.
 
-
-@runtime_checkable
-class FittingChunker(Chunker, Protocol):
-    """A chunker that cuts passages to what the pipeline's embedders read."""
-
-    def fitted(self, embedders: Sequence[TokenCounting], /) -> Chunker:
-        """The same chunker, whose passages, context included, each of ``embedders`` reads at once wherever possible.
-
-        What must be longer all the same (a row of a table) is left to the embedder's windows.
+        Raises:
+            ModelError: the model gave no usable vector for a token; the message says for which text.
         """
         ...
 
@@ -144,6 +117,19 @@ class LexicalScores(Retriever, Protocol):
 
         Raises:
             IndexStoreError: the index lacks the column that they are worked out from.
+        """
+        ...
+
+
+@runtime_checkable
+class EarnsWeight(Retriever, Protocol):
+    """A retriever that has no say in the fusion until it was shown, on the index itself, that it helps."""
+
+    def earned_weight(self, view: IndexView, /) -> float:
+        """What its run counts where that of any other retriever counts 1; 0 as long as nothing was shown.
+
+        A run of weight 0 is looked at and shown, but not fused: the fused list is what it is without this retriever.
+        Where the settings of the fusion give it a weight of its own, that one counts.
         """
         ...
 
@@ -285,6 +271,25 @@ class WeightedFusion(Fusion, Protocol):
     @property
     def weights(self) -> Mapping[str, float]:
         """Retriever label -> weight, of those whose weight is set; 0 leaves a retriever out."""
+        ...
+
+
+@runtime_checkable
+class WeighsRuns(Fusion, Protocol):
+    """A fusion that takes into account how much each run counts; to any other all that are fused count alike."""
+
+    def fuse_weighted(
+        self, query: Query, runs: Mapping[str, Sequence[Hit]], k: int, weights: Mapping[str, float]
+    ) -> Sequence[Hit]:
+        """As :meth:`~plait.contracts.Fusion.fuse`, each run's share multiplied by its weight.
+
+        Args:
+            query: the question.
+            runs: hits of each retriever, best first.
+            k: how many hits to keep.
+            weights: label -> weight above 0, see :class:`EarnsWeight`; 1 for a run that is not named. With all at 1 the
+                result is that of ``fuse``. A weight that the fusion's settings give to a run comes before it.
+        """
         ...
 
 

@@ -60,7 +60,10 @@ class RankedVectorFusion(VectorFusion, Protocol):
 
 @runtime_checkable
 class Ranker(Protocol):
-    """Reorders hits, usually with a slower and better judgement than retrieval could afford."""
+    """Reorders hits, usually with a slower and better judgement than retrieval could afford.
+
+    One that keeps something of each passage in the index is a :class:`~plait.contracts.ColumnSource` as well.
+    """
 
     def rank(self, query: Query, hits: Sequence[Hit], view: IndexView) -> Sequence[Hit]:
         """The same hits (or fewer) in a new order, with new scores, best first."""

@@ -19,7 +19,16 @@ from plait.contracts.document import Document, Edge
 from plait.contracts.passage import Hit, Passage
 from plait.contracts.query import Query
 
-__all__ = ["Column", "ColumnValues", "CorpusColumns", "IndexView", "IngestBatch", "Retriever", "SparseColumn"]
+__all__ = [
+    "Column",
+    "ColumnSource",
+    "ColumnValues",
+    "CorpusColumns",
+    "IndexView",
+    "IngestBatch",
+    "Retriever",
+    "SparseColumn",
+]
 
 T = TypeVar("T")
 
@@ -28,17 +37,20 @@ T = TypeVar("T")
 class Column:
     """A column that a retriever adds: one value per passage.
 
-    Kinds: ``vector`` (float32, ``dimension`` wide, finite, length 1), ``sparse`` (term -> weight),
-    ``number`` (float64), ``text`` (str).
+    Kinds: ``vector`` (float32, ``dimension`` wide, finite, length 1), ``tokens`` (any number of such vectors, stored
+    in float16), ``sparse`` (term -> weight), ``number`` (float64), ``text`` (str).
     """
 
     name: str
-    kind: Literal["vector", "sparse", "number", "text"]
+    kind: Literal["vector", "tokens", "sparse", "number", "text"]
     dimension: int | None = None
 
 
-ColumnValues = NDArray[Any] | Sequence[Mapping[str, float]] | Sequence[str]
-"""Values of one column, one per passage: (n, dimension) for vectors, (n,) for numbers, else sequences."""
+ColumnValues = NDArray[Any] | Sequence[NDArray[Any]] | Sequence[Mapping[str, float]] | Sequence[str]
+"""Values of one column, one per passage: (n, dimension) for vectors, (n,) for numbers, else sequences.
+
+Of a ``tokens`` column each value is an array (tokens, dimension).
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +122,10 @@ class IndexView(Protocol):
         """A vector column, shape (rows, dimension). Read-only."""
         ...
 
+    def tokens(self, column: str, rows: Sequence[int]) -> Sequence[NDArray[np.float16]]:
+        """What a ``tokens`` column holds for some rows, in their order: each an array (tokens, dimension)."""
+        ...
+
     def sparse(self, column: str) -> SparseColumn:
         """A sparse column as postings."""
         ...
@@ -158,12 +174,12 @@ class IngestBatch:
 
 
 @runtime_checkable
-class Retriever(Protocol):
-    """Finds passages."""
+class ColumnSource(Protocol):
+    """Adds columns to the index: a retriever, and a vector fusion or a ranker that keeps something per passage."""
 
     @property
     def columns(self) -> Sequence[Column]:
-        """The columns this retriever adds to the index; empty when it needs none."""
+        """The columns it adds to the index; empty when it needs none."""
         ...
 
     def fingerprint(self) -> Mapping[str, Any]:
@@ -173,6 +189,11 @@ class Retriever(Protocol):
     def encode(self, batch: IngestBatch) -> Mapping[str, ColumnValues]:
         """Values of each of :attr:`columns` for ``batch.passages``, in their order."""
         ...
+
+
+@runtime_checkable
+class Retriever(ColumnSource, Protocol):
+    """Finds passages."""
 
     def retrieve(self, query: Query, view: IndexView, k: int) -> Sequence[Hit]:
         """The k best passages that satisfy ``query.filters``, best first. Fewer, or none, is fine.

@@ -229,6 +229,7 @@ def _values(name: str, column: Column, rows: Any, ids: Sequence[str]) -> Iterato
         start += batch.num_rows
     what = {
         "vector": "vectors that are not finite and of length 1",
+        "tokens": "passages with a token's vector that is not finite and of length 1",
         "sparse": "terms without a finite weight each, or twice in one passage",
         "number": "numbers that are not finite",
         "text": "missing texts",
@@ -240,13 +241,13 @@ def _bad(column: Column, batch: Any) -> NDArray[np.bool_]:
     """Which rows of a batch hold a bad value, shape (rows,)."""
     rows = batch.num_rows
     if column.kind == "vector":
+        return _bad_vectors(column, batch["value"])
+    if column.kind == "tokens":
         cells = batch["value"]
-        if cells.null_count or cells.type.list_size != column.dimension:
+        if cells.null_count:
             return np.ones(rows, dtype=np.bool_)
-        vectors = cells.flatten().to_numpy(zero_copy_only=False).reshape(rows, -1)
-        norms = np.sqrt(np.einsum("nd,nd->n", vectors, vectors, dtype=np.float64))
-        wrong: NDArray[np.bool_] = ~(np.abs(norms - 1.0) <= NORM_TOLERANCE)
-        return wrong
+        owners = np.repeat(np.arange(rows), cells.value_lengths().to_numpy(zero_copy_only=False))
+        return np.bincount(owners[_bad_vectors(column, cells.flatten())], minlength=rows) > 0
     if column.kind == "sparse":
         pairs = zip(batch["terms"].to_pylist(), batch["weights"].to_pylist(), strict=True)
         return np.array(
@@ -260,6 +261,16 @@ def _bad(column: Column, batch: Any) -> NDArray[np.bool_]:
         numbers: NDArray[np.float64] = batch["value"].to_numpy(zero_copy_only=False)
         return ~np.isfinite(numbers)
     return np.asarray(batch["value"].is_null().to_numpy(zero_copy_only=False), dtype=np.bool_)
+
+
+def _bad_vectors(column: Column, cells: Any) -> NDArray[np.bool_]:
+    """Which cells of an Arrow list array hold no vector of the column's width, finite and of length 1."""
+    if cells.null_count or cells.type.list_size != column.dimension:
+        return np.ones(len(cells), dtype=np.bool_)
+    vectors = cells.flatten().to_numpy(zero_copy_only=False).reshape(len(cells), -1)
+    norms = np.sqrt(np.einsum("nd,nd->n", vectors, vectors, dtype=np.float64))
+    wrong: NDArray[np.bool_] = ~(np.abs(norms - 1.0) <= NORM_TOLERANCE)
+    return wrong
 
 
 def _unique(table: str, ids: Sequence[str]) -> Iterator[Finding]:

@@ -129,15 +129,15 @@ def edge_fault(edge: Edge) -> str:
 
 
 def check_column(column: Column) -> None:
-    """A vector column has a dimension.
+    """A column of vectors has a dimension.
 
     Raises:
         IndexStoreError: it has none.
     """
-    if column.kind == "vector" and (column.dimension is None or column.dimension < 1):
+    if column.kind in ("vector", "tokens") and (column.dimension is None or column.dimension < 1):
         raise IndexStoreError(
-            f"the vector column {column.name!r} has dimension {column.dimension}",
-            fix="declare Column(name, 'vector', dimension)",
+            f"the {column.kind} column {column.name!r} has dimension {column.dimension}",
+            fix=f"declare Column(name, {column.kind!r}, dimension)",
         )
 
 
@@ -161,7 +161,7 @@ def declared_columns(columns: Iterable[Column], where: str) -> dict[str, Column]
 
 
 def check_values(column: Column, values: ColumnValues, rows: int, names: Sequence[str]) -> None:
-    """One value per row, of the column's kind; vectors are finite and of length 1.
+    """One value per row, of the column's kind; vectors are finite and of length 1, those of tokens as well.
 
     Args:
         column: what was declared.
@@ -183,6 +183,11 @@ retriever or embedder that fills it.
         raise _unusable(column, f"{len(values)} values for {rows} passages")
     if column.kind == "vector":
         _check_vectors(column, values, names)
+    elif column.kind == "tokens":
+        for name, vectors in zip(names, values, strict=True):
+            if np.ndim(vectors) != 2 or np.shape(vectors)[1] != column.dimension:
+                raise _unusable(column, f"shape {np.shape(vectors)} where (tokens, {column.dimension}) is needed", name)
+            _check_vectors(column, vectors, [name] * len(vectors))
     elif column.kind == "number":
         numbers = np.asarray(values, dtype=np.float64)
         if numbers.shape != (rows,):

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from plait.contracts.retriever import SparseColumn
 
-__all__ = ["RowIds", "no_rows", "postings", "rows_of"]
+__all__ = ["RowIds", "no_rows", "postings", "rows_of", "stacked", "token_arrays"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,36 @@ def rows_of(documents: Any, passages: Any) -> RowIds | str:
         stored,
         target,
     )
+
+
+def stacked(vectors: Any, target: NDArray[np.int64], dimension: int) -> NDArray[np.float32]:
+    """Stored vectors in rows of the view, shape (rows, dimension). Read-only.
+
+    Args:
+        vectors: Arrow list column, the vector of each stored row.
+        target: for each stored row its row in the view, shape (rows,).
+        dimension: width of the vectors.
+    """
+    found = np.empty((len(target), dimension), dtype=np.float32)
+    start = 0
+    for chunk in vectors.chunks:
+        found[target[start : start + len(chunk)]] = chunk.flatten().to_numpy().reshape(-1, dimension)
+        start += len(chunk)
+    return _frozen(found)
+
+
+def token_arrays(tokens: Any, dimension: int) -> list[NDArray[np.float16]]:
+    """What an Arrow column of lists of vectors holds, an array (tokens, dimension) a stored row. Read-only.
+
+    Example:
+        >>> import pyarrow as pa
+        >>> kind = pa.large_list(pa.list_(pa.float16(), 1))
+        >>> [found.shape for found in token_arrays(pa.chunked_array([[[[1], [2]], []]], kind), 1)]
+        [(2, 1), (0, 1)]
+    """
+    cells = tokens.combine_chunks()
+    ends = np.cumsum(cells.value_lengths().to_numpy(zero_copy_only=False))[:-1]
+    return np.split(cells.flatten().flatten().to_numpy(zero_copy_only=False).reshape(-1, dimension), ends)
 
 
 def postings(terms: Any, weights: Any, target: NDArray[np.int64]) -> SparseColumn:

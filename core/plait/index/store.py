@@ -91,7 +91,7 @@ class Store:
                 yield from batch.to_pylist()
 
     def take(self, table: Any, row_ids: Sequence[int], columns: Sequence[str]) -> Any:
-        """Some columns of the rows with these Lance row ids, in their order, as an Arrow table.
+        """Some columns of the rows with these Lance row ids, as an Arrow table; Lance gives them in order of row id.
 
         Raises:
             IndexCorruptError: a file of the table is missing or damaged.

@@ -98,6 +98,9 @@ def schema(table: str, columns: Mapping[str, Column]) -> Any:
     match column.kind:
         case "vector":
             return pa.schema([*keys, required("value", pa.list_(pa.float32(), column.dimension))])
+        case "tokens":
+            vector = pa.list_(pa.field("item", pa.float16(), nullable=False), column.dimension)
+            return pa.schema([*keys, required("value", pa.large_list(pa.field("item", vector, nullable=False)))])
         case "sparse":
             return pa.schema(
                 [
@@ -186,6 +189,12 @@ def column_rows(column: Column, passage_ids: Sequence[str], document_ids: Sequen
         case "vector":
             flat = np.ascontiguousarray(values, dtype=np.float32).reshape(-1)
             cells = {"value": pa.FixedSizeListArray.from_arrays(pa.array(flat), column.dimension)}
+        case "tokens":
+            offsets = np.cumsum([0, *(len(vectors) for vectors in values)], dtype=np.int64)
+            none = np.empty((0, column.dimension or 0), dtype=np.float16)
+            tokens = np.concatenate([none, *values], dtype=np.float16, casting="same_kind")
+            stacked = pa.FixedSizeListArray.from_arrays(pa.array(tokens.reshape(-1)), column.dimension)
+            cells = {"value": pa.LargeListArray.from_arrays(pa.array(offsets), stacked)}
         case "sparse":
             offsets = np.zeros(len(values) + 1, dtype=np.int64)
             terms: list[str] = []

@@ -23,7 +23,7 @@ from plait.index.codec import document_from_json
 from plait.index.commit import EXACT, Commit
 from plait.index.filters import FilterKey, satisfying
 from plait.index.models import is_whole, model_folder
-from plait.index.rows import RowIds, no_rows, postings, rows_of
+from plait.index.rows import RowIds, no_rows, postings, rows_of, stacked, token_arrays
 from plait.index.store import Store
 from plait.index.tables import DOCUMENTS, EDGES, PASSAGES, column_table
 
@@ -166,6 +166,29 @@ class View:
         dimension = self._column(column, "vector").dimension or 0
         return self.derived(f"index:vectors:{column}", lambda: self._read_vectors(column, dimension))
 
+    def tokens(self, column: str, rows: Sequence[int]) -> list[NDArray[np.float16]]:
+        """What a ``tokens`` column holds for some rows, in their order: each an array (tokens, dimension). Read-only.
+
+        Read from disk each time: token vectors of a whole index are some hundred times its other vectors.
+
+        Raises:
+            IndexStoreError: there is no such column of tokens.
+        """
+        dimension = self._column(column, "tokens").dimension or 0
+        if not len(rows):
+            return []
+        name = column_table(column)
+        stored = self.derived(f"index:tokens:{column}", lambda: self._row_ids(column))
+        order, place = np.unique(stored[np.asarray(rows)], return_inverse=True)
+        with self._lock:
+            taken = self._store.take(self._table(name), order.tolist(), ["passage_id", "value"])
+        wanted = np.empty(len(order), dtype=np.int64)
+        wanted[place] = rows
+        if taken["passage_id"].to_pylist() != [self._ids.passages[row] for row in wanted]:
+            raise self._corrupt(name, "its rows do not hold what its row ids say")
+        parts = token_arrays(taken["value"], dimension)
+        return [parts[number] for number in place]
+
     def sparse(self, column: str) -> SparseColumn:
         """A sparse column as postings.
 
@@ -275,12 +298,18 @@ class View:
 
         return self.derived(f"index:approximate:{column}", build)
 
-    def _read_column(self, column: str, parts: Sequence[str]) -> tuple[Any, NDArray[np.int64]]:
+    def _row_ids(self, column: str) -> NDArray[np.uint64]:
+        """Lance row id of each row of the view in a column's table."""
+        rows, target = self._read_column(column, [], row_ids=True)
+        found: NDArray[np.uint64] = rows["_rowid"].to_numpy()[np.argsort(target)]
+        return found
+
+    def _read_column(self, column: str, parts: Sequence[str], row_ids: bool = False) -> tuple[Any, NDArray[np.int64]]:
         """The stored rows of a column, and for each of them its row in the view."""
         import pyarrow.compute as pc
 
         name = column_table(column)
-        rows = self._store.read(self._table(name), ["passage_id", *parts])
+        rows = self._store.read(self._table(name), ["passage_id", *parts], row_ids)
         if rows.num_rows != len(self):
             raise self._corrupt(name, f"{rows.num_rows} values for {len(self)} passages")
         ids = rows["passage_id"].combine_chunks()
@@ -293,13 +322,7 @@ class View:
 
     def _read_vectors(self, column: str, dimension: int) -> NDArray[np.float32]:
         rows, target = self._read_column(column, ["value"])
-        vectors = np.empty((len(self), dimension), dtype=np.float32)
-        start = 0
-        for chunk in rows["value"].chunks:
-            vectors[target[start : start + len(chunk)]] = chunk.flatten().to_numpy().reshape(-1, dimension)
-            start += len(chunk)
-        vectors.setflags(write=False)
-        return vectors
+        return stacked(rows["value"], target, dimension)
 
     def _read_sparse(self, column: str) -> SparseColumn:
         rows, target = self._read_column(column, ["terms", "weights"])
@@ -308,14 +331,11 @@ class View:
     def _read_values(self, column: str) -> Sequence[Any]:
         rows, target = self._read_column(column, ["value"])
         if self._state.columns[column].kind == "number":
-            numbers = np.empty(len(self), dtype=np.float64)
-            numbers[target] = rows["value"].to_numpy()
+            numbers = rows["value"].to_numpy()[np.argsort(target)]
             numbers.setflags(write=False)
             return cast("Sequence[Any]", numbers)
-        texts: list[str] = [""] * len(self)
-        for row, text in zip(target.tolist(), rows["value"].to_pylist(), strict=True):
-            texts[row] = text
-        return texts
+        texts: list[str] = rows["value"].to_pylist()
+        return [texts[place] for place in np.argsort(target).tolist()]
 
     @cached_property
     def _texts(self) -> tuple[Any, NDArray[np.int64]]:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from plait.contracts import Chunker, Column, Document, Edge, Hit, IngestBatch, Passage, Retriever, SparseColumn
+from plait.contracts import Chunker, Column, ColumnSource, Document, Edge, Hit, IngestBatch, Passage, SparseColumn
 from plait.index.entry_checks import check_values
 from plait.index.filters import FilterKey, satisfying
 from plait.testing.samples import BlockChunker
@@ -24,13 +24,13 @@ T = TypeVar("T")
 
 
 def memory_view(
-    documents: Sequence[Document], retrievers: Sequence[Retriever] = (), *, chunker: Chunker | None = None
+    documents: Sequence[Document], retrievers: Sequence[ColumnSource] = (), *, chunker: Chunker | None = None
 ) -> MemoryView:
     """Chunks ``documents``, lets every retriever encode its columns, and holds the result.
 
     Args:
         documents: the corpus; may be empty.
-        retrievers: in the pipeline's order; each sees the columns of those before it.
+        retrievers: and what else adds columns, in the pipeline's order; each sees the columns of those before it.
         chunker: how to cut passages; by default one passage a block.
 
     Raises:
@@ -156,6 +156,10 @@ class MemoryView:
         """A vector column, shape (rows, dimension). Read-only."""
         return cast("NDArray[np.float32]", self._columns[column])
 
+    def tokens(self, column: str, rows: Sequence[int]) -> list[NDArray[np.float16]]:
+        """What a ``tokens`` column holds for some rows, each an array (tokens, dimension)."""
+        return [self._columns[column][row] for row in rows]
+
     def sparse(self, column: str) -> SparseColumn:
         """A sparse column as postings, terms in alphabetical order."""
         return self.derived(f"postings of {column}", lambda: postings(self._columns[column]))
@@ -224,6 +228,8 @@ def postings(values: Sequence[Mapping[str, float]]) -> SparseColumn:
 def _stored(column: Column, values: Any, names: Sequence[str]) -> Any:
     """The values of a column as read-only arrays or tuples, refused where the index on disk would refuse them."""
     check_values(column, values, len(names), names)
+    if column.kind == "tokens":
+        return tuple(np.asarray(vectors, dtype=np.float16) for vectors in values)
     if column.kind in {"text", "sparse"}:
         return tuple(values)
     stored = np.array(values, dtype=np.float32 if column.kind == "vector" else np.float64)

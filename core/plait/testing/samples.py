@@ -169,7 +169,8 @@ class LetterEmbedder:
             whole = self._windows or len(starts) <= self.passage_tokens()
             for character in text if whole else text[: starts[self.passage_tokens()]]:
                 vectors[row, ord(character) % self.dimension] += 1
-        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        return vectors
 
     embed_queries = embed_passages
 

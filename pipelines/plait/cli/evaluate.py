@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -21,18 +21,31 @@ class EvidenceSource(StrEnum):
 
 
 def evaluate(
-    collection: Annotated[
-        Path,
+    collections: Annotated[
+        list[Path],
         typer.Argument(
-            help="Folder with corpus.jsonl, queries.jsonl and qrels/. With --answers also a file of questions.",
+            metavar="COLLECTION...",
+            help="Folders with corpus.jsonl, queries.jsonl and qrels/. With --answers one, or a file of questions.",
             show_default=False,
         ),
     ],
-    split: Annotated[str, typer.Option(help="Which judgements: a file of qrels/.")] = "test",
+    split: Annotated[
+        str | None,
+        typer.Option(help="Which judgements: a file of qrels/. Default: test, or the only one.", show_default=False),
+    ] = None,
     pipeline: PipelineOption = None,
+    baseline: Annotated[
+        list[Path] | None,
+        typer.Option(help="A pipeline to compare with; may be given several times.", show_default=False),
+    ] = None,
     index: Annotated[
         Path | None,
-        typer.Option("--index", help="Where to keep the index. Default: a temporary folder.", show_default=False),
+        typer.Option(
+            "--index",
+            help="Where to keep the index; with several collections or --baseline a folder of indexes. "
+            "Default: a temporary folder.",
+            show_default=False,
+        ),
     ] = None,
     calibrate: Annotated[
         str | None,
@@ -73,18 +86,27 @@ def evaluate(
 ) -> None:
     """Measure retrieval (nDCG@10, recall@100, MRR@10 of every retriever and their fusion) or, with --answers, answers.
 
-    Every figure has a 95 % bootstrap interval.
+    Every figure has a 95 % bootstrap interval. Several collections, or a --baseline, make one table of differences.
     """
     from plait.hooks import PluginHost
 
     if answers:
-        _refuse({"--calibrate": calibrate, "--run": run_out, "--exclude-self": exclude_self}, "does not go with")
+        _refuse(
+            {
+                "--calibrate": calibrate,
+                "--run": run_out,
+                "--exclude-self": exclude_self,
+                "--baseline": baseline,
+                "a second collection": collections[1:],
+            },
+            "does not go with",
+        )
         from plait.evaluation.answers.answer_command import evaluate_answers
         from plait.evaluation.answers.answer_reports import render_answers
 
         with progress(quiet=False) as told:
             judged = evaluate_answers(
-                collection,
+                collections[0],
                 split=split,
                 pipeline=pipeline,
                 other=against,
@@ -101,23 +123,30 @@ def evaluate(
         return
     given = evidence is EvidenceSource.GIVEN
     _refuse({"--evidence": given, "--against": against, "--documents": documents, "--limit": limit}, "needs")
+    asked: dict[str, Any] = {
+        "split": split,
+        "pipeline": pipeline,
+        "calibrate": calibrate,
+        "json_out": json_out,
+        "exclude_self": exclude_self,
+        "seed": seed,
+        "host": PluginHost.discover(third_party=not no_plugins),
+    }
+    if len(collections) > 1 or baseline:
+        if run_out:
+            raise typer.BadParameter("one run is of one collection and one pipeline", param_hint="--run")
+        from plait.evaluation.retrieval.comparing import evaluate_collections
+        from plait.evaluation.retrieval.comparison_report import render_comparison
+
+        with progress(quiet=False) as told:
+            found = evaluate_collections(collections, baselines=baseline or (), indexes=index, progress=told, **asked)
+        console().print(render_comparison(found))
+        return
     from plait.evaluation.retrieval.command import evaluate_collection
     from plait.evaluation.retrieval.reports import render
 
     with progress(quiet=False) as told:
-        evaluation = evaluate_collection(
-            collection,
-            split=split,
-            pipeline=pipeline,
-            index=index,
-            calibrate=calibrate,
-            json_out=json_out,
-            run_out=run_out,
-            exclude_self=exclude_self,
-            seed=seed,
-            host=PluginHost.discover(third_party=not no_plugins),
-            progress=told,
-        )
+        evaluation = evaluate_collection(collections[0], index=index, run_out=run_out, progress=told, **asked)
     console().print(render(evaluation))
 
 

@@ -138,5 +138,10 @@ def _print_explanation(explanation: Explanation) -> None:
                 f"carried {edge.carried:.4f})",
                 markup=False, style="dim", soft_wrap=True,
             )  # fmt: skip
+    for label, earned in explanation.earned.items():
+        told = f"counts {earned:g} times, as hidden references showed" if earned else (
+            "is not fused: nothing has shown on this index that it helps ('plait train docgraph' tries)"
+        )  # fmt: skip
+        shown.print(f"the run of {label} {told}", soft_wrap=True, markup=False)
     if any(found.structure is not None for found in explanation.hits) and not explanation.trained:
         shown.print("nothing is trained on this index yet: 'plait train docgraph' lets structure into the vectors")

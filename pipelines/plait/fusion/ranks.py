@@ -68,15 +68,29 @@ class ReciprocalRank:
         """Those of the settings."""
         return self.config.weights
 
-    def fuse(self, query: Query, runs: Mapping[str, Sequence[Hit]], k: int) -> Sequence[Hit]:  # noqa: ARG002 - contract
+    def fuse(self, query: Query, runs: Mapping[str, Sequence[Hit]], k: int) -> Sequence[Hit]:
         """The k passages of highest fused score.
+
+        Raises:
+            ConfigError: a weight is of a retriever that did not run, or none is above 0.
+        """
+        return self.fuse_weighted(query, runs, k, {})
+
+    def fuse_weighted(
+        self,
+        query: Query,  # noqa: ARG002 - contract
+        runs: Mapping[str, Sequence[Hit]],
+        k: int,
+        weights: Mapping[str, float],
+    ) -> Sequence[Hit]:
+        """The same, where runs have a weight; those of the settings come first.
 
         Raises:
             ConfigError: a weight is of a retriever that did not run, or none is above 0.
         """
         constant = self.config.constant
         shares = {label: [1.0 / (constant + rank) for rank in range(1, len(hits) + 1)] for label, hits in runs.items()}
-        return merge(runs, shares, weights_in_force(runs, self.weights), k)
+        return merge(runs, shares, weights_in_force(runs, {**weights, **self.weights}), k)
 
 
 class WeightedConfig(Settings):
@@ -109,8 +123,22 @@ class Weighted:
         """Those of the settings."""
         return self.config.weights
 
-    def fuse(self, query: Query, runs: Mapping[str, Sequence[Hit]], k: int) -> Sequence[Hit]:  # noqa: ARG002 - contract
+    def fuse(self, query: Query, runs: Mapping[str, Sequence[Hit]], k: int) -> Sequence[Hit]:
         """The k passages of highest fused score.
+
+        Raises:
+            ConfigError: a weight is of a retriever that did not run, or none is above 0.
+        """
+        return self.fuse_weighted(query, runs, k, {})
+
+    def fuse_weighted(
+        self,
+        query: Query,  # noqa: ARG002 - contract
+        runs: Mapping[str, Sequence[Hit]],
+        k: int,
+        weights: Mapping[str, float],
+    ) -> Sequence[Hit]:
+        """The same, where runs have a weight; those of the settings come first.
 
         Raises:
             ConfigError: a weight is of a retriever that did not run, or none is above 0.
@@ -118,7 +146,7 @@ class Weighted:
         shares = {
             label: normalise([hit.score for hit in hits], self.config.normalisation) for label, hits in runs.items()
         }
-        return merge(runs, shares, weights_in_force(runs, self.weights), k)
+        return merge(runs, shares, weights_in_force(runs, {**weights, **self.weights}), k)
 
 
 def weights_in_force(runs: Mapping[str, Sequence[Hit]], weights: Mapping[str, float]) -> dict[str, float]:

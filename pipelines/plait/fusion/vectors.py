@@ -28,6 +28,7 @@ from plait.contracts import (
     IngestBatch,
     Query,
     Structural,
+    WeighsRuns,
     WeightedFusion,
 )
 from plait.contracts.errors import ConfigError
@@ -106,6 +107,11 @@ class FusedColumn:
     def stands_in_for(self) -> Sequence[str]:
         """The retriever that the fused vectors replace."""
         return (self.config.replaces,)
+
+    @property
+    def weights(self) -> Mapping[str, float]:
+        """Those that the settings of ``ranks`` give to runs."""
+        return self.ranks.weights if isinstance(self.ranks, WeightedFusion) else {}
 
     def fingerprint(self) -> Mapping[str, Any]:
         """Which vectors are fused, and how; the trained weights are noted by the index itself."""
@@ -191,9 +197,20 @@ class FusedColumn:
 
     def fuse(self, query: Query, runs: Mapping[str, Sequence[Hit]], k: int) -> Sequence[Hit]:
         """The k best of the runs' ranks, the replaced one left out."""
-        weights = self.ranks.weights if isinstance(self.ranks, WeightedFusion) else {}
-        left_out = self.config.replaces if self.config.column in runs and self.config.replaces not in weights else None
-        return self.ranks.fuse(query, {label: hits for label, hits in runs.items() if label != left_out}, k)
+        return self.ranks.fuse(query, self._counting(runs), k)
+
+    def fuse_weighted(
+        self, query: Query, runs: Mapping[str, Sequence[Hit]], k: int, weights: Mapping[str, float]
+    ) -> Sequence[Hit]:
+        """The same, where runs have a weight and ``ranks`` knows what to do with it."""
+        if isinstance(self.ranks, WeighsRuns):
+            return self.ranks.fuse_weighted(query, self._counting(runs), k, weights)
+        return self.fuse(query, runs, k)
+
+    def _counting(self, runs: Mapping[str, Sequence[Hit]]) -> dict[str, Sequence[Hit]]:
+        """The runs without the one that the fused vectors stand in for, unless ``ranks`` gives it a weight."""
+        replaced = self.config.column in runs and self.config.replaces not in self.weights
+        return {label: hits for label, hits in runs.items() if not (replaced and label == self.config.replaces)}
 
     def _file(self, view: IndexView) -> Path | None:
         """The trained fusion that is in use."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -86,18 +87,26 @@ class Explanation:
         query: the question.
         commit: the snapshot that was searched.
         trained: whether a trained graph encoder is in use there.
+        earned: label -> what the run counts of each retriever that must show that it helps; 0: it was not fused.
         hits: best first.
     """
 
     query: Query
     commit: int
     trained: bool
+    earned: Mapping[str, float]
     hits: tuple[ExplainedHit, ...]
 
     def to_json(self) -> dict[str, Any]:
         """As JSON values."""
         hits = [hit.to_json() for hit in self.hits]
-        return {"query": self.query.text, "commit": self.commit, "trained": self.trained, "hits": hits}
+        return {
+            "query": self.query.text,
+            "commit": self.commit,
+            "trained": self.trained,
+            "earned": dict(self.earned),
+            "hits": hits,
+        }
 
 
 def explain_hits(parts: Parts, retrieval: Retrieval, edges: int = 3) -> Explanation:
@@ -143,7 +152,8 @@ def explain_hits(parts: Parts, retrieval: Retrieval, edges: int = 3) -> Explanat
         )
         for hit in retrieval.fused
     )
-    return Explanation(query, view.commit, source is not None and source.trained(view), explained)
+    trained = source is not None and source.trained(view)
+    return Explanation(query, view.commit, trained, retrieval.earned, explained)
 
 
 def carrying_edges(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from plait.config import Pipeline, Use
 from plait.contracts import (
     Chunker,
+    ColumnSource,
     Embedder,
     FittingChunker,
     Fusion,
@@ -103,23 +104,31 @@ class Parts:
             taken = {column.name: label for label, made in self.retrievers.items() for column in made.columns}
             for column in fusion.columns:
                 if column.name in taken:
-                    raise ConfigError(
-                        f"fusion {self.pipeline.fusion.name!r} and retriever {taken[column.name]!r} both write the "
-                        f"column {column.name!r}",
-                        where="pipeline: fusion",
-                        fix="give one of them another column",
+                    raise _written_twice(
+                        column.name, f"fusion {self.pipeline.fusion.name!r}", f"retriever {taken[column.name]!r}"
                     )
         return fusion
 
     @cached_property
-    def column_sources(self) -> dict[str, Retriever | VectorFusion]:
-        """What fills columns of the index, in the order in which it is asked: each sees the columns before its own."""
-        found: dict[str, Retriever | VectorFusion] = {
+    def column_sources(self) -> dict[str, ColumnSource]:
+        """What fills columns of the index, in the order in which it is asked: each sees the columns before its own.
+
+        Raises:
+            ConfigError: the ranker would write a column that another writes.
+        """
+        found: dict[str, ColumnSource] = {
             label: retriever for label, retriever in self.retrievers.items() if retriever.columns
         }
         if isinstance(self.fusion, VectorFusion) and self.fusion.columns:
             label = next(name for name in _labels(self.pipeline.fusion.name) if name not in found)
             found[label] = self.fusion
+        if self.pipeline.ranker and isinstance(self.ranker, ColumnSource) and self.ranker.columns:
+            taken = {column.name: label for label, source in found.items() for column in source.columns}
+            for column in self.ranker.columns:
+                if column.name in taken:
+                    raise _written_twice(column.name, f"ranker {self.pipeline.ranker.name!r}", repr(taken[column.name]))
+            label = next(name for name in _labels(self.pipeline.ranker.name) if name not in found)
+            found[label] = self.ranker
         return found
 
     @cached_property
@@ -136,7 +145,8 @@ class Parts:
     @cached_property
     def ranker(self) -> Ranker | None:
         """The ranker, if the pipeline has one."""
-        return self._assembly.build("ranker", self.pipeline.ranker) if self.pipeline.ranker else None
+        use = self.pipeline.ranker
+        return self._assembly.build("ranker", self._with_embedder("ranker", use)) if use else None
 
     @cached_property
     def gate(self) -> Gate:
@@ -202,11 +212,13 @@ class Parts:
             for label, made in self.embedders.items()
         }
 
-    def _stamped(self) -> Iterator[tuple[Kind, Use, Retriever | VectorFusion]]:
+    def _stamped(self) -> Iterator[tuple[Kind, Use, ColumnSource]]:
         for use, retriever in zip(self.pipeline.retrievers, self.retrievers.values(), strict=True):
             yield "retriever", use, retriever
         if isinstance(self.fusion, VectorFusion):
             yield "fusion", self.pipeline.fusion, self.fusion
+        if self.pipeline.ranker and isinstance(self.ranker, ColumnSource):
+            yield "ranker", self.pipeline.ranker, self.ranker
 
     def readers_identity(self) -> list[dict[str, Any]]:
         """Readers and their settings: when these change, unchanged files are read again."""
@@ -219,10 +231,18 @@ class Parts:
             "name": use.name,
             "plugin": _plugin_stamp(registered.distribution, registered.version),
         }
-        # What a retriever or fusion stores depends on its fingerprint; its other settings may change freely.
-        if settings is not None and kind not in ("retriever", "fusion"):
+        # What a retriever, fusion or ranker stores depends on its fingerprint; other settings may change freely.
+        if settings is not None and kind not in ("retriever", "fusion", "ranker"):
             stamp["settings"] = settings.model_dump(mode="json")
         return stamp
+
+
+def _written_twice(column: str, one: str, other: str) -> ConfigError:
+    return ConfigError(
+        f"{one} and {other} both write the column {column!r}",
+        where=f"pipeline: {one.split()[0]}",
+        fix="give one of them another column",
+    )
 
 
 def _labels(name: str) -> Iterator[str]:

@@ -6,11 +6,11 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from plait.contracts import Hit, IndexView, Query, VectorFusion
+from plait.contracts import EarnsWeight, Fusion, Hit, IndexView, Query, VectorFusion, WeighsRuns, WeightedFusion
 from plait.hooks import plugin_errors
 from plait.rag.parts import Parts
 
-__all__ = ["Retrieval", "retrieve_all"]
+__all__ = ["Retrieval", "earned_weights", "fuse_earned", "retrieve_all"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,9 @@ class Retrieval:
     """What one question brought up in one snapshot; rows of hits are rows of ``view``.
 
     ``runs`` maps each retriever's label to its hits; ``fused`` is their fusion, reordered by the ranker where the
-    pipeline has one. ``cpu_seconds`` maps each label, ``fusion`` and ``ranker`` to what it cost.
+    pipeline has one. ``cpu_seconds`` maps each label, ``fusion`` and ``ranker`` to what it cost. ``earned`` maps the
+    labels of retrievers that must show that they help to what they count (see :class:`plait.contracts.EarnsWeight`);
+    those at 0 are in ``runs`` and had no say in ``fused``.
     """
 
     query: Query
@@ -26,10 +28,11 @@ class Retrieval:
     runs: Mapping[str, Sequence[Hit]]
     fused: Sequence[Hit]
     cpu_seconds: Mapping[str, float] = field(default_factory=dict)
+    earned: Mapping[str, float] = field(default_factory=dict)
 
 
 def retrieve_all(parts: Parts, query: Query, view: IndexView, k: int) -> Retrieval:
-    """Asks every retriever for its candidates, fuses them, and lets the ranker reorder the k best."""
+    """Asks every retriever for its candidates, fuses them, and lets the ranker choose the k best of them."""
     runs: dict[str, Sequence[Hit]] = {}
     spent: dict[str, float] = {}
     depth = max(k, parts.pipeline.candidates)
@@ -42,12 +45,42 @@ def retrieve_all(parts: Parts, query: Query, view: IndexView, k: int) -> Retriev
     if isinstance(parts.fusion, VectorFusion):
         with plugin_errors(f"fusion {parts.pipeline.fusion.name!r}"):
             runs = dict(parts.fusion.search(query, runs, view, depth))
+    earned = earned_weights(parts, view)
     with plugin_errors(f"fusion {parts.pipeline.fusion.name!r}"):
-        fused = parts.fusion.fuse(query, runs, k)
+        # A ranker that saw only the k best could bring nothing up from below them.
+        fused = fuse_earned(parts.fusion, query, runs, k if parts.ranker is None else depth, earned)
     spent["fusion"] = time.process_time() - start
     if parts.ranker is not None:
         start = time.process_time()
         with plugin_errors("the ranker"):
-            fused = parts.ranker.rank(query, fused, view)
+            fused = parts.ranker.rank(query, fused, view)[:k]
         spent["ranker"] = time.process_time() - start
-    return Retrieval(query, view, runs, fused, spent)
+    return Retrieval(query, view, runs, fused, spent, earned)
+
+
+def earned_weights(parts: Parts, view: IndexView) -> dict[str, float]:
+    """What the retrievers that must show that they help count at a view, by label.
+
+    Those that the settings of the fusion give a weight to are not among them, nor is the only retriever of a pipeline.
+    """
+    earning = {label: made for label, made in parts.retrievers.items() if isinstance(made, EarnsWeight)}
+    if len(earning) == len(parts.retrievers):
+        return {}
+    settled = parts.fusion.weights if isinstance(parts.fusion, WeightedFusion) else {}
+    found: dict[str, float] = {}
+    for label, retriever in earning.items():
+        if label not in settled:
+            with plugin_errors(f"retriever {label!r}"):
+                found[label] = retriever.earned_weight(view)
+    return found
+
+
+def fuse_earned(
+    fusion: Fusion, query: Query, runs: Mapping[str, Sequence[Hit]], k: int, earned: Mapping[str, float]
+) -> Sequence[Hit]:
+    """Fuses the runs that count, each as much as it has earned; those that are not named have nothing to earn."""
+    counting = {label: hits for label, hits in runs.items() if earned.get(label, 1.0) > 0.0}
+    weights = {label: weight for label, weight in earned.items() if label in counting and weight != 1.0}
+    if weights and isinstance(fusion, WeighsRuns):
+        return fusion.fuse_weighted(query, counting, k, weights)
+    return fusion.fuse(query, counting, k)

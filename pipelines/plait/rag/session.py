@@ -167,7 +167,7 @@ class Rag:
         query = self.host.hook.before_retrieve(query)
         retrieval = retrieve_all(self.parts, query, view, k)
         hits = self.host.hook.after_retrieve(query, retrieval.fused, view)
-        return Retrieval(query, view, retrieval.runs, hits, retrieval.cpu_seconds)
+        return replace(retrieval, query=query, view=view, fused=hits)
 
     def prepare(
         self,
@@ -212,6 +212,7 @@ class Rag:
             detail |= {
                 "hits": {label: len(run) for label, run in retrieval.runs.items()},
                 "cpu_seconds": dict(retrieval.cpu_seconds),
+                "earned": dict(retrieval.earned),
             }
         return prepare(self.parts, retrieval, tracer, AnswerForm(choices, json_schema, stop, max_tokens))
 

@@ -196,7 +196,7 @@ def _save(made: Path, report: DocgraphReport, source: TrainableStructure, before
         if encoder.fusion is not None:
             encoder.fusion.save(made)
     if walk.weights is not None and walk_kept:
-        save_traversal_weights(walk.weights, made)
+        save_traversal_weights(walk.weights, 1.0, made)
 
 
 def _commit(rag: Rag, made: Path, trained_on: IndexView, report: ReadReport, timeout: float) -> int:

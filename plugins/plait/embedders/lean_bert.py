@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -109,27 +109,43 @@ class LeanBert:
 
     def encode(self, texts: Sequence[Sequence[int]]) -> NDArray[np.float32]:
         """Pooled vectors of tokenised texts, shape (texts, dimension); not yet of length 1."""
-        lengths = [len(tokens) for tokens in texts]
         vectors = np.empty((len(texts), self._width), dtype=np.float32)
 
+        def keep(group: Sequence[int], states: Tensor, kept: Tensor) -> bool:
+            vectors[group] = pool(states, kept, self._pooling).numpy()
+            return bool(np.isfinite(vectors[group]).all())
+
+        self._run(texts, keep)
+        return vectors
+
+    def encode_tokens(self, texts: Sequence[Sequence[int]]) -> list[NDArray[np.float32]]:
+        """The last layer's states of each text's tokens, each of shape (tokens, dimension); not of length 1."""
+        found: list[NDArray[np.float32]] = [np.empty((0, self._width), dtype=np.float32)] * len(texts)
+
+        def keep(group: Sequence[int], states: Tensor, _kept: Tensor) -> bool:
+            for position, rows in zip(group, states.float().numpy(), strict=True):
+                found[position] = rows[: len(texts[position])].copy()
+            return all(np.isfinite(found[position]).all() for position in group)
+
+        self._run(texts, keep)
+        return found
+
+    def _run(self, texts: Sequence[Sequence[int]], keep: Callable[[Sequence[int], Tensor, Tensor], bool]) -> None:
+        """Batches on cores of their own; ``keep`` takes positions, states (n, L, d) and mask, and says if they do."""
+        import torch
+
+        lengths = [len(tokens) for tokens in texts]
+
         def work(group: Sequence[int]) -> None:
-            vectors[group] = self._encode_batch([texts[position] for position in group])
+            batch = [texts[position] for position in group]
+            with torch.inference_mode():
+                if not keep(group, *self._states(batch, stable=False)):
+                    keep(group, *self._states(batch, stable=True))
 
         with single_threaded() as cores:
             # Few texts are spread over the cores too.
             budget = min(self._batch_tokens, max(SMALLEST_BATCH, math.ceil(sum(lengths) / cores)))
             each_on_its_own(work, list(token_batches(lengths, budget)), cores)
-        return vectors
-
-    def _encode_batch(self, batch: Sequence[Sequence[int]]) -> NDArray[np.float32]:
-        import torch
-
-        with torch.inference_mode():
-            vectors = self._vectors(batch, stable=False)
-            if not bool(torch.isfinite(vectors).all()):
-                vectors = self._vectors(batch, stable=True)
-            result: NDArray[np.float32] = vectors.numpy()
-            return result
 
     def _layer(self, weights: _Weights, number: int) -> _Layer:
         import torch
@@ -156,8 +172,8 @@ class LeanBert:
             weights.norm(f"{start}output.LayerNorm"),
         )
 
-    def _vectors(self, batch: Sequence[Sequence[int]], stable: bool) -> Tensor:
-        """One forward pass; texts n, longest L, tokens with padding T = n L, width d."""
+    def _states(self, batch: Sequence[Sequence[int]], stable: bool) -> tuple[Tensor, Tensor]:
+        """One forward pass, states (n, L, d) and mask (n, L); texts n, longest L, tokens with padding T = n L."""
         import torch
         from torch.nn.functional import embedding, layer_norm
 
@@ -176,7 +192,7 @@ class LeanBert:
             torch.ops.aten.gelu.out(inner, out=inner)
             torch.addmm(layer.down_bias, inner, layer.down, out=sums)
             states = layer_norm(sums.add_(states), shape, *layer.out_norm, self._epsilon)
-        return pool(states.view(n, longest, self._width), kept, self._pooling)
+        return states.view(n, longest, self._width), kept
 
     def _attend(self, states: Tensor, kept: Tensor, layer: _Layer, stable: bool) -> Tensor:
         """Multi-head attention before its output projection; heads h of width w = d / h."""

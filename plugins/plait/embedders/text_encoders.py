@@ -20,6 +20,7 @@ from plait.embedders.pretrained import load_pretrained
 
 if TYPE_CHECKING:
     import torch
+    from torch import Tensor
 
 __all__ = ["AGREEMENT", "PROVEN", "PaddedEncoder", "TextEncoder", "agreement", "make_encoder"]
 
@@ -36,6 +37,10 @@ class TextEncoder(Protocol):
 
     def encode(self, texts: Sequence[Sequence[int]]) -> NDArray[np.float32]:
         """Shape (texts, dimension); not yet of length 1."""
+        ...
+
+    def encode_tokens(self, texts: Sequence[Sequence[int]]) -> list[NDArray[np.float32]]:
+        """The last layer's states, one array (tokens, dimension) a text; not of length 1."""
         ...
 
 
@@ -75,14 +80,29 @@ class PaddedEncoder:
             vectors[group] = part
         return vectors
 
+    def encode_tokens(self, texts: Sequence[Sequence[int]]) -> list[NDArray[np.float32]]:
+        """The last layer's states of each text's tokens, each of shape (tokens, dimension); not of length 1."""
+        import torch
+
+        found: dict[int, NDArray[np.float32]] = {}
+        for group in token_batches([len(tokens) for tokens in texts], self._batch_tokens):
+            with torch.inference_mode():
+                states, _ = self._states([texts[position] for position in group])
+            for position, rows in zip(group, states.float().cpu().numpy(), strict=True):
+                found[position] = rows[: len(texts[position])].copy()
+        return [found[position] for position in range(len(texts))]
+
     def _encode_batch(self, batch: Sequence[Sequence[int]]) -> NDArray[np.float32]:
         import torch
 
-        ids, mask = (tensor.to(self._device) for tensor in pad(batch))  # (n, L) each
         with torch.inference_mode():
-            states = self._model(input_ids=ids, attention_mask=mask).last_hidden_state  # (n, L, d)
-            vectors: NDArray[np.float32] = pool(states, mask, self._pooling).cpu().numpy()
+            vectors: NDArray[np.float32] = pool(*self._states(batch), self._pooling).cpu().numpy()
         return vectors
+
+    def _states(self, batch: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+        """States (n, L, d) and mask (n, L) of a padded batch."""
+        ids, mask = (tensor.to(self._device) for tensor in pad(batch))
+        return self._model(input_ids=ids, attention_mask=mask).last_hidden_state, mask
 
 
 def make_encoder(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import string
 import threading
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -171,6 +173,39 @@ class TransformersEmbedder:
     def windows(self, texts: Sequence[str], prefix: str) -> Windows:
         """What the encoder reads of each text, window by window."""
         return windows_of(texts, self.tokeniser(), self.max_tokens, prefix)
+
+    @property
+    def token_dimension(self) -> int:
+        """Width of the vectors of tokens: that of all others."""
+        return self.dimension
+
+    def embed_tokens(self, texts: Sequence[str], kind: Literal["query", "passage"]) -> list[NDArray[np.float32]]:
+        """The last layer's states, scaled to length 1, one array (tokens, dimension) a text.
+
+        Without what stands in every text and tells nothing: the model's own marks around it, and punctuation.
+
+        Raises:
+            ModelError: the model gave no usable vector for a token; the message says for which text.
+        """
+        encoder = self._load()
+        prefix = self.query_prefix if kind == "query" else self.passage_prefix
+        found: list[NDArray[np.float32]] = []
+        for start in range(0, len(texts), TOKENISED_TOGETHER):
+            part = texts[start : start + TOKENISED_TOGETHER]
+            windows = self.windows(part, prefix)
+            kept: list[list[NDArray[np.float32]]] = [[] for _ in part]
+            for owner, ids, states in zip(
+                windows.owners, windows.tokens, encoder.encode_tokens(windows.tokens), strict=True
+            ):
+                kept[owner].append(states[~np.isin(ids, self._idle_tokens)])
+            for text, states in zip(part, map(np.concatenate, kept), strict=True):
+                found.append(self._scale(states, [text] * len(states)))
+        return found
+
+    @cached_property
+    def _idle_tokens(self) -> NDArray[np.int64]:
+        """Numbers of the marks that the tokenizer puts around a text, and of punctuation."""
+        return np.unique([number for ids in self.tokeniser()([*string.punctuation]) for number in ids])
 
     def _embed(self, prefix: str, texts: Sequence[str]) -> NDArray[np.float32]:
         vectors = np.empty((len(texts), self.dimension), dtype=np.float32)

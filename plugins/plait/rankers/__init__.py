@@ -7,7 +7,7 @@ __all__ = ["plait_components"]
 
 @hookimpl
 def plait_components() -> list[Component]:
-    """Declares ``sentences`` (needs no further model) and ``cross-encoder`` (needs one)."""
+    """Declares ``sentences`` and ``late`` (need no further model) and ``cross-encoder`` (needs one)."""
     return [
         Component(
             "ranker",
@@ -15,6 +15,15 @@ def plait_components() -> list[Component]:
             factory="plait.rankers.best_sentence:BestSentence",
             config="plait.rankers.best_sentence:Config",
             summary="reorders by the one sentence of each passage that is nearest to the question",
+            parts={"embedder": "embedder"},
+        ),
+        Component(
+            "ranker",
+            "late",
+            factory="plait.rankers.late:Late",
+            config="plait.rankers.late:Config",
+            summary="reorders by late interaction: for each token of the question the nearest token of the passage",
+            extra="plait[models]",
             parts={"embedder": "embedder"},
         ),
         Component(

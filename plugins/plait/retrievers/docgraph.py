@@ -36,7 +36,7 @@ from plait.contracts.errors import ConfigError, IdentityError, IndexStoreError
 from plait.docgraph.relations import GraphSettings, RelationName
 from plait.gnn import TrainingSettings
 from plait.retrievers.document_vectors import best_passages, document_vectors, mean_vectors
-from plait.retrievers.graph_model import MODEL, encoder_digest, has_encoder, traversal_weights
+from plait.retrievers.graph_model import MODEL, encoder_digest, has_encoder, traversal_weights, walk_weight
 
 if TYPE_CHECKING:
     from plait.docgraph import DocumentGraph
@@ -246,6 +246,14 @@ class DocGraph:
         found = np.flatnonzero(rows >= 0)
         best = found[np.argsort(-scores[found], kind="stable")[:k]]
         return view.hits(rows[best], scores[best])
+
+    def earned_weight(self, view: IndexView) -> float:
+        """What the walk counts in the fusion, by what ``plait train docgraph`` has found; 0 where it kept none.
+
+        Raises:
+            ModelError: what it left is damaged.
+        """
+        return walk_weight(view)
 
     def start_scores(self, texts: Sequence[str], view: IndexView) -> NDArray[np.float32]:
         """Where a walk for each of some questions starts: scores of all documents, shape (texts, documents).

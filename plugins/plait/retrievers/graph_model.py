@@ -20,12 +20,20 @@ from plait.contracts.errors import ConfigError, ModelError
 if TYPE_CHECKING:
     from plait.docgraph.traversal import TraversalWeights
 
-__all__ = ["MODEL", "TRAVERSAL", "encoder_digest", "has_encoder", "save_traversal_weights", "traversal_weights"]
+__all__ = [
+    "MODEL",
+    "TRAVERSAL",
+    "encoder_digest",
+    "has_encoder",
+    "save_traversal_weights",
+    "traversal_weights",
+    "walk_weight",
+]
 
 MODEL = "docgraph"
 """The name of the trained model in the index."""
 TRAVERSAL = "traversal.json"
-"""The file of learnt traversal weights in the model's folder."""
+"""The file of traversal weights in the model's folder, and of what the run counts in the fusion."""
 
 
 def has_encoder(view: IndexView) -> bool:
@@ -46,27 +54,43 @@ def traversal_weights(view: IndexView) -> TraversalWeights:
     Raises:
         ModelError: the stored weights are damaged.
     """
+    return _walk(view)[0]
+
+
+def walk_weight(view: IndexView) -> float:
+    """What the run of the walk counts in the fusion; 0 where nothing has shown on this index that it helps.
+
+    Raises:
+        ModelError: the stored weights are damaged.
+    """
+    return _walk(view)[1]
+
+
+def _walk(view: IndexView) -> tuple[TraversalWeights, float]:
     from plait.docgraph.traversal import TraversalWeights
     from plait.docgraph.weighing import DEFAULT_WEIGHTS
 
-    def read() -> TraversalWeights:
+    def read() -> tuple[TraversalWeights, float]:
         folder = view.model(MODEL)
         file = None if folder is None else folder / TRAVERSAL
         if file is None or not file.is_file():
-            return DEFAULT_WEIGHTS
+            return DEFAULT_WEIGHTS, 0.0
         try:
-            weights = TraversalWeights(**json.loads(file.read_text(encoding="utf-8")))
-            if not np.isfinite(weights.vector).all():
-                raise ValueError("a weight is not a finite number")
+            stored = json.loads(file.read_text(encoding="utf-8"))
+            # Releases that kept a walk without comparing the fused list wrote no weight: it has nothing to show.
+            earned = float(stored.pop("earned", 0.0))
+            weights = TraversalWeights(**stored)
+            if not np.isfinite([*weights.vector, earned]).all() or earned < 0.0:
+                raise ValueError("a weight is not a finite number, or that of the run is below 0")
         except (OSError, ValueError, TypeError, AttributeError, ArithmeticError, ConfigError) as error:
             raise ModelError(
                 f"the traversal weights cannot be read ({error})", where=str(file), fix="train again"
             ) from error
-        return weights
+        return weights, earned
 
     return view.derived("traversal weights", read)
 
 
-def save_traversal_weights(weights: TraversalWeights, folder: Path) -> None:
-    """Writes weights into a model's folder, as :func:`traversal_weights` reads them."""
-    (folder / TRAVERSAL).write_text(json.dumps(asdict(weights), indent=2), encoding="utf-8")
+def save_traversal_weights(weights: TraversalWeights, earned: float, folder: Path) -> None:
+    """Writes weights into a model's folder, as :func:`traversal_weights` and :func:`walk_weight` read them."""
+    (folder / TRAVERSAL).write_text(json.dumps({**asdict(weights), "earned": earned}, indent=2), encoding="utf-8")

@@ -1,8 +1,9 @@
-"""``plait evaluate --answers`` as a person types it."""
+"""``plait evaluate`` as a person types it, with and without ``--answers``."""
 
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -66,3 +67,42 @@ def test_a_file_of_questions_without_documents_is_an_error_with_its_fix(plait: R
     assert status != 0
     assert "--documents" in told
     assert "Traceback" not in told
+
+
+@pytest.fixture
+def collection(tmp_path: Path) -> Path:
+    folder = tmp_path / "small"
+    (folder / "qrels").mkdir(parents=True)
+    corpus = [{"_id": "rope", "text": "A rope has strands."}, {"_id": "glass", "text": "Cobalt glass is blue."}]
+    (folder / "corpus.jsonl").write_text("".join(json.dumps(line) + "\n" for line in corpus))
+    (folder / "queries.jsonl").write_text(json.dumps({"_id": "q", "text": "strands of a rope"}) + "\n")
+    (folder / "qrels" / "dev.tsv").write_text("q\trope\t1\n")
+    return folder
+
+
+def test_several_collections_make_one_table(plait: Run, collection: Path, lexical: Path, tmp_path: Path) -> None:
+    other, base = tmp_path / "other", tmp_path / "base.toml"
+    shutil.copytree(collection, other)
+    base.write_text(lexical.read_text() + 'fusion = { use = "weighted" }\n')
+    out = tmp_path / "out.json"
+    asked = [collection, other, "--pipeline", lexical, "--baseline", base, "--json", out]
+    status, shown, _ = plait("evaluate", *asked)
+    assert status == 0
+    assert "small, dev" in shown
+    assert "worst loss" in shown
+    assert "- base" in shown
+    assert len(json.loads(out.read_text())["collections"]) == 2
+
+
+def test_one_collection_is_told_by_itself(plait: Run, collection: Path, lexical: Path) -> None:
+    status, shown, _ = plait("evaluate", collection, "--pipeline", lexical)
+    assert status == 0
+    assert "small, split dev: 1 queries" in shown
+    assert "worst loss" not in shown
+
+
+def test_options_for_one_collection_are_refused_for_several(plait: Run, collection: Path, questions: Path) -> None:
+    status, _, told = plait("evaluate", collection, collection, "--run", "out.trec")
+    assert (status, "one run is of one collection" in told) == (2, True)
+    status, _, told = plait("evaluate", questions, collection, "--answers")
+    assert (status, "does not go with --answers" in told) == (2, True)

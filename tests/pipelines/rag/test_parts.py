@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from plait.config import Pipeline, use
+from plait.contracts import HasEmbedder
 from plait.contracts.errors import ConfigError, IdentityError
 from plait.hooks import PluginHost
 from plait.rag.parts import Parts, compare_identity, differences
+from plait.rankers.late import Late
 
 BUILT = {"chunker": {"name": "sections"}, "columns": {"dense": {"model": "a", "dimension": 384}, "lexical": {"k": 1}}}
 
@@ -67,3 +69,15 @@ def test_another_model_of_the_same_width_is_refused_with_the_way_out() -> None:
     with pytest.raises(IdentityError, match=r"columns\.dense\.model: the index has 'a', the pipeline wants 'b'") as e:
         compare_identity(BUILT, now, "papers.plait")
     assert "plait index rebuild --index papers.plait" in str(e.value)
+
+
+def test_a_ranker_whose_embedder_was_left_open_gets_that_of_the_retrievers(host: PluginHost) -> None:
+    parts = Parts(Pipeline(retrievers=[use("dense")], ranker=use("late")), host)
+    dense, ranker = parts.retrievers["dense"], parts.ranker
+    assert isinstance(dense, HasEmbedder) and isinstance(ranker, Late)
+    assert ranker.encoder is dense.embedder
+
+
+def test_a_ranker_that_needs_vectors_of_tokens_says_so_where_there_is_no_embedder(host: PluginHost) -> None:
+    with pytest.raises(ConfigError, match="vectors of tokens"):
+        _ = Parts(Pipeline(retrievers=[use("lexical")], ranker=use("late")), host).ranker

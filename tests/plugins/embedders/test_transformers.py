@@ -137,3 +137,28 @@ def test_the_vectors_of_minilm_equal_sentence_transformers_in_float32(minilm_fol
 
 def test_minilm_needs_no_batch_settings_to_be_the_same_model() -> None:
     assert MiniLM(MiniLMConfig(batch_tokens=512)).fingerprint() == MiniLM(MiniLMConfig()).fingerprint()
+
+
+def test_vectors_of_tokens_are_those_of_the_last_layer_without_marks_and_punctuation(minilm_folder: Path) -> None:
+    from transformers import AutoModel, AutoTokenizer
+
+    text = "Citations, it says, link documents (and authors)."
+    tokenizer, model = AutoTokenizer.from_pretrained(minilm_folder), AutoModel.from_pretrained(minilm_folder)
+    read = tokenizer(text, return_tensors="pt")
+    with torch.no_grad():
+        states = model(**read).last_hidden_state[0].numpy()
+    words = tokenizer.convert_ids_to_tokens(read["input_ids"][0])
+    kept = [row for row, word in enumerate(words) if word not in ("[CLS]", "[SEP]", ",", "(", ")", ".")]
+    wanted = states[kept] / np.linalg.norm(states[kept], axis=1, keepdims=True)
+    embedder = MiniLM(MiniLMConfig(dtype="float32"))
+    (found,) = embedder.embed_tokens([text], "passage")
+    np.testing.assert_allclose(found, wanted, atol=1e-5)
+    assert embedder.embed_tokens(["?!", text, ""], "query")[0].shape == (0, embedder.token_dimension)
+
+
+def test_a_prefix_is_read_before_the_tokens_of_its_kind(tiny_bert: Path) -> None:
+    embedder = tiny(tiny_bert, query_prefix="query ", dtype="float32")
+    (asked,) = embedder.embed_tokens(["a graph"], "query")
+    (stored,) = embedder.embed_tokens(["query a graph"], "passage")
+    np.testing.assert_allclose(asked, stored, atol=1e-6)
+    assert len(embedder.embed_tokens(["a graph"], "passage")[0]) == len(asked) - 1

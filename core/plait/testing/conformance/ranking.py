@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pytest
 
-from plait.contracts import Fusion, Hit, Query, Ranker, Retriever
+from plait.contracts import ColumnSource, Fusion, Hit, Query, Ranker, Retriever
 from plait.testing.conformance.checks import check_best_first
 from plait.testing.memory import MemoryView, memory_view
 from plait.testing.samples import sample_documents
@@ -95,9 +95,10 @@ class RankerConformance:
         return ()
 
     @pytest.fixture
-    def view(self, retrievers: Sequence[Retriever]) -> MemoryView:
-        """The sample documents, encoded by those retrievers."""
-        return memory_view(sample_documents(), retrievers)
+    def view(self, ranker: Ranker, retrievers: Sequence[Retriever]) -> MemoryView:
+        """The sample documents, encoded by those retrievers, and by the ranker where it adds columns."""
+        own = [ranker] if isinstance(ranker, ColumnSource) else []
+        return memory_view(sample_documents(), [*retrievers, *own])
 
     @pytest.fixture
     def hits(self, view: MemoryView) -> list[Hit]:

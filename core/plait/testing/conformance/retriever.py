@@ -25,7 +25,7 @@ from plait.testing.samples import BlockChunker, sample_documents
 
 __all__ = ["RetrieverConformance"]
 
-KINDS = {"vector", "sparse", "number", "text"}
+KINDS = {"vector", "tokens", "sparse", "number", "text"}
 EVERYTHING = 10_000
 
 
@@ -68,7 +68,8 @@ class RetrieverConformance:
         assert len(set(names)) == len(names), f"a column is declared twice: {names}"
         for column in retriever.columns:
             assert column.kind in KINDS
-            assert (column.kind == "vector") == bool(column.dimension), "exactly the vector columns have a dimension"
+            vectors = column.kind in {"vector", "tokens"}
+            assert vectors == bool(column.dimension), "exactly the columns of vectors have a dimension"
 
     def test_its_fingerprint_is_json_and_stays_the_same(self, retriever: Retriever) -> None:
         check_json(retriever.fingerprint())
@@ -94,6 +95,9 @@ class RetrieverConformance:
         for column in retriever.columns:
             if column.kind in {"vector", "number"}:
                 np.testing.assert_allclose(np.asarray(first[column.name]), np.asarray(second[column.name]), atol=1e-5)
+            elif column.kind == "tokens":
+                for one, other in zip(first[column.name], second[column.name], strict=True):
+                    np.testing.assert_allclose(np.asarray(one), np.asarray(other), atol=1e-3)
             else:
                 assert list(first[column.name]) == list(second[column.name])
 

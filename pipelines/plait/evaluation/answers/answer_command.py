@@ -41,7 +41,7 @@ class _Asked:
 def evaluate_answers(
     path: str | Path,
     *,
-    split: str = "test",
+    split: str | None = None,
     pipeline: Pipeline | str | Path | None = None,
     other: Pipeline | str | Path | None = None,
     index: str | Path | None = None,
@@ -59,7 +59,7 @@ def evaluate_answers(
 
     Args:
         path: a folder in the BEIR layout, or a file of questions as :func:`load_questions` reads it.
-        split: which judgements of a collection.
+        split: which judgements of a collection; by default ``test``, or the only one there is.
         pipeline: the pipeline, or the file that holds one; by default the one ``index`` was written with, else the
             built-in default.
         other: a pipeline to compare it with. It uses the same index where it would build the same one, else a temporary
@@ -133,7 +133,7 @@ def evaluate_answers(
 
 
 def _questions(
-    path: Path, split: str, documents: str | Path | None, index: str | Path | None, limit: int | None
+    path: Path, split: str | None, documents: str | Path | None, index: str | Path | None, limit: int | None
 ) -> _Asked:
     """Reads what is to be asked, and checks that there is something to ask it of."""
     described: dict[str, Any] = {"name": path.resolve().name, "path": str(path)}
@@ -147,7 +147,7 @@ def _questions(
                 where="--documents",
                 fix="leave the option out, or name a file of questions instead of the collection",
             )
-        described["split"] = split
+        described["split"] = collection.split
     else:
         questions = load_questions(path)
         if documents is None and index is None:

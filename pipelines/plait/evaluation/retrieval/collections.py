@@ -84,12 +84,12 @@ class Collection:
         )
 
 
-def load_collection(path: str | Path, split: str = "test") -> Collection:
+def load_collection(path: str | Path, split: str | None = None) -> Collection:
     """Reads one split of a collection.
 
     Args:
         path: folder that holds ``corpus.jsonl``, ``queries.jsonl`` and ``qrels/``.
-        split: which file of ``qrels/``, without its suffix.
+        split: which file of ``qrels/``, without its suffix. By default ``test``, or the only one there is.
 
     Raises:
         ReadError: a folder, file or split is missing (the splits that exist are listed), a line is broken (the
@@ -102,7 +102,8 @@ def load_collection(path: str | Path, split: str = "test") -> Collection:
             where=str(path),
             fix="name a folder with corpus.jsonl, queries.jsonl and qrels/",
         )
-    qrels = read_qrels(_split_file(folder, split))
+    file = _split_file(folder, split)
+    qrels = read_qrels(file)
     is_blank = {identifier: _is_blank(record) for identifier, record in _records(folder / "corpus.jsonl")}
     queries: dict[str, CollectionQuery] = {}
     unjudged = 0
@@ -128,7 +129,7 @@ def load_collection(path: str | Path, split: str = "test") -> Collection:
     return Collection(
         name=folder.resolve().name,
         path=folder,
-        split=split,
+        split=file.stem,
         queries=queries,
         qrels=qrels,
         document_ids=frozenset(is_blank),
@@ -143,14 +144,17 @@ def _is_blank(record: Mapping[str, Any]) -> bool:
     return not any(str(record.get(key) or "").strip() for key in ("title", "text"))
 
 
-def _split_file(folder: Path, split: str) -> Path:
-    """The judgement file of a split."""
+def _split_file(folder: Path, split: str | None) -> Path:
+    """The judgement file of a split; without a name ``test``, or the only one."""
     place = folder / "qrels"
     if not place.is_dir():
         raise ReadError("there is no folder qrels/", where=str(folder), fix="put the judgements into qrels/<split>.tsv")
     files = sorted(file for file in place.iterdir() if file.suffix in QRELS_SUFFIXES and file.is_file())
     if not files:
         raise ReadError("there is no judgement file here", where=str(place), fix="put one there, such as test.tsv")
+    if split is None and len({file.stem for file in files}) == 1:
+        split = files[0].stem
+    split = split or "test"
     for suffix in QRELS_SUFFIXES:
         if (chosen := place / f"{split}{suffix}") in files:
             return chosen

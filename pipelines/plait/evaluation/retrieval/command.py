@@ -38,7 +38,7 @@ DOCUMENTS = 100
 def evaluate_collection(
     path: str | Path,
     *,
-    split: str = "test",
+    split: str | None = None,
     pipeline: Pipeline | str | Path | None = None,
     index: str | Path | None = None,
     json_out: str | Path | None = None,
@@ -55,7 +55,7 @@ def evaluate_collection(
 
     Args:
         path: folder in the BEIR layout.
-        split: which judgements, a file of ``qrels/``.
+        split: which judgements, a file of ``qrels/``; by default ``test``, or the only one there is.
         pipeline: the pipeline, or the file that holds one; by default the one ``index`` was written with, else
             the built-in default.
         index: where the index is or shall be; what is already in it is not encoded again. Without it, an index
@@ -82,9 +82,9 @@ def evaluate_collection(
     names = check_measures(measures)
     scipy_stats()
     collection = load_collection(path, split)
-    if calibrate == split:
+    if calibrate == collection.split:
         raise ConfigError(
-            f"calibrating on {split!r} and measuring on it would measure what was fitted",
+            f"calibrating on {calibrate!r} and measuring on it would measure what was fitted",
             where="--calibrate",
             fix="calibrate on another split of the collection",
         )

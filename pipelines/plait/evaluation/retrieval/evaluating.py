@@ -111,6 +111,15 @@ class Evaluation:
     coherence: Mapping[str, Coherence] = field(default_factory=dict)
 
     @property
+    def task(self) -> str:
+        """Collection and split, as reports name them."""
+        return f"{self.collection['name']}, {self.collection['split']}"
+
+    def best_leg(self, measure: str) -> SystemScores:
+        """The leg with the highest mean; the first of equals."""
+        return max(self.legs.values(), key=lambda leg: leg.mean(measure))
+
+    @property
     def systems(self) -> tuple[SystemScores, ...]:
         """The legs, then the fused list."""
         return (*self.legs.values(), self.fused)

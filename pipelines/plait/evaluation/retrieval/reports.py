@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Group
     from rich.table import Table
 
-__all__ = ["render", "to_json"]
+__all__ = ["evaluation_json", "render", "to_json"]
 
 
 def render(evaluation: Evaluation) -> Group:
@@ -82,24 +82,30 @@ def to_json(evaluation: Evaluation) -> dict[str, Any]:
 
     The means stand in ``rows`` too, as in every report (see :mod:`plait.evaluation.reporting`).
     """
-    task = f"{evaluation.collection['name']}, {evaluation.collection['split']}"
     return json_report(
         [
-            Row(task, system.label, measure, interval.mean, interval.low, interval.high)
+            Row(evaluation.task, system.label, measure, interval.mean, interval.low, interval.high)
             for system in evaluation.systems
             for measure, interval in system.intervals.items()
         ],
-        collection=dict(evaluation.collection),
-        queries=evaluation.queries,
-        measures=list(evaluation.measures),
-        legs={label: _system(scores) for label, scores in evaluation.legs.items()},
-        fused=_system(evaluation.fused),
-        coherence={label: asdict(found) for label, found in evaluation.coherence.items()},
-        refused=dict(evaluation.refused),
-        notes=list(evaluation.notes),
-        settings=dict(evaluation.settings),
-        environment=dict(evaluation.environment),
+        **evaluation_json(evaluation),
     )
+
+
+def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:
+    """What stands beside command, commit, versions and rows."""
+    return {
+        "collection": dict(evaluation.collection),
+        "queries": evaluation.queries,
+        "measures": list(evaluation.measures),
+        "legs": {label: _system(scores) for label, scores in evaluation.legs.items()},
+        "fused": _system(evaluation.fused),
+        "coherence": {label: asdict(found) for label, found in evaluation.coherence.items()},
+        "refused": dict(evaluation.refused),
+        "notes": list(evaluation.notes),
+        "settings": dict(evaluation.settings),
+        "environment": dict(evaluation.environment),
+    }
 
 
 def _system(scores: SystemScores) -> dict[str, Any]:

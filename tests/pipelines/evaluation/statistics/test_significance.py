@@ -12,6 +12,7 @@ from scipy import stats
 
 from plait.contracts.errors import MissingDependencyError
 from plait.evaluation import bootstrap_interval, paired_bootstrap, paired_randomisation
+from plait.evaluation.statistics.significance import holm
 
 PairedTest = Callable[..., float]
 
@@ -138,3 +139,22 @@ def test_without_scipy_the_pip_line_is_named(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setitem(sys.modules, "scipy", None)
     with pytest.raises(MissingDependencyError, match=r"pip install 'plait\[evaluation\]'"):
         bootstrap_interval([0.1, 0.2])
+
+
+def test_holm_rejects_what_the_step_down_procedure_rejects() -> None:
+    """Against the procedure as published: stop at the first p above alpha / (hypotheses left)."""
+    chance = np.random.default_rng(2)
+    for size in (1, 2, 5, 8):
+        p_values = chance.beta(0.3, 2.0, size).tolist()
+        corrected = holm(p_values)
+        for alpha in (0.01, 0.05, 0.2):
+            rejected: set[int] = set()
+            for place, number in enumerate(np.argsort(p_values).tolist()):
+                if p_values[number] > alpha / (size - place):
+                    break
+                rejected.add(number)
+            assert {number for number, value in enumerate(corrected) if value <= alpha} == rejected
+        assert all(value >= p for value, p in zip(corrected, p_values, strict=True))
+    assert holm([0.2]) == [0.2]
+    assert holm([0.9, 0.8, 0.7]) == [1.0, 1.0, 1.0]
+    assert holm([]) == []
