@@ -24,7 +24,7 @@ from plait.rag import Rag, open_index
 from plait.rag.parts import Parts
 from plait.retrievers.dense import Dense
 
-__all__ = ["MEASURE", "Costs", "Measured", "measured"]
+__all__ = ["MEASURE", "FusionCosts", "FusionFigures", "measured"]
 
 MEASURE = "nDCG@10"
 K = 10
@@ -34,7 +34,7 @@ Runs = Mapping[str, Sequence[Hit]]
 
 
 @dataclass(frozen=True, slots=True)
-class Costs:
+class FusionCosts:
     """What the default pipeline takes; milliseconds are medians over questions of the least of all rounds.
 
     Args:
@@ -53,7 +53,7 @@ class Costs:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class FusionFigures:
     """One collection.
 
     Args:
@@ -71,7 +71,7 @@ class Measured:
     legs: Mapping[str, Mapping[str, float]]
     arms: Mapping[str, Mapping[str, float]]
     shallow: Mapping[str, Mapping[str, float]]
-    costs: Costs
+    costs: FusionCosts
     notes: Sequence[str]
 
     @property
@@ -97,7 +97,7 @@ def measured(
     indexes: Path | None = None,
     rounds: int = 5,
     seed: int = 0,
-) -> Measured:
+) -> FusionFigures:
     """Indexes a collection with the default pipeline, asks its queries and measures legs and fusions."""
     collection = load_collection(folder)
     host = PluginHost.discover()
@@ -109,8 +109,8 @@ def measured(
         notes = index_collection(rag, collection, None)
         ingest = _ingest_seconds(place, time.process_time() - start if fresh else None)
         view = rag.view
-        # As deep as ``plait evaluate`` asks: a hundred documents, whose best passages these are.
-        depth = max(rag.pipeline.candidates, -(-100 * len(view) // len(view.document_ids)))
+        # As deep as ``plait evaluate`` asks: the best passages of a hundred documents, and of the query's own.
+        depth = max(rag.pipeline.candidates, -(-(100 + exclude_self) * len(view) // len(view.document_ids)))
         fusions = {"default": rag.parts.fusion} | {
             name: Parts(Pipeline(fusion=chosen), host).fusion for name, chosen in others.items()
         }
@@ -130,7 +130,7 @@ def measured(
 
         cut = {i: (query, _first(legs, rag.pipeline.candidates)) for i, (query, legs) in found.items()}
         labels = next(iter(found.values()))[1]
-        return Measured(
+        return FusionFigures(
             collection,
             depth,
             {label: scored({i: legs[label] for i, (_, legs) in found.items()}) for label in labels},
@@ -164,7 +164,7 @@ def _first(runs: Runs, count: int) -> Runs:
 
 def _costs(
     rag: Rag, place: Path, runs: Mapping[str, tuple[Query, Runs]], ingest: float | None, rounds: int, seed: int
-) -> Costs:
+) -> FusionCosts:
     """Takes the costs last, as legs get query vectors that were made before."""
     timed = dict(random.Random(seed).sample(sorted(runs.items()), min(TIMED, len(runs))))  # noqa: S311 - a sample
     by_text = {query.text: (query, legs) for query, legs in timed.values()}
@@ -177,4 +177,4 @@ def _costs(
         rag.retrieve(text, K)  # brings the columns into memory; not counted
     hybrid_ms = cost(list(by_text), lambda text: rag.retrieve(text, K), rounds)
     size = sum(file.stat().st_size for file in place.rglob("*") if file.is_file()) / 2**20
-    return Costs(fusion_ms, hybrid_ms, size, ingest, len(rag.view))
+    return FusionCosts(fusion_ms, hybrid_ms, size, ingest, len(rag.view))

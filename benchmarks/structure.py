@@ -45,16 +45,16 @@ from structure_bench import (
 )
 from structure_graph import labels_reproduced
 
-from plait.docgraph import DocumentGraph
+from plait.docgraph import DocumentGraph, Relation
+from plait.docgraph.rewiring import rewired
 from plait.docgraph.traversal import Traversal
 from plait.docgraph.weighing import learn_weights, recent_citers
 from plait.evaluation import bootstrap_interval, paired_bootstrap
 from plait.evaluation.reporting import environment, json_report, rows_of, write_json
 from plait.fusion.vector_layers import Concatenated, Gated, cross_fitted, fit
 from plait.gnn import TrainingSettings
-from plait.gnn.encoder_graph import ArrayGraph, ArrayRelation
 from plait.gnn.encoders import Propagation
-from plait.gnn.links import holdout, link_scores, random_negatives, shuffled
+from plait.gnn.links import holdout, link_scores, random_negatives
 from plait.gnn.trained import encode
 from plait.gnn.training import train
 
@@ -117,10 +117,10 @@ def seeded(bench: Bench, settings: TrainingSettings, seed: int) -> dict[str, Any
         bench.text, structure
     )
     vectors["closed form"] = encode(Propagation(), graph, bench.text, settings.relations).vectors
-    control = shuffled(graph, seed)
+    control = rewired(graph, seed, ("citations", "author", "topic"))
     vectors["shuffled"], vectors["shuffled, fused"] = _again_on(control, bench, settings, seed)
     cites = graph.relations["cites"]
-    true = ArrayRelation(cites.source, cites.target, cites.weight)
+    true = Relation("true pairs", cites.source, cites.target, cites.weight, True)
     true_pairs = replace(control, relations={**control.relations, "true pairs": true})
     taught = settings.model_copy(update={"supervision": "true pairs"})
     vectors["shuffled messages"], _ = _again_on(true_pairs, bench, taught, seed)
@@ -156,7 +156,7 @@ def seeded(bench: Bench, settings: TrainingSettings, seed: int) -> dict[str, Any
     }
 
 
-def _again_on(graph: ArrayGraph, bench: Bench, settings: TrainingSettings, seed: int) -> tuple[Vectors, Vectors]:
+def _again_on(graph: DocumentGraph, bench: Bench, settings: TrainingSettings, seed: int) -> tuple[Vectors, Vectors]:
     """The whole procedure on another graph: structural vectors, and fused ones."""
     trained = train(graph, bench.text, settings, seed=seed)
     folds = cross_fitted(trained, graph, bench.text, seed=seed)

@@ -19,7 +19,7 @@ from plait.contracts import Document, Embedder, Hit, Query, ReadReport, Referenc
 from plait.docgraph import DocumentGraph, GraphSettings, build_graph
 from plait.docgraph.relations import RelationName
 from plait.evaluation import Collection, load_collection, per_query
-from plait.evaluation.retrieval.measures import linked_share, topical_entropy
+from plait.evaluation.retrieval.coherence import linked_share, topical_entropy
 from plait.fusion.ranks import ReciprocalRank, ReciprocalRankConfig
 from plait.gnn.encoder_graph import Pairs
 from plait.gnn.links import area_under_curve

@@ -125,8 +125,8 @@ class LexicalScores(Retriever, Protocol):
 class EarnsWeight(Retriever, Protocol):
     """A retriever that has no say in the fusion until it was shown, on the index itself, that it helps."""
 
-    def earned_weight(self, view: IndexView, /) -> float:
-        """What its run counts where that of any other retriever counts 1; 0 as long as nothing was shown.
+    def earned_weight(self, query: Query, view: IndexView, /) -> float:
+        """What its run counts for a question where that of others counts 1; 0 as long as nothing was shown.
 
         A run of weight 0 is looked at and shown, but not fused: the fused list is what it is without this retriever.
         Where the settings of the fusion give it a weight of its own, that one counts.

@@ -106,6 +106,10 @@ class DocumentGraph:
         made = excluded if self.excluded is None else ((self.excluded + excluded) > 0).astype(np.int32)
         return _finished(base, self.settings, self.report, made)
 
+    def derived_from(self, base: Base) -> DocumentGraph:
+        """The graph in which other facts are stated of the same documents; pairs that were taken out stay out."""
+        return _finished(base, self.settings, self.report, self.excluded)
+
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over documents, relations, weights and settings: what a trained encoder was trained on."""

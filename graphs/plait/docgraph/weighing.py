@@ -11,7 +11,7 @@ question of today, they look back on the whole graph. No judged query takes part
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,26 +66,39 @@ TextScores = Callable[[NDArray[np.int64]], NDArray[np.float32]]
 
 
 def recent_citers(
-    graph: DocumentGraph, years: NDArray[np.float64], count: int, *, least: int = 5, seed: int = 0
+    graph: DocumentGraph, years: NDArray[np.float64], count: int, *, least: Sequence[int] = (5, 3, 2), seed: int = 0
 ) -> NDArray[np.int64]:
-    """Documents to learn from: drawn from the most recent quarter of those with ``least`` references or more.
+    """Documents to learn from: drawn from the most recent of those that have references enough.
 
-    Where no year is known, all of them count as recent.
+    Recent is the last quarter of them. Where that holds fewer than ``count``, documents with fewer references are taken
+    in as well, and in the end the most recent ``count`` of all. Where no year is known, all of them count as recent.
+
+    Args:
+        graph: the graph.
+        years: dates of its documents, NaN where unknown.
+        count: how many to draw at most.
+        least: how many references are enough: the first number that leaves documents enough, else the last.
+        seed: of the draw.
 
     Raises:
-        ConfigError: fewer than two documents have enough references.
+        ConfigError: fewer than two documents have the least number of references.
     """
     references = np.bincount(graph.relations["cites"].source, minlength=len(graph.ids))
-    able = np.flatnonzero(references >= least)
+    pool = np.zeros(0, np.int64)
+    for enough in least:
+        able = np.flatnonzero(references >= enough)
+        dated = able[np.isfinite(years[able])]
+        pool = dated[years[dated] >= np.quantile(years[dated], 1.0 - _RECENT)] if len(dated) else able
+        if len(pool) >= count:
+            return np.sort(np.random.default_rng(seed).permutation(pool)[:count])
     if len(able) < 2:
         raise ConfigError(
-            f"{len(able)} documents have {least} references inside the graph, too few to learn weights from",
+            f"{len(able)} documents have {enough} references inside the graph, too few to learn weights from",
             where="graph traversal",
             fix="lower the least number of references, add documents, or give weights",
         )
-    dated = able[np.isfinite(years[able])]
-    pool = dated[years[dated] >= np.quantile(years[dated], 1.0 - _RECENT)] if len(dated) else able
-    return np.sort(np.random.default_rng(seed).permutation(pool)[:count])
+    latest = np.argsort(-np.nan_to_num(years[able], nan=-np.inf), kind="stable")[:count]
+    return np.sort(able[latest])
 
 
 def learn_weights(

@@ -8,7 +8,7 @@ how it is trained.
 :mod:`plait.gnn.sampling`  the neighbours that a layer needs for a batch of documents
 :mod:`plait.gnn.layers`    layers of GraphSAGE, R-GCN and HGT, with papers, formulas and shapes
 :mod:`plait.gnn.encoders`  ``Sage`` (the default), ``Rgcn``, ``Hgt``; ``Propagation``, which needs no training
-:mod:`plait.gnn.links`     the loss; held-out links, AUC, Hits@10; the shuffled-edges control
+:mod:`plait.gnn.links`     the loss; held-out links, AUC, Hits@10
 :mod:`plait.gnn.training`  ``train(graph, features, settings, seed=...)`` -> ``Trained``
 :mod:`plait.gnn.trained`   vectors of all documents, also of those unseen in training: ``encode``;
                            ``Trained.encode``, ``Trained.save``, ``load``

@@ -1,4 +1,7 @@
-"""Link prediction: the loss it is trained by, held-out links to measure it on, and the control such a claim needs."""
+"""Link prediction: the loss it is trained by, and held-out links to measure it on.
+
+The control that a claim about links needs is made by :mod:`plait.docgraph.rewiring`.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from plait.contracts.errors import ConfigError
-from plait.gnn.encoder_graph import ArrayGraph, ArrayRelation, Graph, Pairs, among, pair_keys
+from plait.gnn.encoder_graph import Graph, Pairs, among, pair_keys
 
 __all__ = [
     "LinkScores",
@@ -22,12 +25,10 @@ __all__ = [
     "info_nce",
     "link_scores",
     "random_negatives",
-    "shuffled",
     "true_elsewhere",
 ]
 
 AnyGraph = TypeVar("AnyGraph", bound=Graph)
-_INVERSE = {"cites": "cited_by"}
 _CELLS = 50_000_000  # cosines that hits_at works out at once: 200 MB
 
 
@@ -163,44 +164,6 @@ def hits_at(vectors: NDArray[np.float32], pairs: Pairs, k: int = 10) -> float:
         better = (scores > scores[rows, second][:, None]).sum(axis=1)
         hits += int((better < k).sum())
     return hits / len(pairs)
-
-
-def shuffled(graph: Graph, seed: int) -> ArrayGraph:
-    """The control: every relation's targets permuted, so that degrees stay and nothing else does.
-
-    Symmetric relations stay symmetric, and an inverse relation stays the inverse of its shuffled original.
-    """
-    generator = np.random.default_rng(seed)
-    relations: dict[str, ArrayRelation] = {}
-    for name, edges in graph.relations.items():
-        if name in _INVERSE.values() and any(_INVERSE.get(other) == name for other in graph.relations):
-            continue
-        if _is_symmetric(edges.source, edges.target, len(graph.ids)):
-            once = edges.source < edges.target
-            half = _permuted(edges.source[once], edges.target[once], edges.weight[once], generator)
-            relations[name] = ArrayRelation(
-                np.concatenate([half.source, half.target]),
-                np.concatenate([half.target, half.source]),
-                np.concatenate([half.weight, half.weight]),
-            )
-        else:
-            relations[name] = _permuted(edges.source, edges.target, edges.weight, generator)
-    for name, inverse in _INVERSE.items():
-        if name in relations and inverse in graph.relations:
-            relations[inverse] = relations[name].reversed
-    return ArrayGraph(tuple(graph.ids), {name: relations[name] for name in graph.relations})
-
-
-def _is_symmetric(source: NDArray[np.int64], target: NDArray[np.int64], documents: int) -> bool:
-    return np.array_equal(np.sort(source * documents + target), np.sort(target * documents + source))
-
-
-def _permuted(
-    source: NDArray[np.int64], target: NDArray[np.int64], weight: NDArray[np.float32], generator: np.random.Generator
-) -> ArrayRelation:
-    order = generator.permutation(len(target))
-    kept = source != target[order]
-    return ArrayRelation(source[kept], target[order][kept], weight[kept])
 
 
 def _ranges(start: NDArray[np.int64], end: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

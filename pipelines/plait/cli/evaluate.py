@@ -20,6 +20,20 @@ class EvidenceSource(StrEnum):
     GIVEN = "given"
 
 
+class PoolFrom(StrEnum):
+    """Where the candidates of each query come from."""
+
+    FILE = "file"
+    JUDGED = "judged"
+
+
+class UnjudgedDocuments(StrEnum):
+    """What a document that nobody judged counts as."""
+
+    IRRELEVANT = "irrelevant"
+    DROPPED = "dropped"
+
+
 def evaluate(
     collections: Annotated[
         list[Path],
@@ -30,8 +44,11 @@ def evaluate(
         ),
     ],
     split: Annotated[
-        str | None,
-        typer.Option(help="Which judgements: a file of qrels/. Default: test, or the only one.", show_default=False),
+        list[str] | None,
+        typer.Option(
+            help="Which judgements: a file of qrels/, or several (a,b). Default: test, or the only one.",
+            show_default=False,
+        ),
     ] = None,
     pipeline: PipelineOption = None,
     baseline: Annotated[
@@ -55,8 +72,34 @@ def evaluate(
         ),
     ] = None,
     exclude_self: Annotated[
-        bool, typer.Option("--exclude-self", help="Leave the document with the query's own id out of its run.")
+        bool, typer.Option("--exclude-self", help="Leave the document that is itself the query out of its run.")
     ] = False,
+    exclude_self_in: Annotated[
+        list[str] | None,
+        typer.Option(help="Of several collections, one that --exclude-self is for.", show_default=False),
+    ] = None,
+    pool: Annotated[
+        PoolFrom | None,
+        typer.Option(
+            help="Each query ranks its own candidates: of pools/<split>.tsv ('file') or what was judged for it "
+            "('judged').",
+            show_default=False,
+        ),
+    ] = None,
+    measure: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What is measured, such as nDCG@10 or bpref; may be given several times. "
+            "Default: nDCG@10, recall@100, MRR@10; in pools nDCG%20, nDCG-jk%20, R-precision, MAP.",
+            show_default=False,
+        ),
+    ] = None,
+    relevant_from: Annotated[
+        int, typer.Option(min=1, help="The grade from which a document is relevant, in all measures but nDCG.")
+    ] = 1,
+    unjudged: Annotated[
+        UnjudgedDocuments, typer.Option(help="'dropped' takes documents that nobody judged out of the rankings first.")
+    ] = UnjudgedDocuments.IRRELEVANT,
     json_out: Annotated[
         Path | None, typer.Option("--json", help="File for the report as JSON.", show_default=False)
     ] = None,
@@ -90,12 +133,19 @@ def evaluate(
     """
     from plait.hooks import PluginHost
 
+    splits = [name.strip() for each in split or () for name in each.split(",") if name.strip()] or None
     if answers:
         _refuse(
             {
                 "--calibrate": calibrate,
                 "--run": run_out,
                 "--exclude-self": exclude_self,
+                "--exclude-self-in": exclude_self_in,
+                "--pool": pool,
+                "--measure": measure,
+                "--relevant-from": relevant_from > 1,
+                "--unjudged": unjudged is UnjudgedDocuments.DROPPED,
+                "a second split": len(splits or ()) > 1,
                 "--baseline": baseline,
                 "a second collection": collections[1:],
             },
@@ -107,7 +157,7 @@ def evaluate(
         with progress(quiet=False) as told:
             judged = evaluate_answers(
                 collections[0],
-                split=split,
+                split=splits[0] if splits else None,
                 pipeline=pipeline,
                 other=against,
                 index=index,
@@ -124,11 +174,14 @@ def evaluate(
     given = evidence is EvidenceSource.GIVEN
     _refuse({"--evidence": given, "--against": against, "--documents": documents, "--limit": limit}, "needs")
     asked: dict[str, Any] = {
-        "split": split,
+        "split": splits,
         "pipeline": pipeline,
         "calibrate": calibrate,
         "json_out": json_out,
-        "exclude_self": exclude_self,
+        "measures": measure,
+        "pool": pool.value if pool else None,
+        "relevant_from": relevant_from,
+        "unjudged": unjudged.value,
         "seed": seed,
         "host": PluginHost.discover(third_party=not no_plugins),
     }
@@ -139,14 +192,25 @@ def evaluate(
         from plait.evaluation.retrieval.comparison_report import render_comparison
 
         with progress(quiet=False) as told:
-            found = evaluate_collections(collections, baselines=baseline or (), indexes=index, progress=told, **asked)
+            found = evaluate_collections(
+                collections,
+                baselines=baseline or (),
+                indexes=index,
+                exclude_self=exclude_self or exclude_self_in or False,
+                progress=told,
+                **asked,
+            )
         console().print(render_comparison(found))
         return
+    if exclude_self_in:
+        raise typer.BadParameter("with one collection it is --exclude-self", param_hint="--exclude-self-in")
     from plait.evaluation.retrieval.command import evaluate_collection
     from plait.evaluation.retrieval.reports import render
 
     with progress(quiet=False) as told:
-        evaluation = evaluate_collection(collections[0], index=index, run_out=run_out, progress=told, **asked)
+        evaluation = evaluate_collection(
+            collections[0], index=index, run_out=run_out, exclude_self=exclude_self, progress=told, **asked
+        )
     console().print(render(evaluation))
 
 

@@ -224,6 +224,8 @@ def _print_docgraph(report: DocgraphReport) -> None:
             table.add_row(name, f"{scores.auc:.4f}", f"{scores.hits_at_10:.4f}")
         printed.print(f"trained on {encoder.links:,} links, measured on {encoder.held_out:,} others")
         printed.print(table)
+        low, high = min(encoder.gain.controls), max(encoder.gain.controls)
+        printed.print(f"link AUC over text: {encoder.gain.value:+.4f}; shuffled graphs {low:+.4f} to {high:+.4f}")
         kept = f"not kept: {encoder.reason}" if encoder.reason else "kept"
         printed.print(f"structural vectors: {kept}", soft_wrap=True)
     if walk.scores:
@@ -232,7 +234,14 @@ def _print_docgraph(report: DocgraphReport) -> None:
             f"walk: hidden references of {walk.documents:,} documents, found by their titles, nDCG@10: {shown}",
             soft_wrap=True,
         )
-    printed.print(f"walk weights: not kept: {walk.reason}" if walk.reason else "walk weights: kept", soft_wrap=True)
+        for name, gain in walk.gains.items():
+            printed.print(
+                f"walk, {name}: {gain.value:+.4f} over text (standard error {gain.error:.4f}); shuffled graphs gain "
+                f"{min(gain.controls):+.4f} to {max(gain.controls):+.4f}",
+                soft_wrap=True, markup=False,
+            )  # fmt: skip
+    earned = f"kept; it counts {walk.earned.titles:g} for a title, {walk.earned.questions:g} for a question"
+    printed.print(f"walk: not kept: {walk.reason}" if walk.reason else f"walk: {earned}", soft_wrap=True)
     for what in report.out_of_use:
         printed.print(what, soft_wrap=True)
     where = "the index is as it was" if report.commit is None else f"in use from commit {report.commit} on"

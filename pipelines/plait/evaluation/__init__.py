@@ -11,8 +11,9 @@ from plait.evaluation.retrieval.collections import (
     load_collection,
     read_qrels,
 )
-from plait.evaluation.retrieval.evaluating import Evaluation, Found, SystemScores, evaluate
+from plait.evaluation.retrieval.evaluating import Evaluation, SystemScores, evaluate
 from plait.evaluation.retrieval.measures import DEFAULT_MEASURES, per_query
+from plait.evaluation.retrieval.querying import Found
 from plait.evaluation.retrieval.reports import render, to_json
 from plait.evaluation.retrieval.runs import Run, documents_of, read_run, write_run
 from plait.evaluation.statistics.significance import (

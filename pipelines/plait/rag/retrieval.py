@@ -45,7 +45,7 @@ def retrieve_all(parts: Parts, query: Query, view: IndexView, k: int) -> Retriev
     if isinstance(parts.fusion, VectorFusion):
         with plugin_errors(f"fusion {parts.pipeline.fusion.name!r}"):
             runs = dict(parts.fusion.search(query, runs, view, depth))
-    earned = earned_weights(parts, view)
+    earned = earned_weights(parts, query, view)
     with plugin_errors(f"fusion {parts.pipeline.fusion.name!r}"):
         # A ranker that saw only the k best could bring nothing up from below them.
         fused = fuse_earned(parts.fusion, query, runs, k if parts.ranker is None else depth, earned)
@@ -58,8 +58,8 @@ def retrieve_all(parts: Parts, query: Query, view: IndexView, k: int) -> Retriev
     return Retrieval(query, view, runs, fused, spent, earned)
 
 
-def earned_weights(parts: Parts, view: IndexView) -> dict[str, float]:
-    """What the retrievers that must show that they help count at a view, by label.
+def earned_weights(parts: Parts, query: Query, view: IndexView) -> dict[str, float]:
+    """What the retrievers that must show that they help count for a question, by label.
 
     Those that the settings of the fusion give a weight to are not among them, nor is the only retriever of a pipeline.
     """
@@ -71,7 +71,7 @@ def earned_weights(parts: Parts, view: IndexView) -> dict[str, float]:
     for label, retriever in earning.items():
         if label not in settled:
             with plugin_errors(f"retriever {label!r}"):
-                found[label] = retriever.earned_weight(view)
+                found[label] = retriever.earned_weight(query, view)
     return found
 
 

@@ -26,7 +26,7 @@ __all__ = [
     "weights_digest",
 ]
 
-FILES = ("*.json", "*.safetensors", "*.txt", "*.model")
+FILES = ("*.json", "*.safetensors", "*.txt", "*.model", "artifact.metadata")
 """What is fetched of a model: settings, vocabulary, weights. Never code and never pickles."""
 PATIENCE = 5.0
 """Seconds to wait for the hub's first answer."""

@@ -80,14 +80,24 @@ class PaddedEncoder:
             vectors[group] = part
         return vectors
 
-    def encode_tokens(self, texts: Sequence[Sequence[int]]) -> list[NDArray[np.float32]]:
-        """The last layer's states of each text's tokens, each of shape (tokens, dimension); not of length 1."""
+    def encode_tokens(
+        self, texts: Sequence[Sequence[int]], seen: Sequence[int] | None = None
+    ) -> list[NDArray[np.float32]]:
+        """The last layer's states of each text's tokens, each of shape (tokens, dimension); not of length 1.
+
+        Args:
+            texts: token numbers.
+            seen: how many of each text's tokens, from the first, any token of it attends to; by default all.
+        """
         import torch
 
         found: dict[int, NDArray[np.float32]] = {}
         for group in token_batches([len(tokens) for tokens in texts], self._batch_tokens):
             with torch.inference_mode():
-                states, _ = self._states([texts[position] for position in group])
+                states, _ = self._states(
+                    [texts[position] for position in group],
+                    None if seen is None else [seen[position] for position in group],
+                )
             for position, rows in zip(group, states.float().cpu().numpy(), strict=True):
                 found[position] = rows[: len(texts[position])].copy()
         return [found[position] for position in range(len(texts))]
@@ -99,9 +109,14 @@ class PaddedEncoder:
             vectors: NDArray[np.float32] = pool(*self._states(batch), self._pooling).cpu().numpy()
         return vectors
 
-    def _states(self, batch: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
-        """States (n, L, d) and mask (n, L) of a padded batch."""
+    def _states(self, batch: Sequence[Sequence[int]], seen: Sequence[int] | None = None) -> tuple[Tensor, Tensor]:
+        """States (n, L, d) and mask (n, L) of a padded batch, of whose texts only so many tokens are attended to."""
+        import torch
+
         ids, mask = (tensor.to(self._device) for tensor in pad(batch))
+        if seen is not None:
+            limits = torch.tensor(seen, device=self._device).unsqueeze(1)
+            mask = mask * (torch.arange(mask.shape[1], device=self._device) < limits)
         return self._model(input_ids=ids, attention_mask=mask).last_hidden_state, mask
 
 

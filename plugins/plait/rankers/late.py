@@ -20,6 +20,7 @@ from pydantic import Field
 from plait.config import Settings, Use
 from plait.contracts import Column, ColumnValues, Embedder, Hit, IndexView, IngestBatch, Query, TokenVectors
 from plait.contracts.errors import ConfigError
+from plait.embedders.late_interaction import ColBERT
 from plait.rankers.reordering import reorder, spread
 from plait.rankers.token_pooling import pooled
 
@@ -35,6 +36,9 @@ class Config(Settings):
 
     embedder: Use | None = None
     """Gives a vector for each token; by default the one the pipeline's first retriever with vectors uses."""
+    model: str | None = None
+    """A model trained for late interaction, in its place: local folder or Hugging Face id of a ColBERT or PyLate model.
+    Safetensors weights only; code in the model's folder never runs."""
     top: int = Field(default=50, ge=1, le=1_000)
     """How many hits are reordered; each costs an encoding of the whole passage, unless its vectors are kept."""
     weight: float = Field(default=0.5, ge=0.0, le=1.0)
@@ -51,21 +55,23 @@ class Late:
 
     Args:
         config: the settings.
-        embedder: the encoder named by ``config.embedder``.
+        embedder: the encoder named by ``config.embedder``, unless a model is.
 
     Raises:
-        ConfigError: there is no embedder, or it gives no vectors of tokens.
+        ConfigError: there is neither model nor embedder, or the embedder gives no vectors of tokens.
+        ModelError: the model is missing, is none of late interaction, or has pickled weights only.
     """
 
     def __init__(self, config: Config, embedder: Embedder | None) -> None:
         self.config = config
-        if not isinstance(embedder, TokenVectors):
+        encoder = embedder if config.model is None else ColBERT(config.model)
+        if not isinstance(encoder, TokenVectors):
             named = "no retriever of the pipeline has one" if embedder is None else type(embedder).__name__
             raise ConfigError(
                 f"late interaction needs an embedder with vectors of tokens ({named})", where=f"ranker {NAME!r}",
                 choices=("minilm", "transformers"), fix=f"use('{NAME}', embedder=use('minilm'))",
             )  # fmt: skip
-        self.encoder: TokenVectors = embedder
+        self.encoder: TokenVectors = encoder
 
     @property
     def columns(self) -> Sequence[Column]:

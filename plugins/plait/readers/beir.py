@@ -1,13 +1,16 @@
 """BEIR collections: one document a line of ``corpus.jsonl``.
 
 Thakur et al., "BEIR: A Heterogeneous Benchmark for Zero-shot Evaluation of Information Retrieval Models", 2021.
-Queries and relevance judgements are evaluation data and are not read here.
+A file ``citations.tsv`` beside it, with the header ``citing<TAB>cited`` and two ids a line, adds to the references that
+the records hold. Queries and relevance judgements are evaluation data and are not read here.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -19,6 +22,7 @@ from plait.readers.metadata import json_value, known_keys, one_line, references_
 __all__ = ["BeirReader"]
 
 _FILE = "corpus.jsonl"
+_CITATIONS = "citations.tsv"
 _MAX_LINE = 50_000_000
 _CORE_KEYS = {"_id", "title", "text", "metadata"}
 
@@ -34,10 +38,15 @@ class BeirReader:
         """Yields one document a line; broken lines and repeated ids are reported and the others go on.
 
         Raises:
-            ReadError: ``corpus.jsonl`` cannot be read, or holds not a single record.
+            ReadError: ``corpus.jsonl`` cannot be read, or holds not a single record; or ``citations.tsv`` is no table.
         """
         file = path / _FILE if path.is_dir() else path
         digest = sha256_of(file)
+        cited: Mapping[str, list[str]] = {}
+        if (table := file.with_name(_CITATIONS)).is_file():
+            cited = _citations(table)
+            # What is read depends on both files, so that neither alone tells whether it has changed.
+            digest = hashlib.sha256((digest + sha256_of(table)).encode()).hexdigest()
         first_line: dict[str, int] = {}
         records = 0
         for number, line in _lines(file):
@@ -64,9 +73,40 @@ class BeirReader:
                 )
                 continue
             first_line[document.id] = number
+            if document.id in cited:
+                document = _citing(document, cited[document.id])
             yield document
         if not records:
             raise ReadError("there is not a single record", where=str(file), fix="write one JSON object a line")
+
+
+def _citations(table: Path) -> dict[str, list[str]]:
+    """Id -> ids that it cites, in the order of the file."""
+    try:
+        lines = table.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ReadError(f"the citations cannot be read ({error})", where=str(table)) from error
+    found: dict[str, list[str]] = {}
+    for number, line in enumerate(lines, start=1):
+        ends = [end.strip() for end in line.split("\t")]
+        if number == 1 and ends != ["citing", "cited"]:
+            raise ReadError(
+                f"the first line is {line[:80]!r}", where=str(table), fix="begin with the header 'citing<TAB>cited'"
+            )
+        if number > 1 and line.strip():
+            if len(ends) != 2 or not all(ends):
+                raise ReadError(
+                    f"{line[:80]!r} is not two ids", where=f"{table}:{number}", fix="write citing<TAB>cited"
+                )
+            found.setdefault(ends[0], []).append(ends[1])
+    return found
+
+
+def _citing(document: Document, cited: list[str]) -> Document:
+    """The document with references to these ids, beside those that it has."""
+    known = {reference.identifiers.get("id") for reference in document.references}
+    added = tuple(Reference(identifiers={"id": i}) for i in dict.fromkeys(cited) if i not in known)
+    return replace(document, references=document.references + added)
 
 
 def _lines(file: Path) -> Iterator[tuple[int, bytes]]:

@@ -36,7 +36,7 @@ from plait.contracts.errors import ConfigError, IdentityError, IndexStoreError
 from plait.docgraph.relations import GraphSettings, RelationName
 from plait.gnn import TrainingSettings
 from plait.retrievers.document_vectors import best_passages, document_vectors, mean_vectors
-from plait.retrievers.graph_model import MODEL, encoder_digest, has_encoder, traversal_weights, walk_weight
+from plait.retrievers.graph_model import MODEL, encoder_digest, has_encoder, traversal_weights, walk_weights
 
 if TYPE_CHECKING:
     from plait.docgraph import DocumentGraph
@@ -238,7 +238,10 @@ class DocGraph:
         allowed = view.allowed(query.filters)
         by_text, rows = best_passages(cosines, view.document_numbers, len(view.document_ids))
         start = self._blended(by_text, query.text, view)
-        scores = self.traversal(view).scores(start[None], traversal_weights(view))[0]  # (documents,)
+        walk = self.traversal(view)
+        scores = walk.above_chance(walk.scores(start[None], traversal_weights(view))[0])  # (documents,)
+        # Who asks by a title asks for that document first, and for what belongs with it.
+        scores[list(self._titled(query, view))] = np.nextafter(scores.max(), np.float32(np.inf))
         if allowed is not None:
             # Filters say what may be found; the walk may still lead over other documents.
             shown = np.where(allowed, cosines, -np.inf).astype(np.float32)
@@ -247,13 +250,30 @@ class DocGraph:
         best = found[np.argsort(-scores[found], kind="stable")[:k]]
         return view.hits(rows[best], scores[best])
 
-    def earned_weight(self, view: IndexView) -> float:
+    def earned_weight(self, query: Query, view: IndexView) -> float:
         """What the walk counts in the fusion, by what ``plait train docgraph`` has found; 0 where it kept none.
+
+        Hidden references are found by titles, so what they showed holds in full for a question that is the title of a
+        document, which asks for what belongs with it. For any other question the walk counts little.
 
         Raises:
             ModelError: what it left is damaged.
         """
-        return walk_weight(view)
+        earned = walk_weights(view)
+        return earned.titles if self._titled(query, view) else earned.questions
+
+    def _titled(self, query: Query, view: IndexView) -> Sequence[int]:
+        """Numbers of the documents whose title the question is."""
+        from plait.docgraph.normalisation import title_key
+
+        def titles() -> dict[str, list[int]]:
+            found: dict[str, list[int]] = {}
+            for number, document_id in enumerate(view.document_ids):
+                found.setdefault(title_key(view.title(document_id)), []).append(number)
+            found.pop("", None)
+            return found
+
+        return view.derived("documents by title", titles).get(title_key(query.text), ())
 
     def start_scores(self, texts: Sequence[str], view: IndexView) -> NDArray[np.float32]:
         """Where a walk for each of some questions starts: scores of all documents, shape (texts, documents).

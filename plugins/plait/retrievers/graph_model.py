@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict
+import math
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,11 +24,12 @@ if TYPE_CHECKING:
 __all__ = [
     "MODEL",
     "TRAVERSAL",
+    "WalkWeights",
     "encoder_digest",
     "has_encoder",
     "save_traversal_weights",
     "traversal_weights",
-    "walk_weight",
+    "walk_weights",
 ]
 
 MODEL = "docgraph"
@@ -57,8 +59,25 @@ def traversal_weights(view: IndexView) -> TraversalWeights:
     return _walk(view)[0]
 
 
-def walk_weight(view: IndexView) -> float:
-    """What the run of the walk counts in the fusion; 0 where nothing has shown on this index that it helps.
+@dataclass(frozen=True, slots=True)
+class WalkWeights:
+    """What the run of the walk counts in the fusion, where that of any other retriever counts 1.
+
+    Args:
+        titles: for a question that is the title of a document.
+        questions: for any other.
+    """
+
+    titles: float = 0.0
+    questions: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not all(math.isfinite(weight) and weight >= 0.0 for weight in (self.titles, self.questions)):
+            raise ConfigError(f"{self} are no weights", where="graph traversal", fix="give finite numbers from 0 on")
+
+
+def walk_weights(view: IndexView) -> WalkWeights:
+    """What the run of the walk counts in the fusion; nothing where nothing has shown on this index that it helps.
 
     Raises:
         ModelError: the stored weights are damaged.
@@ -66,22 +85,22 @@ def walk_weight(view: IndexView) -> float:
     return _walk(view)[1]
 
 
-def _walk(view: IndexView) -> tuple[TraversalWeights, float]:
+def _walk(view: IndexView) -> tuple[TraversalWeights, WalkWeights]:
     from plait.docgraph.traversal import TraversalWeights
     from plait.docgraph.weighing import DEFAULT_WEIGHTS
 
-    def read() -> tuple[TraversalWeights, float]:
+    def read() -> tuple[TraversalWeights, WalkWeights]:
         folder = view.model(MODEL)
         file = None if folder is None else folder / TRAVERSAL
         if file is None or not file.is_file():
-            return DEFAULT_WEIGHTS, 0.0
+            return DEFAULT_WEIGHTS, WalkWeights()
         try:
             stored = json.loads(file.read_text(encoding="utf-8"))
             # Releases that kept a walk without comparing the fused list wrote no weight: it has nothing to show.
-            earned = float(stored.pop("earned", 0.0))
+            earned = WalkWeights(**stored.pop("earned", {}))
             weights = TraversalWeights(**stored)
-            if not np.isfinite([*weights.vector, earned]).all() or earned < 0.0:
-                raise ValueError("a weight is not a finite number, or that of the run is below 0")
+            if not np.isfinite(weights.vector).all():
+                raise ValueError("a weight is not a finite number")
         except (OSError, ValueError, TypeError, AttributeError, ArithmeticError, ConfigError) as error:
             raise ModelError(
                 f"the traversal weights cannot be read ({error})", where=str(file), fix="train again"
@@ -91,6 +110,7 @@ def _walk(view: IndexView) -> tuple[TraversalWeights, float]:
     return view.derived("traversal weights", read)
 
 
-def save_traversal_weights(weights: TraversalWeights, earned: float, folder: Path) -> None:
-    """Writes weights into a model's folder, as :func:`traversal_weights` and :func:`walk_weight` read them."""
-    (folder / TRAVERSAL).write_text(json.dumps({**asdict(weights), "earned": earned}, indent=2), encoding="utf-8")
+def save_traversal_weights(weights: TraversalWeights, earned: WalkWeights, folder: Path) -> None:
+    """Writes weights into a model's folder, as :func:`traversal_weights` and :func:`walk_weights` read them."""
+    stored = {**asdict(weights), "earned": asdict(earned)}
+    (folder / TRAVERSAL).write_text(json.dumps(stored, indent=2), encoding="utf-8")

@@ -28,10 +28,21 @@ def graph_of(cited: dict[int, list[int]], count: int, years: dict[int, int] | No
 def test_recent_documents_are_taken_where_years_are_known() -> None:
     cited = {n: [0, 1, 2] for n in range(3, 43)}
     graph = graph_of(cited, 43, {n: 1980 + n for n in range(43)})
-    chosen = recent_citers(graph, graph.years, 5, least=3, seed=1)
+    chosen = recent_citers(graph, graph.years, 5, least=(3,), seed=1)
     assert len(chosen) == 5 and (graph.years[chosen] >= 1980 + 32).all()
     undated = graph_of(cited, 43)
-    assert len(recent_citers(undated, undated.years, 100, least=3)) == 40
+    assert len(recent_citers(undated, undated.years, 100)) == 40
+
+
+def test_where_recent_documents_are_few_those_with_fewer_references_and_older_ones_are_taken_in() -> None:
+    cited = {n: [0, 1] if n % 2 else [0, 1, 2, 3, 4] for n in range(5, 45)}
+    graph = graph_of(cited, 45, {n: 1980 + n for n in range(45)})
+    references = np.array([len(cited.get(n, ())) for n in range(45)])
+    assert (references[recent_citers(graph, graph.years, 5)] == 5).all()
+    assert sorted(recent_citers(graph, graph.years, 8).tolist()) != sorted(range(37, 45))
+    assert recent_citers(graph, graph.years, 12).tolist() == list(range(33, 45)), (
+        "the latest of all with two references"
+    )
 
 
 def test_learnt_weights_find_hidden_references_that_text_cannot() -> None:
@@ -58,8 +69,8 @@ def test_learnt_weights_find_hidden_references_that_text_cannot() -> None:
 
 
 def test_too_few_references_are_refused() -> None:
-    graph = graph_of({0: [2, 3], 1: [2, 3], 4: [1, 5]}, 7)
-    with pytest.raises(ConfigError, match="0 documents have 5 references"):
+    graph = graph_of({0: [2, 3], 1: [3], 4: [1]}, 7)
+    with pytest.raises(ConfigError, match="1 documents have 2 references"):
         recent_citers(graph, graph.years, 10)
     with pytest.raises(ConfigError, match="none of these documents has a reference"):
         learn_weights(graph, lambda rows: np.zeros((len(rows), 7), np.float32), np.array([2, 3]))

@@ -106,3 +106,30 @@ def test_options_for_one_collection_are_refused_for_several(plait: Run, collecti
     assert (status, "one run is of one collection" in told) == (2, True)
     status, _, told = plait("evaluate", questions, collection, "--answers")
     assert (status, "does not go with --answers" in told) == (2, True)
+
+
+def test_pools_splits_and_measures_are_asked_for_by_option(
+    plait: Run, collection: Path, lexical: Path, tmp_path: Path
+) -> None:
+    (collection / "qrels" / "test.tsv").write_text("q\tglass\t0\nq\trope\t1\n")
+    (collection / "pools").mkdir()
+    for split in ("dev", "test"):
+        (collection / "pools" / f"{split}.tsv").write_text("q\trope\nq\tglass\n")
+    out = tmp_path / "out.json"
+    asked = ["--pipeline", lexical, "--split", "dev,test", "--pool", "file", "--json", out]
+    status, shown, told = plait("evaluate", collection, *asked)
+    assert status == 0, told
+    assert "nDCG%20" in shown
+    assert "By split" in shown
+    assert json.loads(out.read_text())["settings"]["pool"] == "file"
+    asked = ["--pipeline", lexical, "--split", "dev", "--split", "test", "--measure", "bpref", "--measure", "judged@10"]
+    status, shown, told = plait("evaluate", collection, *asked, "--unjudged", "dropped", "--json", out)
+    assert status == 0, told
+    assert json.loads(out.read_text())["measures"] == ["bpref", "judged@10"]
+
+
+def test_a_measure_of_pools_needs_pools(plait: Run, collection: Path, lexical: Path) -> None:
+    status, _, told = plait("evaluate", collection, "--pipeline", lexical, "--measure", "nDCG%20")
+    assert status != 0
+    assert "--pool" in told
+    assert "Traceback" not in told

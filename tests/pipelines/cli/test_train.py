@@ -28,7 +28,7 @@ def test_it_prints_each_measure_beside_its_controls_and_ends_with_0(plait: Run, 
     assert {"text", "structure", "fused", "shuffled", "shuffled, fused"} <= rows.keys()
     assert float(rows["fused"][0]) > float(rows["text"][0])
     assert "structural vectors: kept" in out
-    assert "walk weights: not kept: 11 recent documents have references enough, 20 are needed" in out
+    assert "walk: not kept: nDCG@10 of the fused list" in out
     assert "in use from commit 2 on" in out
     commits = json.loads(plait("index", "versions", "--index", community, "--json")[1])
     assert commits[0]["message"] == "train docgraph (on commit 1)"

@@ -100,18 +100,20 @@ def test_what_cannot_be_read_ends_with_a_message(
     assert "nowhere" in capsys.readouterr().err
 
 
-def result(script: ModuleType, name: str, fused: float, leg: float, rrf: float, milliseconds: float = 0.1) -> Any:
+def result(
+    script: ModuleType, name: str, fused: float, leg: float, rrf: float, milliseconds: float = 0.1, hybrid: float = 0.5
+) -> Any:
     """A collection of one query with these values."""
-    from fusion_bench import Costs, Measured
+    from fusion_bench import FusionCosts, FusionFigures
 
     judged: Mapping[str, Mapping[str, int]] = {"q": {"d": 1}}
-    return Measured(
+    return FusionFigures(
         Collection(name, Path(name), "test", {}, judged, frozenset({"d"})),
         100,
         {"dense": {"q": leg}, "lexical": {"q": leg - 0.1}},
         {"default": {"q": fused}, "rrf": {"q": rrf}, "weighted": {"q": rrf}},
         {},
-        Costs(milliseconds, 0.5, 1.0, None, 1),
+        FusionCosts(milliseconds, hybrid, 1.0, None, 1),
         [],
     )
 
@@ -124,6 +126,7 @@ def test_each_bar_is_missed_by_what_it_is_about(script: ModuleType) -> None:
     assert missed(result(script, "any", 0.700, 0.706, 0.9)) == ["any: default - best leg"]
     assert missed(result(script, "cacm", 0.574, 0.5, 0.5)) == ["cacm: default"]
     assert missed(result(script, "any", 0.7, 0.7, 0.7, 0.51)) == ["any: fusion, CPU-ms a question (the dearest)"]
+    assert missed(result(script, "scifact", 0.74, 0.7, 0.7, hybrid=2.1)) == ["scifact: hybrid, CPU-ms a question"]
     all_eight = [result(script, name, 0.99, 0.9, 0.97 - 0.001) for name in script.GAIN_OVER]
     assert missed(*all_eight) == []
     lower = [result(script, name, 0.99, 0.9, 0.971) for name in script.GAIN_OVER]

@@ -13,7 +13,7 @@ from plait.contracts import Hit, Query
 from plait.fusion.ranks import ReciprocalRank, ReciprocalRankConfig
 from plait.rag import open_index
 from plait.rag.retrieval import fuse_earned
-from plait.retrievers.graph_model import MODEL, save_traversal_weights, traversal_weights
+from plait.retrievers.graph_model import MODEL, WalkWeights, save_traversal_weights, traversal_weights
 from plait.training import committing
 
 QUESTIONS = ("sorting keys", "Which planet has a moon?", "bread", "citations of whales and chess")
@@ -31,7 +31,7 @@ def earning(index: Path, weight: float) -> None:
     with open_index(index) as rag, committing(rag, 10.0) as writer:
         made = index / "made"
         made.mkdir()
-        save_traversal_weights(traversal_weights(rag.view), weight, made)
+        save_traversal_weights(traversal_weights(rag.view), WalkWeights(0.0, weight), made)
         writer.keep_model(MODEL, made)
         writer.commit("train docgraph")
 

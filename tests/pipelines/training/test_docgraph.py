@@ -63,7 +63,9 @@ def test_communities_that_no_text_tells_of_are_learnt_and_kept(trained: Path, tr
     assert encoder.scores["fused"].auc > encoder.scores["text"].auc + 0.05
     assert abs(encoder.scores["text"].auc - 0.5) < 0.1
     assert encoder.scores["shuffled, fused"].auc < encoder.scores["fused"].auc
-    assert encoder.gain == pytest.approx(encoder.scores["fused"].auc - encoder.scores["text"].auc, abs=1e-6)
+    gained = encoder.scores["fused"].auc - encoder.scores["text"].auc
+    assert encoder.gain.value == pytest.approx(gained, abs=1e-6)
+    assert len(encoder.gain.controls) == 5 and max(encoder.gain.controls) < encoder.gain.bound < gained
     with open_index(trained) as rag:
         assert rag.index.commit.number == training_report.commit == 2
         assert not np.array_equal(column(rag, "gated"), column(rag, "dense"))
@@ -86,8 +88,17 @@ def test_citations_by_chance_teach_nothing_and_the_index_stays_as_it_was_in_ever
 def test_a_gain_within_its_error_is_no_gain(training_report: DocgraphReport) -> None:
     encoder = training_report.encoder
     assert encoder is not None
-    assert "no more than chance" in replace(encoder, error=encoder.gain / 1.9).reason
-    assert replace(encoder, error=encoder.gain / 2.1).reason == ""
+    gain = encoder.gain
+    assert "no more than chance" in replace(encoder, gain=replace(gain, error=gain.value / 1.9)).reason
+    assert replace(encoder, gain=replace(gain, error=gain.value / 2.1)).reason == ""
+
+
+def test_a_gain_that_shuffled_graphs_have_as_well_is_no_gain(training_report: DocgraphReport) -> None:
+    encoder = training_report.encoder
+    assert encoder is not None
+    gain = encoder.gain
+    alike = tuple(gain.value + step * gain.error for step in (-1.0, -0.5, 0.0, -2.0, -1.5))
+    assert "no more than degrees alone may give" in replace(encoder, gain=replace(gain, controls=alike)).reason
 
 
 def test_two_runs_give_the_same_checkpoints_byte_for_byte(community: Path, trained: Path) -> None:
@@ -265,7 +276,7 @@ def test_what_was_not_bettered_is_taken_over_from_the_model_in_use(
     """A second training with a worse encoder and a better walk must not lose the encoder of the first."""
     encoder, walk = training_report.encoder, training_report.walk
     assert encoder is not None
-    worse = replace(encoder, gain=0.0, error=1.0)
+    worse = replace(encoder, gain=replace(encoder.gain, value=0.0))
     monkeypatch.setattr("plait.training.docgraph.train_encoder", lambda *_, **__: worse)
     with open_index(trained) as rag:
         from plait.docgraph.weighing import DEFAULT_WEIGHTS

@@ -1,4 +1,4 @@
-"""A tiny cross-encoder with a real tokenizer and random weights from a fixed seed."""
+"""A tiny cross-encoder and a tiny ColBERT, with a real tokenizer and random weights from a fixed seed."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import BertConfig, BertForSequenceClassification, BertModel
 
 from plait.embedders.model_folder import package_folder
@@ -38,3 +39,13 @@ def cross_encoder_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[.
         return folder
 
     return make
+
+
+@pytest.fixture(scope="session")
+def colbert_folder(cross_encoder_folder: Callable[..., Path]) -> Path:
+    """An encoder whose checkpoint holds a projection to 16 dimensions, as those of ColBERT do."""
+    folder = cross_encoder_folder(0)
+    tensors = load_file(folder / "model.safetensors") | {"linear.weight": torch.randn(16, SETTINGS["hidden_size"])}
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    (folder / "artifact.metadata").write_text('{"doc_maxlen": 60}')
+    return folder

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from plait.contracts import Query
-from plait.contracts.errors import ConfigError
+from plait.contracts.errors import ConfigError, ModelError
 from plait.embedders.transformers import MiniLM, MiniLMConfig
 from plait.rankers.late import Config, Late, max_similarities
 from plait.testing import memory_view, sample_documents
@@ -57,6 +58,12 @@ class TestKept(RankerConformance):
     @pytest.fixture
     def ranker(self) -> Late:
         return Late(Config(column="late"), EMBEDDER)
+
+
+class TestOfAModelTrainedForIt(RankerConformance):
+    @pytest.fixture
+    def ranker(self, colbert_folder: Path) -> Late:
+        return Late(Config(model=str(colbert_folder), column="late"), None)
 
 
 class TestKeptAndPooled(RankerConformance):
@@ -157,3 +164,11 @@ def test_another_encoder_or_pooling_is_another_identity() -> None:
     assert Late(Config(column="late", top=7, weight=0.1), EMBEDDER).fingerprint() == plain
     assert Late(Config(column="late", pool=2), EMBEDDER).fingerprint() != plain
     assert Late(Config(column="late"), MiniLM(MiniLMConfig(max_tokens=64))).fingerprint() != plain
+
+
+def test_a_model_trained_for_it_stands_in_for_the_embedder(colbert_folder: Path) -> None:
+    ranker = Late(Config(model=str(colbert_folder), column="late"), EMBEDDER)
+    assert ranker.columns[0].dimension == 16
+    assert ranker.fingerprint() != Late(Config(column="late"), EMBEDDER).fingerprint()
+    with pytest.raises(ModelError, match="there is no such model folder"):
+        Late(Config(model="./nowhere"), None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -133,3 +134,27 @@ def test_a_line_beyond_the_limit_is_reported_without_being_held(write: Write, mo
     assert [document.id for document in documents] == ["b"]
     assert "longer than 1,000 bytes" in str(report.failures[0])
     assert ":1:" in str(report.failures[0])
+
+
+def test_citations_beside_the_corpus_add_to_the_references_of_the_records(write: Write) -> None:
+    lines = [{"_id": "a", "text": "1", "metadata": {"references": ["b"]}}, {"_id": "b", "text": "2"}]
+    corpus = write("corpus.jsonl", "\n".join(map(json.dumps, lines)))
+    (alone, _), _ = read(corpus)
+    write("citations.tsv", "citing\tcited\na\tb\na\tc\nb\tc\nb\tc\n\nelsewhere\ta\n")
+    (first, second), report = read(corpus)
+    assert [reference.identifiers["id"] for reference in first.references] == ["b", "c"]
+    assert [reference.identifiers["id"] for reference in second.references] == ["c"]
+    assert not report.failures
+    # Another table is another source, so that an index reads the corpus again.
+    assert alone.source is not None and first.source is not None and alone.source.sha256 != first.source.sha256
+
+
+@pytest.mark.parametrize(
+    ("table", "said"), [("from\tto\na\tb\n", "begin with the header"), ("citing\tcited\na b\n", r"tsv:2.*not two ids")]
+)
+def test_a_table_of_another_form_is_refused(write: Write, table: str, said: str) -> None:
+    corpus = write("corpus.jsonl", json.dumps(GOOD))
+    write("citations.tsv", table)
+    with pytest.raises(ReadError) as refused:
+        read(corpus)
+    assert re.search(said, str(refused.value))

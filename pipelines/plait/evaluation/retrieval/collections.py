@@ -5,8 +5,9 @@
     scifact/
     ├── corpus.jsonl     {"_id": ..., "title": ..., "text": ..., "metadata": {...}} a line
     ├── queries.jsonl    {"_id": ..., "text": ..., "metadata": {...}} a line
-    └── qrels/
-        └── test.tsv     query-id <tab> corpus-id <tab> score, with that header; or TREC's four columns
+    ├── qrels/
+    │   └── test.tsv     query-id <tab> corpus-id <tab> score, with that header; or TREC's four columns
+    └── pools/           where only some documents are candidates for a query, see plait.evaluation.retrieval.pools
 
 Thakur et al. 2021, *BEIR: a heterogeneous benchmark for zero-shot evaluation of information retrieval models*.
 """
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -51,12 +52,12 @@ class CollectionQuery:
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """One split of a test collection.
+    """One split of a test collection, or several together.
 
     Args:
         name: name of the folder.
         path: the folder, as the caller gave it.
-        split: name of the judgement file without its suffix.
+        split: name of the judgement file without its suffix; of several ``dev+test``.
         queries: the judged queries in the order of ``queries.jsonl``.
         qrels: query id -> document id -> relevance, a whole number; relevant means above 0.
         document_ids: ids of all documents in ``corpus.jsonl``.
@@ -64,6 +65,7 @@ class Collection:
             figure: nobody can find these documents, so they lower recall.
         blank: documents of the corpus with neither title nor text; they hold nothing to index.
         unjudged: how many queries of ``queries.jsonl`` this split does not judge; they are not run.
+        splits: each split's own judgements; one entry where one split was read.
     """
 
     name: str
@@ -75,6 +77,7 @@ class Collection:
     absent: tuple[str, ...] = ()
     blank: tuple[str, ...] = ()
     unjudged: int = 0
+    splits: Mapping[str, Qrels] = field(default_factory=dict)
 
     @property
     def without_relevant(self) -> tuple[str, ...]:
@@ -84,16 +87,18 @@ class Collection:
         )
 
 
-def load_collection(path: str | Path, split: str | None = None) -> Collection:
-    """Reads one split of a collection.
+def load_collection(path: str | Path, split: str | Sequence[str] | None = None) -> Collection:
+    """Reads one split of a collection, or several as one.
 
     Args:
         path: folder that holds ``corpus.jsonl``, ``queries.jsonl`` and ``qrels/``.
-        split: which file of ``qrels/``, without its suffix. By default ``test``, or the only one there is.
+        split: which file of ``qrels/``, without its suffix, or several of them. By default ``test``, or the only one
+            there is.
 
     Raises:
         ReadError: a folder, file or split is missing (the splits that exist are listed), a line is broken (the
-            file and line are named), a judged query is not in ``queries.jsonl``, or there is nothing in a file.
+            file and line are named), a judged query is not in ``queries.jsonl``, two splits judge a document
+            differently for one query, or there is nothing in a file.
     """
     folder = Path(path)
     if not folder.is_dir():
@@ -102,8 +107,10 @@ def load_collection(path: str | Path, split: str | None = None) -> Collection:
             where=str(path),
             fix="name a folder with corpus.jsonl, queries.jsonl and qrels/",
         )
-    file = _split_file(folder, split)
-    qrels = read_qrels(file)
+    wanted = [split] if isinstance(split, str) or split is None else list(dict.fromkeys(split))
+    files = [_split_file(folder, name) for name in wanted]
+    splits = {file.stem: read_qrels(file) for file in files}
+    qrels = _together(splits, str(folder / "qrels"))
     is_blank = {identifier: _is_blank(record) for identifier, record in _records(folder / "corpus.jsonl")}
     queries: dict[str, CollectionQuery] = {}
     unjudged = 0
@@ -129,14 +136,34 @@ def load_collection(path: str | Path, split: str | None = None) -> Collection:
     return Collection(
         name=folder.resolve().name,
         path=folder,
-        split=file.stem,
+        split="+".join(splits),
         queries=queries,
         qrels=qrels,
         document_ids=frozenset(is_blank),
         absent=tuple(document for document in judged if document not in is_blank),
         blank=tuple(document for document, blank in is_blank.items() if blank),
         unjudged=unjudged,
+        splits=splits,
     )
+
+
+def _together(splits: Mapping[str, Qrels], where: str) -> Qrels:
+    """The judgements of several splits; a query may be in more than one."""
+    if len(splits) == 1:
+        return next(iter(splits.values()))
+    qrels: dict[str, dict[str, int]] = {}
+    for name, judged in splits.items():
+        for query, grades in judged.items():
+            known = qrels.setdefault(query, {})
+            for document, grade in grades.items():
+                if known.setdefault(document, grade) != grade:
+                    raise ReadError(
+                        f"document {document!r} is judged {known[document]} and, in split {name!r}, {grade} for query "
+                        f"{query!r}",
+                        where=where,
+                        fix="evaluate these splits one at a time",
+                    )
+    return qrels
 
 
 def _is_blank(record: Mapping[str, Any]) -> bool:

@@ -6,20 +6,27 @@ With ``--calibrate``, the pipeline's fusion is fitted on one split before anothe
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from plait.config import Pipeline, Use, use
-from plait.contracts import Edge, Fusion, Hit, Query, RankedVectorFusion, VectorFusion
-from plait.contracts.errors import ConfigError, IndexStoreError, QueryError
+import numpy as np
+
+from plait.config import Pipeline
+from plait.contracts import Edge, Query
+from plait.contracts.errors import ConfigError, IndexStoreError
 from plait.evaluation.reporting import check_target, write_json
+from plait.evaluation.retrieval.coherence import Coherence, coherence, stated_by
 from plait.evaluation.retrieval.collections import Collection, load_collection
-from plait.evaluation.retrieval.evaluating import FUSED, Evaluation, Found, Retrieve, evaluate
-from plait.evaluation.retrieval.measures import DEFAULT_MEASURES, Coherence, check_measures, coherence, stated_by
+from plait.evaluation.retrieval.evaluating import FUSED, Evaluation, evaluate
+from plait.evaluation.retrieval.facets import own_documents
+from plait.evaluation.retrieval.fitting import fit_fusion
+from plait.evaluation.retrieval.measures import DEFAULT_MEASURES, POOL_MEASURES, Unjudged, check_measures
+from plait.evaluation.retrieval.pools import Pools, PoolSource, load_pools
+from plait.evaluation.retrieval.querying import Found, Retrieve
 from plait.evaluation.retrieval.reports import to_json
 from plait.evaluation.retrieval.runs import check_ids, write_run
 from plait.evaluation.statistics.significance import RESAMPLES, scipy_stats
@@ -38,14 +45,17 @@ DOCUMENTS = 100
 def evaluate_collection(
     path: str | Path,
     *,
-    split: str | None = None,
+    split: str | Sequence[str] | None = None,
     pipeline: Pipeline | str | Path | None = None,
     index: str | Path | None = None,
     json_out: str | Path | None = None,
     run_out: str | Path | None = None,
     exclude_self: bool = False,
     calibrate: str | None = None,
-    measures: Iterable[str] = DEFAULT_MEASURES,
+    measures: Iterable[str] | None = None,
+    pool: PoolSource | None = None,
+    relevant_from: int = 1,
+    unjudged: Unjudged = "irrelevant",
     resamples: int = RESAMPLES,
     seed: int = 0,
     host: PluginHost | None = None,
@@ -55,17 +65,20 @@ def evaluate_collection(
 
     Args:
         path: folder in the BEIR layout.
-        split: which judgements, a file of ``qrels/``; by default ``test``, or the only one there is.
+        split: which judgements, a file of ``qrels/``, or several; by default ``test``, or the only one there is.
         pipeline: the pipeline, or the file that holds one; by default the one ``index`` was written with, else
             the built-in default.
         index: where the index is or shall be; what is already in it is not encoded again. Without it, an index
             is built in a temporary folder and thrown away.
         json_out: file for the JSON report.
         run_out: file for the fused run in TREC's columns.
-        exclude_self: leave the document whose id is the query's out of its run.
+        exclude_self: leave the document that is itself the query out of its run.
         calibrate: another split, on which the fusion's weights are fitted first; the pipeline file is not
             changed, the fitted fusion is in the notes and in the JSON.
-        measures: names such as ``nDCG@10``.
+        measures: names such as ``nDCG@10``; by default nDCG@10, recall@100 and MRR@10, in pools those of pools.
+        pool: where each query's candidates come from, see :mod:`plait.evaluation.retrieval.pools`; None ranks all.
+        relevant_from: the grade from which a document is relevant, for all measures but nDCG.
+        unjudged: what an unjudged document counts as, see :mod:`plait.evaluation.retrieval.measures`.
         resamples: of bootstrap and randomisation.
         seed: of both.
         host: the plugin host; by default one that has discovered everything installed.
@@ -79,16 +92,18 @@ def evaluate_collection(
     """
     from plait.rag import open_index
 
-    names = check_measures(measures)
+    names = check_measures(measures or (POOL_MEASURES if pool else DEFAULT_MEASURES), pooled=pool is not None)
     scipy_stats()
     collection = load_collection(path, split)
-    if calibrate == collection.split:
+    if calibrate in collection.splits:
         raise ConfigError(
             f"calibrating on {calibrate!r} and measuring on it would measure what was fitted",
             where="--calibrate",
             fix="calibrate on another split of the collection",
         )
     fitting = load_collection(path, calibrate) if calibrate is not None else None
+    pools = _pools(collection, pool, exclude_self)
+    fitting_pools = _pools(fitting, pool, exclude_self)
     for target in (json_out, run_out):
         check_target(target)
     if run_out is not None:
@@ -99,12 +114,13 @@ def evaluate_collection(
         notes = index_collection(rag, collection, progress)
         settings: dict[str, Any] = {}
         if fitting is not None:
-            fitted = _fit_fusion(
+            fitted = fit_fusion(
                 fitting,
                 collection,
                 _retriever(rag, exclude_self),
                 rag.parts.fusion,
                 exclude_self=exclude_self,
+                pools=fitting_pools,
                 progress=progress,
             )
             rag = stack.enter_context(open_index(place, fitted.in_pipeline(rag.pipeline), host=host))
@@ -116,6 +132,9 @@ def evaluate_collection(
             _retriever(rag, exclude_self),
             measures=names,
             exclude_self=exclude_self,
+            pools=pools,
+            relevant_from=relevant_from,
+            unjudged=unjudged,
             resamples=resamples,
             seed=seed,
             retrievers=rag.parts.retrievers,
@@ -125,6 +144,7 @@ def evaluate_collection(
                 "depth": _depth(rag, exclude_self),
                 "passages": len(view),
                 "pipeline": rag.pipeline.model_dump(mode="json"),
+                **({"pool": pool} if pool else {}),
                 **settings,
             },
         )
@@ -169,12 +189,26 @@ def index_collection(rag: Rag, collection: Collection, progress: Progress | None
     return notes
 
 
+def _pools(collection: Collection | None, source: PoolSource | None, exclude_self: bool) -> Pools | None:
+    if collection is None or source is None:
+        return None
+    return load_pools(collection, source, own_documents(collection) if exclude_self else None)
+
+
 def _retriever(rag: Rag, exclude_self: bool) -> Retrieve:
-    """Asks the pipeline as deep as the measures look."""
-    depth = _depth(rag, exclude_self)
+    """Asks the pipeline as deep as the measures look; for a pool, for all of its passages."""
+    depth, view = _depth(rag, exclude_self), rag.view
+    passages = dict(
+        zip(
+            view.document_ids,
+            np.bincount(view.document_numbers, minlength=len(view.document_ids)).tolist(),
+            strict=True,
+        )
+    )
 
     def retrieve(query: Query) -> Found:
-        return rag.retrieve_all(query, depth)
+        pool = query.filters.get("id")
+        return rag.retrieve_all(query, depth if pool is None else max(1, sum(passages.get(each, 0) for each in pool)))
 
     return retrieve
 
@@ -184,106 +218,4 @@ def _depth(rag: Rag, exclude_self: bool) -> int:
     view = rag.view
     return max(
         rag.pipeline.candidates, math.ceil((DOCUMENTS + exclude_self) * len(view) / max(1, len(view.document_ids)))
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Fitted:
-    """A fitted fusion of ranks, and what was measured on the way (nDCG@10).
-
-    Where the pipeline's fusion joins vectors first, ``merging`` is true and the fitted one becomes its ``ranks``.
-    """
-
-    fusion: Use
-    split: str
-    queries: int
-    legs: Mapping[str, float]
-    value: float
-    left_out: int = 0
-    merging: bool = False
-
-    def in_pipeline(self, pipeline: Pipeline) -> Pipeline:
-        """The pipeline with this fusion."""
-        chosen = self.fusion
-        if self.merging:
-            chosen = use(pipeline.fusion.name, **{**pipeline.fusion.settings, "ranks": self.fusion})
-        return pipeline.model_copy(update={"fusion": chosen})
-
-    def note(self) -> str:
-        """One line for people, with the Python that repeats it."""
-        settings = ", ".join(f"{key}={value!r}" for key, value in self.fusion.settings.items())
-        shared = f" ({self.left_out} that are measured too were left out)" if self.left_out else ""
-        return (
-            f"fusion fitted on the {self.queries} queries of split {self.split}{shared}, nDCG@10 {self.value:.4f} "
-            f"there: {'ranks' if self.merging else 'fusion'}=use({self.fusion.name!r}, {settings})"
-        )
-
-    def to_json(self) -> dict[str, Any]:
-        """As JSON values."""
-        return {
-            "split": self.split,
-            "queries": self.queries,
-            "left_out": self.left_out,
-            "measure": "nDCG@10",
-            "legs": dict(self.legs),
-            "fused": self.value,
-            "fusion": self.fusion.model_dump(mode="json"),
-        }
-
-
-def _fit_fusion(
-    collection: Collection,
-    measured: Collection,
-    retrieve: Retrieve,
-    fusion: Fusion,
-    *,
-    exclude_self: bool = False,
-    progress: Progress | None = None,
-) -> _Fitted:
-    """Asks the queries of one split and chooses fusion and weights by what the legs found.
-
-    Queries that ``measured`` holds too are left out: what was fitted on them would be measured on them.
-
-    Args:
-        collection: the split to fit on.
-        measured: the split that will be measured.
-        retrieve: asks the pipeline.
-        fusion: the pipeline's. One that joins vectors keeps doing so: only how it merges ranks is fitted.
-        exclude_self: leave the document whose id is the query's out of its runs.
-        progress: called with (what, queries done, queries in all).
-
-    Raises:
-        ConfigError: no query is left to fit on, or the fusion searches by itself and says not how it merges ranks.
-    """
-    # Here, so that measuring without calibration does not import fusions that the pipeline may not use.
-    from plait.fusion.calibration import calibrate
-
-    merging = isinstance(fusion, RankedVectorFusion)
-    if isinstance(fusion, VectorFusion) and not merging:
-        raise ConfigError(
-            f"the fusion {type(fusion).__name__} has no setting 'ranks' that could be fitted",
-            where="--calibrate",
-            fix="leave --calibrate out, or choose another fusion",
-        )
-    mine = {name: entry for name, entry in collection.queries.items() if name not in measured.queries}
-    left_out = len(collection.queries) - len(mine)
-    if not mine:
-        raise ConfigError(
-            f"all {left_out} queries of split {collection.split!r} are also in {measured.split!r}",
-            where=str(collection.path),
-            fix="calibrate on a split with other queries than those that are measured",
-        )
-    runs: dict[str, Mapping[str, Sequence[Hit]]] = {}
-    for done, (identifier, entry) in enumerate(mine.items()):
-        if progress is not None:
-            progress("calibration queries", done, len(mine))
-        try:
-            legs = retrieve(Query(entry.text)).runs
-        except QueryError:
-            continue  # no run can be fitted on a query that cannot be asked; ``queries`` says how many were
-        dropped = identifier if exclude_self else None
-        runs[identifier] = {label: [hit for hit in hits if hit.document_id != dropped] for label, hits in legs.items()}
-    found = calibrate(runs, collection.qrels, fusion.stands_in_for if isinstance(fusion, RankedVectorFusion) else ())
-    return _Fitted(
-        found.best.fusion, collection.split, found.queries, dict(found.legs), found.best.value, left_out, merging
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -109,6 +109,7 @@ def evaluate_collections(
     indexes: str | Path | None = None,
     json_out: str | Path | None = None,
     calibrate: str | None = None,
+    exclude_self: bool | Collection[str] = False,
     resamples: int = RESAMPLES,
     seed: int = 0,
     host: PluginHost | None = None,
@@ -126,6 +127,7 @@ def evaluate_collections(
         indexes: a folder in which the indexes are kept, see :func:`index_folder`; by default a temporary one.
         json_out: file for the JSON report.
         calibrate: the split on which the pipeline's fusion is fitted first; baselines stay as they are.
+        exclude_self: leave the document that is itself the query out of its run, in all collections or in those named.
         resamples: of bootstrap and randomisation.
         seed: of both.
         host: the plugin host; by default one that has discovered everything installed.
@@ -144,6 +146,13 @@ def evaluate_collections(
     check_target(json_out)
     names = [f"baseline {n}" if isinstance(e, Pipeline) else Path(e).stem for n, e in enumerate(baselines, start=1)]
     _distinct(names, "baselines")
+    chosen = {_name(path) for path in paths} if exclude_self is True else set(exclude_self or ())
+    if unknown := chosen - {_name(path) for path in paths}:
+        raise ConfigError(
+            f"there is no collection {min(unknown)!r} whose queries could be left out",
+            where="exclude_self",
+            choices=[_name(path) for path in paths],
+        )
     host = host or PluginHost.discover()
     for path in paths:
         load_collection(path, options.get("split"))  # a broken one is found out before hours of work on the others
@@ -164,7 +173,8 @@ def evaluate_collections(
                 place = next(fitting, None) or index_folder(parent, _name(path), rag.parts)
                 built.setdefault(place, wanted)
                 asked = {"resamples": resamples, "seed": seed, "host": host, "progress": progress, **options, **more}
-                return evaluate_collection(path, pipeline=rag.pipeline, index=place, **asked)
+                own = _name(path) in chosen
+                return evaluate_collection(path, pipeline=rag.pipeline, index=place, exclude_self=own, **asked)
 
             evaluation = evaluated(mine, path, built, calibrate=calibrate)
             judged.append((evaluation, {name: evaluated(other, path, built) for name, other in others.items()}))

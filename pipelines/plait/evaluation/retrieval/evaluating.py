@@ -1,18 +1,29 @@
-"""Runs every judged query of a collection once, and measures each leg and their fusion."""
+"""Measures each leg of a pipeline and their fusion on a collection, every judged query asked once."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from plait.contracts import Embedder, HasEmbedder, Hit, Query
-from plait.contracts.errors import ConfigError, QueryError
+from plait.contracts import Embedder, HasEmbedder
+from plait.contracts.errors import ConfigError
 from plait.evaluation.reporting import environment
-from plait.evaluation.retrieval.collections import Collection
-from plait.evaluation.retrieval.measures import DEFAULT_MEASURES, Coherence, check_measures, per_query
-from plait.evaluation.retrieval.runs import Ranking, Run, documents_of
+from plait.evaluation.retrieval.caveats import caveats
+from plait.evaluation.retrieval.coherence import Coherence
+from plait.evaluation.retrieval.collections import Collection, Qrels
+from plait.evaluation.retrieval.facets import own_documents
+from plait.evaluation.retrieval.grouping import QueryGroup, grouped
+from plait.evaluation.retrieval.measures import (
+    DEFAULT_MEASURES,
+    POOL_MEASURES,
+    Unjudged,
+    check_measures,
+    per_query,
+)
+from plait.evaluation.retrieval.pools import Pools, in_pools
+from plait.evaluation.retrieval.querying import Retrieve, askable, collect
+from plait.evaluation.retrieval.runs import Run
 from plait.evaluation.statistics.significance import (
     RESAMPLES,
     Comparison,
@@ -25,34 +36,10 @@ from plait.evaluation.statistics.significance import (
 if TYPE_CHECKING:
     from plait.rag.ingest import Progress
 
-__all__ = ["FUSED", "Evaluation", "Found", "Retrieve", "SystemScores", "evaluate"]
+__all__ = ["FUSED", "Evaluation", "SystemScores", "evaluate"]
 
 FUSED = "fused"
 """Label of the fused list in reports."""
-
-_AGAIN = 20  # queries that are encoded once more: enough to see whether an embedder keeps what it has just encoded
-
-
-class Found(Protocol):
-    """What one query brought up; :class:`plait.rag.Retrieval` is one."""
-
-    @property
-    def runs(self) -> Mapping[str, Sequence[Hit]]:
-        """Retriever label -> hits, best first."""
-        ...
-
-    @property
-    def fused(self) -> Sequence[Hit]:
-        """What the pipeline hands on, best first."""
-        ...
-
-    @property
-    def cpu_seconds(self) -> Mapping[str, float]:
-        """CPU seconds by label; other keys (``fusion``, ``ranker``) belong to the fused list."""
-        ...
-
-
-Retrieve = Callable[[Query], Found]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +84,8 @@ class Evaluation:
         settings: depth, seed, resamples, pipeline and so on.
         environment: versions and threads.
         coherence: label -> whether what was found first belongs together; empty where no document cites another.
+        groups: the same figures of each split, where several were evaluated together, and of each facet.
+        unjudged: label -> how many of a query's first ten documents nobody judged for it, on the mean.
     """
 
     collection: Mapping[str, Any]
@@ -109,6 +98,8 @@ class Evaluation:
     settings: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, Any] = field(default_factory=dict)
     coherence: Mapping[str, Coherence] = field(default_factory=dict)
+    groups: tuple[QueryGroup, ...] = ()
+    unjudged: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def task(self) -> str:
@@ -129,8 +120,11 @@ def evaluate(
     collection: Collection,
     retrieve: Retrieve,
     *,
-    measures: Iterable[str] = DEFAULT_MEASURES,
+    measures: Iterable[str] | None = None,
     exclude_self: bool = False,
+    pools: Pools | None = None,
+    relevant_from: int = 1,
+    unjudged: Unjudged = "irrelevant",
     resamples: int = RESAMPLES,
     seed: int = 0,
     retrievers: Mapping[str, object] | None = None,
@@ -146,8 +140,13 @@ def evaluate(
     Args:
         collection: the queries and judgements.
         retrieve: asks the pipeline, deep enough for the measures (100 documents for recall@100).
-        measures: names such as ``nDCG@10``.
-        exclude_self: leave the document whose id is the query's out of its run, in every leg.
+        measures: names such as ``nDCG@10``; by default ``DEFAULT_MEASURES``, in pools ``POOL_MEASURES``.
+        exclude_self: leave the document that is itself the query out of its run, in every leg; which it is, see
+            :mod:`plait.evaluation.retrieval.facets`.
+        pools: the candidates of each query. Every leg and the fused list then rank these and no others: queries are
+            asked with a filter on ``id``, candidates that were not found go last, and judgements of others are dropped.
+        relevant_from: the grade from which a document is relevant, for all measures but nDCG.
+        unjudged: what an unjudged document counts as, see :mod:`plait.evaluation.retrieval.measures`.
         resamples: of the bootstrap and the randomisation test.
         seed: of both.
         retrievers: the legs' retrievers by label, to tell encoding from search: each query is first given to their
@@ -161,20 +160,37 @@ def evaluate(
         ConfigError: a measure does not exist, or no query could be asked.
         MissingDependencyError: ir-measures or scipy is not installed.
     """
-    names = check_measures(measures)
+    names = check_measures(measures or (DEFAULT_MEASURES if pools is None else POOL_MEASURES), pooled=pools is not None)
     scipy_stats()
-    asked, refused = _askable(collection)
-    _warm_up(asked, retrieve)
+    asked, refused = askable(collection, pools)
     embedders = {
         label: retriever.embedder
         for label, retriever in (retrievers or {}).items()
         if isinstance(retriever, HasEmbedder) and isinstance(retriever.embedder, Embedder)
     }
-    collected = _collect(asked, refused, retrieve, tuple(embedders.values()), exclude_self, progress)
+    own = own_documents(collection)
+    collected = collect(
+        asked,
+        refused,
+        retrieve,
+        embedders=tuple(embedders.values()),
+        # An index may hold documents beside the collection's: a query's id leaves every run, known or not.
+        left_out={query: own.get(query, frozenset({query})) for query in asked} if exclude_self else {},
+        pools=pools,
+        progress=progress,
+    )
     if not collected.legs:
         why = next(iter(refused.values()), "the collection has no query")
         raise ConfigError(f"there is nothing to measure: no query could be asked ({why})", where=collection.name)
-    values = {label: per_query(collection.qrels, run, names) for label, run in collected.legs.items()}
+    runs: dict[str, Run] = {**collected.legs, FUSED: collected.fused}
+    sizes = None if pools is None else {query: len(pool) for query, pool in pools.items()}
+
+    def judged_by(qrels: Qrels) -> dict[str, dict[str, dict[str, float]]]:
+        counting = qrels if pools is None else in_pools(qrels, pools)
+        how: dict[str, Any] = {"pool_sizes": sizes, "relevant_from": relevant_from, "unjudged": unjudged}
+        return {label: per_query(counting, run, names, **how) for label, run in runs.items()}
+
+    values = judged_by(collection.qrels)
 
     def scores(label: str, run: Run, found: Mapping[str, Mapping[str, float]], spent: float | None) -> SystemScores:
         encoding = repeated = None
@@ -184,14 +200,15 @@ def evaluate(
         for name in names:
             mine = list(found[name].values())
             intervals[name] = bootstrap_interval(mine, resamples=resamples, seed=seed)
-            baseline = max(values, key=lambda leg: sum(values[leg][name].values()))
+            baseline = max(collected.legs, key=lambda leg: sum(values[leg][name].values()))
             if label != baseline:
                 best = [values[baseline][name][query] for query in found[name]]
                 against[name] = compare(baseline, mine, best, resamples=resamples, seed=seed)
         search = None if spent is None else max(0.0, spent - (repeated or 0.0))
         return SystemScores(label, run, found, intervals, against, search, encoding)
 
-    fused = per_query(collection.qrels, collected.fused, names)
+    unusual: dict[str, Any] = {"relevant_from": relevant_from} if relevant_from != 1 else {}
+    unusual |= {"unjudged": unjudged} if unjudged != "irrelevant" else {}
     return Evaluation(
         collection=_described(collection),
         measures=names,
@@ -199,102 +216,26 @@ def evaluate(
             label: scores(label, run, values[label], collected.milliseconds(label))
             for label, run in collected.legs.items()
         },
-        fused=scores(FUSED, collected.fused, fused, collected.milliseconds(None)),
+        fused=scores(FUSED, collected.fused, values[FUSED], collected.milliseconds(None)),
         queries=len(collection.qrels),
         refused=refused,
-        notes=(*_notes(collection, refused), *notes),
-        settings={"exclude_self": exclude_self, "resamples": resamples, "seed": seed, **(settings or {})},
+        notes=(
+            *caveats(
+                collection,
+                refused=refused,
+                own=own,
+                exclude_self=exclude_self,
+                pools=pools,
+                not_found=collected.not_found,
+                relevant_from=relevant_from,
+            ),
+            *notes,
+        ),
+        settings={"exclude_self": exclude_self, "resamples": resamples, "seed": seed, **unusual, **(settings or {})},
         environment=environment(),
+        groups=grouped(collection, values, judged_by, resamples=resamples, seed=seed),
+        unjudged={label: _unjudged(collection.qrels, run) for label, run in runs.items()},
     )
-
-
-@dataclass(slots=True)
-class _Runs:
-    """What all queries brought up: rankings of each leg and of the fused list, and CPU seconds by label.
-
-    ``encoded`` and ``encoded_again`` hold the CPU seconds of each embedder, by its identity.
-    """
-
-    legs: dict[str, dict[str, Ranking]] = field(default_factory=dict)
-    fused: dict[str, Ranking] = field(default_factory=dict)
-    spent: dict[str, float] = field(default_factory=dict)
-    encoded: dict[int, list[float]] = field(default_factory=dict)
-    encoded_again: dict[int, list[float]] = field(default_factory=dict)
-
-    @property
-    def count(self) -> int:
-        """How many queries were asked."""
-        return len(self.fused)
-
-    def milliseconds(self, label: str | None) -> float | None:
-        """Mean CPU milliseconds of a leg; without a label, what came on top of the legs (fusion, ranker)."""
-        own = [seconds for key, seconds in self.spent.items() if key == label or (not label and key not in self.legs)]
-        return 1e3 * sum(own) / self.count if own else None
-
-    def encoding(self, embedder: Embedder) -> tuple[float, float]:
-        """Mean CPU milliseconds of encoding a query, and of encoding it again behind its retrieval."""
-        first, again = self.encoded[id(embedder)], self.encoded_again.get(id(embedder)) or [0.0]
-        return 1e3 * sum(first) / len(first), 1e3 * sum(again) / len(again)
-
-
-def _askable(collection: Collection) -> tuple[dict[str, Query], dict[str, str]]:
-    """The queries that are valid, and of the others why not."""
-    asked: dict[str, Query] = {}
-    refused: dict[str, str] = {}
-    for identifier, entry in collection.queries.items():
-        try:
-            asked[identifier] = entry.query()
-        except QueryError as error:
-            refused[identifier] = str(error)
-    return asked, refused
-
-
-def _collect(
-    asked: Mapping[str, Query],
-    refused: dict[str, str],
-    retrieve: Retrieve,
-    embedders: Sequence[Embedder],
-    exclude_self: bool,
-    progress: Progress | None,
-) -> _Runs:
-    """Asks each query; one that the pipeline refuses is added to ``refused``."""
-    collected = _Runs()
-    distinct = {id(embedder): embedder for embedder in embedders}
-    for done, (identifier, query) in enumerate(asked.items()):
-        if progress is not None:
-            progress("queries", done, len(asked))
-        _encode(query, distinct, collected.encoded)
-        try:
-            found = retrieve(query)
-        except QueryError as error:
-            refused[identifier] = str(error)
-            continue
-        if done < _AGAIN:
-            _encode(query, distinct, collected.encoded_again)
-        exclude = (identifier,) if exclude_self else ()
-        for label, hits in found.runs.items():
-            collected.legs.setdefault(label, {})[identifier] = documents_of(hits, exclude)
-        collected.fused[identifier] = documents_of(found.fused, exclude)
-        for label, seconds in found.cpu_seconds.items():
-            collected.spent[label] = collected.spent.get(label, 0.0) + seconds
-    return collected
-
-
-def _encode(query: Query, embedders: Mapping[int, Embedder], spent: dict[int, list[float]]) -> None:
-    """Gives the query to each embedder, and notes what that took."""
-    for key, embedder in embedders.items():
-        start = time.process_time()
-        embedder.embed_queries([query.text])
-        spent.setdefault(key, []).append(time.process_time() - start)
-
-
-def _warm_up(asked: Mapping[str, Query], retrieve: Retrieve) -> None:
-    for query in reversed(list(asked.values())):  # the last, whose vector nobody keeps any more when its turn comes
-        try:
-            retrieve(query)
-        except QueryError:
-            continue  # it is refused again, and noted, when its turn comes
-        return
 
 
 def _described(collection: Collection) -> dict[str, Any]:
@@ -312,18 +253,11 @@ def _described(collection: Collection) -> dict[str, Any]:
     }
 
 
-def _notes(collection: Collection, refused: Mapping[str, str]) -> list[str]:
-    notes = []
-    if collection.absent:
-        notes.append(
-            f"{len(collection.absent)} judged documents are not in the corpus ({', '.join(collection.absent[:3])}"
-            f"{', ...' if len(collection.absent) > 3 else ''}): nothing can find them"
-        )
-    if collection.blank:
-        notes.append(f"{len(collection.blank)} documents of the corpus have neither title nor text: not indexed")
-    if collection.without_relevant:
-        notes.append(f"{len(collection.without_relevant)} judged queries have no relevant document and count 0")
-    if refused:
-        first = next(iter(refused))
-        notes.append(f"{len(refused)} queries could not be asked and count 0; {first}: {refused[first]}")
-    return notes
+def _unjudged(qrels: Qrels, run: Run, first: int = 10) -> float:
+    """Mean number of unjudged documents among the first ten of each query that has any."""
+    counts = [
+        sum(document not in qrels[query] for document, _ in ranking[:first])
+        for query, ranking in run.items()
+        if ranking
+    ]
+    return sum(counts) / len(counts) if counts else 0.0

@@ -1,130 +1,215 @@
-r"""Measures of rankings: is what was found relevant, and does it belong together?
+"""Measures of rankings: is what was found relevant?
 
-Relevance is measured by ir-measures (MacAvaney et al. 2022) over trec_eval's own code. Three rules make figures
-comparable:
+They are computed by ir-measures (MacAvaney et al. 2022) over trec_eval's own code. These rules make figures comparable:
 
 * **Order is what the system returned.** trec_eval and MS MARCO's script break ties between equal scores in
   opposite directions, by document id. Here each measure is given ranks, so all see one order and none sees a tie.
 * **Every judged query counts.** One without hits, or without a relevant document, counts 0.
-* **Unjudged documents are not relevant.**
+* **Unjudged documents are not relevant**, unless they are dropped: then every measure sees the *condensed list*, the
+  ranking without them (Sakai 2007, *Alternatives to bpref*). ``bpref`` never looks at them, ``judged@k`` counts them.
 
-Coherence is that of the first k documents, beside their relevance:
-
-* **Linked pairs**: of all pairs among the first k, the share that is linked (one cites the other, say).
-* **Topical entropy**: how scattered their topics are. Every document spreads one unit over its topics;
-  with p the distribution over the first k,
-
-.. math:: H = -\sum_t p_t \log_2 p_t
-
-0 bits when all share one topic, log2 k when each has its own. Documents without a topic are left out, and queries with
-fewer than two hits that have one.
-
-Structure-aware retrieval claims to raise the first and to lower the second (Munikoti et al. 2023, arXiv:2311.12289).
-The queries are the sample of the intervals.
+``%p`` in the place of ``@k`` cuts at p per cent of the query's pool, rounded down, at the first rank at least: where
+pools have 100 and 250 documents, one rank does not mean the same in both. ``nDCG%20`` is the measure of CSFCube (Mysore
+et al. 2021, arXiv:2103.12906). Its script, unlike trec_eval, does not discount the second rank: ``nDCG-jk``.
 """
 
 from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
-from typing import Any
+from typing import Any, Literal
 
-from plait.contracts import Edge
 from plait.contracts.errors import ConfigError, MissingDependencyError
 from plait.evaluation.retrieval.collections import Qrels
 from plait.evaluation.retrieval.runs import Run
-from plait.evaluation.statistics.significance import Interval, bootstrap_interval
 
-__all__ = [
-    "DEFAULT_MEASURES",
-    "Coherence",
-    "check_measures",
-    "coherence",
-    "linked_share",
-    "per_query",
-    "stated_by",
-    "topical_entropy",
-]
+__all__ = ["DEFAULT_MEASURES", "POOL_MEASURES", "Unjudged", "check_measures", "per_query"]
 
 DEFAULT_MEASURES = ("nDCG@10", "recall@100", "MRR@10")
+POOL_MEASURES = ("nDCG%20", "nDCG-jk%20", "R-precision", "MAP")
+"""What is measured where every query ranks its own pool."""
 
-# How people write them -> how ir-measures does. All but MAP need a cutoff.
-_NAMES = {
-    "ndcg": "nDCG",
-    "recall": "R",
-    "r": "R",
-    "mrr": "RR",
-    "rr": "RR",
-    "success": "Success",
-    "hits": "Success",
-    "precision": "P",
-    "p": "P",
-    "map": "AP",
-    "ap": "AP",
+Unjudged = Literal["irrelevant", "dropped"]
+"""What an unjudged document counts as: not relevant, or nothing (the ranking is condensed)."""
+
+_Gains = Literal["grade", "exponential", "jk", "binary", "judged"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """How ir-measures calls a measure, what it makes of grades, and whether it needs, takes or refuses a cutoff."""
+
+    library: str
+    gains: _Gains
+    cutoff: Literal["needed", "possible", "none"] = "needed"
+
+
+# How people write them.
+_KINDS = {
+    "ndcg": _Kind("nDCG", "grade"),
+    "ndcg-exp": _Kind("nDCG", "exponential"),
+    "ndcg-jk": _Kind("nDCG", "jk"),
+    **dict.fromkeys(("recall", "r"), _Kind("R", "binary")),
+    **dict.fromkeys(("mrr", "rr"), _Kind("RR", "binary")),
+    **dict.fromkeys(("success", "hits"), _Kind("Success", "binary")),
+    **dict.fromkeys(("precision", "p"), _Kind("P", "binary")),
+    **dict.fromkeys(("map", "ap"), _Kind("AP", "binary", "possible")),
+    **dict.fromkeys(("r-precision", "rprec"), _Kind("Rprec", "binary", "none")),
+    "bpref": _Kind("Bpref", "binary", "none"),
+    "judged": _Kind("Judged", "judged"),
 }
-_CHOICES = ("nDCG@k", "recall@k", "MRR@k", "precision@k", "success@k", "MAP", "MAP@k")
+_CHOICES = (
+    *("nDCG@k", "nDCG-exp@k", "nDCG-jk@k", "recall@k", "MRR@k", "precision@k", "success@k", "MAP", "MAP@k"),
+    *("R-precision", "bpref", "judged@k"),
+)
+_MOST = 30  # highest grade of nDCG-exp: its gain is about 10^9, which trec_eval's whole numbers hold
 
 
-def per_query(qrels: Qrels, run: Run, measures: Iterable[str] = DEFAULT_MEASURES) -> dict[str, dict[str, float]]:
+@dataclass(frozen=True, slots=True)
+class _Measure:
+    kind: _Kind
+    cut: int | None = None
+    percent: bool = False
+
+    def cutoff(self, pool: int | None) -> int | None:
+        """Ranks that count, for a pool of this size."""
+        if not self.percent:
+            return self.cut
+        assert self.cut is not None and pool is not None  # noqa: S101 - checked by per_query
+        return max(1, self.cut * pool // 100)
+
+
+def per_query(
+    qrels: Qrels,
+    run: Run,
+    measures: Iterable[str] = DEFAULT_MEASURES,
+    *,
+    pool_sizes: Mapping[str, int] | None = None,
+    relevant_from: int = 1,
+    unjudged: Unjudged = "irrelevant",
+) -> dict[str, dict[str, float]]:
     """Measure -> query -> value, for every judged query.
 
     nDCG@k is trec_eval's: gain = grade (0 when negative), discount = 1 / log2(rank + 1), divided by the same sum
-    over the best order possible. recall@k = relevant among the first k / all relevant. MRR@k = 1 / rank of the
-    first relevant, 0 below rank k. MAP = mean of the precisions at the relevant documents, those not found as 0.
+    over the best order possible; nDCG-exp has the gain 2^grade - 1 (Burges et al. 2005), nDCG-jk the discount
+    1 / max(1, log2 rank) (Järvelin and Kekäläinen 2002). recall@k = relevant among the first k / all relevant.
+    MRR@k = 1 / rank of the first relevant, 0 below rank k. MAP = mean of the precisions at the relevant documents,
+    those not found as 0. R-precision = precision at the rank that is the number of relevant documents. bpref =
+    judged documents only: how often a relevant one stands before those that are not (Buckley and Voorhees 2004).
+    judged@k = judged among the first k / those returned.
 
     Args:
-        qrels: the judgements; a document is relevant from grade 1 up.
+        qrels: the judgements.
         run: the rankings, best first. Queries that are not judged are ignored.
-        measures: names such as ``nDCG@10``.
+        measures: names such as ``nDCG@10``, or ``nDCG%20`` for 20 % of the pool.
+        pool_sizes: query -> documents in its pool, for measures cut at a percentage.
+        relevant_from: the grade from which a document is relevant, for all but nDCG, which has gains.
+        unjudged: ``dropped`` takes unjudged documents out of the rankings before measuring.
 
     Raises:
-        ConfigError: a measure has no such name, or no cutoff; or one document is in a ranking twice.
+        ConfigError: a measure has no such name, or no cutoff; it is cut at a percentage of pools that are not
+            given; a grade is too high for nDCG-exp; or one document is in a ranking twice.
         MissingDependencyError: ir-measures is not installed.
     """
-    names = list(dict.fromkeys(measures))
-    parsed = {name: _parse(name) for name in names}
-    library = _library()
-    asked = {name: library.parse_measure(parsed[name]) for name in names}
-    # pytrec_eval reads grades below 0 as gains below 0 in some builds: nothing below 0 can be relevant anyway.
-    judged = {query: {document: max(0, grade) for document, grade in grades.items()} for query, grades in qrels.items()}
+    asked = {name: _parse(name) for name in dict.fromkeys(measures)}
+    check_measures(asked, pooled=pool_sizes is not None)
     ranked = {query: _by_rank(query, run[query]) for query in qrels if run.get(query)}
-    values: dict[Any, dict[str, float]] = {measure: dict.fromkeys(qrels, 0.0) for measure in asked.values()}
-    if ranked:
-        for metric in library.iter_calc(list(values), judged, ranked):
-            values[metric.measure][metric.query_id] = float(metric.value)
-    return {name: values[asked[name]] for name in names}
+    short = {query: _judged_only(ranks, qrels[query]) for query, ranks in ranked.items()}
+    values = {name: dict.fromkeys(qrels, 0.0) for name in asked}
+    for name, measure in asked.items():
+        gains = measure.kind.gains
+        grades = {query: _gained(known, gains, relevant_from) for query, known in qrels.items()}
+        rankings = short if unjudged == "dropped" and gains != "judged" else ranked
+        cuts: defaultdict[int | None, dict[str, dict[str, float]]] = defaultdict(dict)
+        for query, ranks in rankings.items():
+            if ranks:
+                cuts[measure.cutoff((pool_sizes or {}).get(query))][query] = ranks
+        for cut, some in cuts.items():
+            values[name] |= _computed(measure.kind, cut, {query: grades[query] for query in some}, some)
+    return values
 
 
-def check_measures(measures: Iterable[str]) -> tuple[str, ...]:
+def check_measures(measures: Iterable[str], *, pooled: bool = False) -> tuple[str, ...]:
     """The names, each once; raises before a long run what :func:`per_query` would raise after it.
 
+    Args:
+        measures: the names.
+        pooled: whether each query has a pool, of which a percentage can be taken.
+
     Raises:
-        ConfigError: a measure has no such name, or no cutoff.
+        ConfigError: a measure has no such name, or no cutoff, or is cut at a percentage of pools that are not there.
         MissingDependencyError: ir-measures is not installed.
     """
     names = tuple(dict.fromkeys(measures))
-    for name in names:
-        _parse(name)
+    if (percent := next((name for name in names if _parse(name).percent), None)) and not pooled:
+        raise ConfigError(
+            f"{percent} is cut at a percentage of each query's pool, but there are no pools",
+            where="measures",
+            fix="evaluate within pools (--pool), or name a rank, as in nDCG@10",
+        )
     _library()
     return names
 
 
-def _parse(name: str) -> str:
-    """Name as ir-measures writes it.
+def _parse(name: str) -> _Measure:
+    """A measure by its name.
 
     Example:
-        >>> _parse("recall@100"), _parse("MAP")
-        ('R@100', 'AP')
+        >>> _parse("recall@100").kind.library, _parse("MAP").cut, _parse("nDCG%20").cutoff(250)
+        ('R', None, 50)
     """
-    stem, at, cutoff = name.partition("@")
-    known = _NAMES.get(stem.strip().lower())
-    valid = cutoff.isascii() and cutoff.isdigit() and int(cutoff) > 0 if at else known == "AP"
-    if known is None or not valid:
-        raise ConfigError(f"there is no measure {name!r}", choices=_CHOICES, fix="write k as a number, as in nDCG@10")
-    return f"{known}@{int(cutoff)}" if at else known
+    sign = "%" if "%" in name else "@"
+    stem, at, cutoff = name.partition(sign)
+    kind = _KINDS.get(stem.strip().lower())
+    number = int(cutoff) if cutoff.isascii() and cutoff.isdigit() else 0
+    if kind is not None and not at and kind.cutoff != "needed":
+        return _Measure(kind)
+    if kind is None or kind.cutoff == "none" or not 0 < number <= (100 if sign == "%" else math.inf):
+        raise ConfigError(
+            f"there is no measure {name!r}",
+            choices=_CHOICES,
+            fix="write k as a number, as in nDCG@10, or a percentage of the pool, as in nDCG%20",
+        )
+    return _Measure(kind, number, sign == "%")
+
+
+def _gained(grades: Mapping[str, int], gains: _Gains, relevant_from: int) -> dict[str, int]:
+    """What ir-measures is given as grades. pytrec_eval reads those below 0 as gains below 0 in some builds."""
+    if gains == "binary":
+        return {document: int(grade >= relevant_from) for document, grade in grades.items()}
+    if gains == "exponential":
+        if (highest := max(grades.values(), default=0)) > _MOST:
+            raise ConfigError(f"grade {highest} is too high for nDCG-exp", fix=f"take nDCG, or grades up to {_MOST}")
+        return {document: 2 ** max(0, grade) - 1 for document, grade in grades.items()}
+    return {document: max(0, grade) for document, grade in grades.items()}
+
+
+def _computed(
+    kind: _Kind, cut: int | None, grades: Mapping[str, Mapping[str, int]], ranked: Mapping[str, dict[str, float]]
+) -> dict[str, float]:
+    if kind.gains == "jk":
+        return {query: _jk(grades[query], list(ranks), cut) for query, ranks in ranked.items()}
+    library = _library()
+    measure = library.parse_measure(kind.library if cut is None else f"{kind.library}@{cut}")
+    return {metric.query_id: float(metric.value) for metric in library.iter_calc([measure], grades, ranked)}
+
+
+def _jk(grades: Mapping[str, int], documents: Sequence[str], cut: int | None) -> float:
+    """NDCG with the discount of Järvelin and Kekäläinen, which ir-measures has not.
+
+    Example:
+        >>> # (2 + 1 + 2 / log2 3) / (2 + 2 + 1 / log2 3)
+        >>> round(_jk({"a": 2, "b": 1, "c": 2}, ["a", "b", "c", "d"], 4), 6)
+        0.920303
+    """
+
+    def summed(gains: Sequence[int]) -> float:
+        return math.fsum(gain / max(1.0, math.log2(rank)) for rank, gain in enumerate(gains[:cut], start=1))
+
+    best = summed(sorted(grades.values(), reverse=True))
+    return summed([grades.get(document, 0) for document in documents]) / best if best else 0.0
 
 
 def _library() -> Any:
@@ -145,110 +230,5 @@ def _by_rank(query: str, ranking: Sequence[tuple[str, float]]) -> dict[str, floa
     return ranks
 
 
-Rankings = Mapping[str, Sequence[str]]
-"""Query id -> document ids, best first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Coherence:
-    """Means over queries with their bootstrap intervals; None where no query has a value."""
-
-    k: int
-    linked: Interval | None
-    entropy: Interval | None
-
-
-def coherence(
-    rankings: Rankings,
-    links: Iterable[tuple[str, str]],
-    topics: Mapping[str, Collection[str]] | None = None,
-    *,
-    k: int = 5,
-    seed: int = 0,
-) -> Coherence:
-    """Both measures of a set of rankings.
-
-    Args:
-        rankings: query id -> document ids, best first.
-        links: pairs of documents that are linked, in any order.
-        topics: document id -> its topics.
-        k: how many hits of each query count.
-        seed: of the bootstrap.
-
-    Raises:
-        ConfigError: k is below 2, or a document is twice among the hits of a query.
-
-    Example:
-        >>> found = coherence({"q": ["a", "b", "c"]}, [("b", "a")], {"a": ["x"], "b": ["x"], "c": ["y", "x"]}, k=3)
-        >>> round(found.linked.mean, 3), round(found.entropy.mean, 3)
-        (0.333, 0.65)
-    """
-    linked = list(linked_share(rankings, links, k=k).values())
-    scattered = list(topical_entropy(rankings, topics, k=k).values()) if topics else []
-    return Coherence(
-        k,
-        bootstrap_interval(linked, seed=seed) if linked else None,
-        bootstrap_interval(scattered, seed=seed) if scattered else None,
-    )
-
-
-def stated_by(facts: Iterable[Edge]) -> tuple[list[tuple[str, str]], dict[str, list[str]]]:
-    """Citations as pairs of documents, and the topics of each document, out of the facts that an index keeps.
-
-    Example:
-        >>> stated_by([Edge("a", "cites", "b"), Edge("a", "cites", "", 0.0, "unknown"), Edge("a", "topic", "looms")])
-        ([('a', 'b')], {'a': ['looms']})
-    """
-    links: list[tuple[str, str]] = []
-    topics: dict[str, list[str]] = {}
-    for fact in facts:
-        if fact.relation == "cites" and fact.target:
-            links.append((fact.source, fact.target))
-        elif fact.relation == "topic":
-            topics.setdefault(fact.source, []).append(fact.target)
-    return links, topics
-
-
-def linked_share(rankings: Rankings, links: Iterable[tuple[str, str]], *, k: int = 5) -> dict[str, float]:
-    """Query -> share of linked pairs among its first k hits; queries with fewer than two hits are left out.
-
-    Raises:
-        ConfigError: k is below 2, or a document is twice among the hits of a query.
-    """
-    known = {frozenset(pair) for pair in links}
-    shares = {}
-    for query, documents in _first(rankings, k).items():
-        pairs = [frozenset(pair) for pair in combinations(documents, 2)]
-        if pairs:
-            shares[query] = sum(pair in known for pair in pairs) / len(pairs)
-    return shares
-
-
-def topical_entropy(rankings: Rankings, topics: Mapping[str, Collection[str]], *, k: int = 5) -> dict[str, float]:
-    """Query -> entropy in bits of the topics of its first k hits.
-
-    Raises:
-        ConfigError: k is below 2, or a document is twice among the hits of a query.
-    """
-    entropies = {}
-    for query, documents in _first(rankings, k).items():
-        spread: dict[str, float] = defaultdict(float)
-        counted = 0
-        for document in documents:
-            if own := set(topics.get(document, ())):
-                counted += 1
-                for topic in own:
-                    spread[topic] += 1 / len(own)
-        if counted >= 2:
-            entropies[query] = -math.fsum(mass / counted * math.log2(mass / counted) for mass in spread.values())
-    return entropies
-
-
-def _first(rankings: Rankings, k: int) -> dict[str, Sequence[str]]:
-    if k < 2:
-        raise ConfigError(f"k is {k}, but coherence is about pairs", where="coherence", fix="choose k of at least 2")
-    first = {query: documents[:k] for query, documents in rankings.items()}
-    for query, documents in first.items():
-        if len(set(documents)) < len(documents):
-            raise ConfigError(f"the ranking of query {query!r} holds a document twice", fix="take documents_of(hits)")
-    return first
+def _judged_only(ranks: Mapping[str, float], grades: Mapping[str, int]) -> dict[str, float]:
+    return {document: score for document, score in ranks.items() if document in grades}

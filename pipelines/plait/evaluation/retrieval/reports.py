@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from plait.evaluation.reporting import Row, environment_lines, json_report
-from plait.evaluation.retrieval.evaluating import Evaluation, SystemScores
+from plait.evaluation.retrieval.evaluating import FUSED, Evaluation, SystemScores
 from plait.evaluation.statistics.significance import Interval
 
 if TYPE_CHECKING:
@@ -52,15 +52,47 @@ def render(evaluation: Evaluation) -> Group:
     for system in evaluation.systems:
         name = f"{system.label} (on top of the legs)" if system is evaluation.fused else system.label
         cost.add_row(escape(name), _milliseconds(system.encode_ms), _milliseconds(system.search_ms))
-    tables = [quality, *([_coherence_table(evaluation)] if evaluation.coherence else []), cost]
+    kinds = dict.fromkeys(group.kind for group in evaluation.groups)
+    tables = [
+        quality,
+        *(_group_table(evaluation, kind) for kind in kinds),
+        *([_coherence_table(evaluation)] if evaluation.coherence else []),
+        cost,
+    ]
+    unjudged = ", ".join(f"{label} {count:.1f}" for label, count in evaluation.unjudged.items())
     lines = [
         "encoding: timed apart from search, and shared by legs of one encoder; -: none, or part of the search",
         f"difference and p (two-sided paired randomisation test): against the best leg by that measure; "
         f"{settings['resamples']:,} resamples, seed {settings['seed']}",
+        *([f"unjudged among the first ten documents, on the mean: {unjudged}"] if unjudged else []),
         *environment_lines(evaluation.environment),
         *(f"note: {note}" for note in evaluation.notes),
     ]
     return Group(*tables, *(Text(line, style="dim") for line in lines))
+
+
+def _group_table(evaluation: Evaluation, kind: str) -> Table:
+    """Each split or facet: the fused list with its interval, and the legs."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    shown = Table(title=f"By {kind}", title_justify="left")
+    for heading in (kind, "measure"):
+        shown.add_column(heading)
+    for heading in (FUSED, "95 % interval", *evaluation.legs):
+        shown.add_column(escape(heading), justify="right")
+    for group in (group for group in evaluation.groups if group.kind == kind):
+        for measure in evaluation.measures:
+            fused = group.systems[FUSED][measure]
+            shown.add_row(
+                f"{escape(group.name)} ({group.queries:,})" if measure == evaluation.measures[0] else "",
+                measure,
+                f"{fused.mean:.4f}",
+                f"{fused.low:.4f} to {fused.high:.4f}",
+                *(f"{group.systems[leg][measure].mean:.4f}" for leg in evaluation.legs),
+                end_section=measure == evaluation.measures[-1],
+            )
+    return shown
 
 
 def _coherence_table(evaluation: Evaluation) -> Table:
@@ -87,6 +119,12 @@ def to_json(evaluation: Evaluation) -> dict[str, Any]:
             Row(evaluation.task, system.label, measure, interval.mean, interval.low, interval.high)
             for system in evaluation.systems
             for measure, interval in system.intervals.items()
+        ]
+        + [
+            Row(f"{evaluation.task}, {group.kind} {group.name}", label, measure, found.mean, found.low, found.high)
+            for group in evaluation.groups
+            for label, intervals in group.systems.items()
+            for measure, found in intervals.items()
         ],
         **evaluation_json(evaluation),
     )
@@ -101,6 +139,8 @@ def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:
         "legs": {label: _system(scores) for label, scores in evaluation.legs.items()},
         "fused": _system(evaluation.fused),
         "coherence": {label: asdict(found) for label, found in evaluation.coherence.items()},
+        "groups": [asdict(group) for group in evaluation.groups],
+        "unjudged_of_first_10": dict(evaluation.unjudged),
         "refused": dict(evaluation.refused),
         "notes": list(evaluation.notes),
         "settings": dict(evaluation.settings),

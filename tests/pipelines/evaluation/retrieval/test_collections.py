@@ -213,3 +213,34 @@ def test_a_missing_or_wrongly_encoded_file_is_named(tmp_path: Path) -> None:
         read_qrels(tmp_path / "gone.tsv")
     with pytest.raises(ReadError, match="not UTF-8"):
         read_qrels(written(tmp_path, "q1\tdü\t1\n".encode("latin-1")))
+
+
+def test_several_splits_are_judged_together_and_remembered_apart(tmp_path: Path) -> None:
+    folder = lay(tmp_path, HEADER + "q1\td1\t1\n", split="dev.tsv")
+    lay(folder, HEADER + "q2\td2\t2\nq1\td1\t1\nq1\td2\t0\n", split="test.tsv")
+    together = load_collection(folder, ["dev", "test"])
+    assert together.qrels == {"q1": {"d1": 1, "d2": 0}, "q2": {"d2": 2}}
+    assert together.split == "dev+test"
+    assert together.splits == {"dev": {"q1": {"d1": 1}}, "test": {"q2": {"d2": 2}, "q1": {"d1": 1, "d2": 0}}}
+    alone = load_collection(folder, "dev")
+    assert (alone.split, alone.splits, alone.qrels) == ("dev", {"dev": {"q1": {"d1": 1}}}, {"q1": {"d1": 1}})
+    assert load_collection(folder, ["dev", "dev"]).splits == alone.splits
+
+
+def test_splits_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
+    folder = lay(tmp_path, HEADER + "q1\td1\t1\n", split="dev.tsv")
+    lay(folder, HEADER + "q1\td1\t2\n", split="test.tsv")
+    with pytest.raises(ReadError, match=r"'d1' is judged 1 and, in split 'test', 2 for query 'q1'.*one at a time"):
+        load_collection(folder, ["dev", "test"])
+    with pytest.raises(ReadError, match=r"no split 'train'.*Choices: dev, test"):
+        load_collection(folder, ["dev", "train"])
+
+
+def test_without_a_name_the_split_is_test_or_the_only_one(tmp_path: Path) -> None:
+    folder = lay(tmp_path, split="dev.tsv")
+    assert load_collection(folder).split == "dev"
+    lay(folder, split="train.tsv")
+    with pytest.raises(ReadError, match=r"no split 'test'.*Choices: dev, train"):
+        load_collection(folder)
+    lay(folder, split="test.tsv")
+    assert load_collection(folder).split == "test"

@@ -184,3 +184,30 @@ def test_the_table_and_the_rows_say_the_same(compared: SideBySide) -> None:
     assert f"{rows['mean', 'fused - base']:+.4f}" in shown
     assert f"{rows['worst loss: one, test', 'fused - best leg']:+.4f}" in shown
     assert "corrected for 3 collections (Holm)" in " ".join(shown.split())
+
+
+def test_the_querys_own_document_is_left_out_where_asked(two: list[Path]) -> None:
+    for path in two:
+        with (path / "queries.jsonl").open("a") as file:
+            file.write(json.dumps({"_id": "glass", "text": "cobalt glass"}) + "\n")
+        (qrels,) = (path / "qrels").iterdir()
+        qrels.write_text(qrels.read_text() + "glass\ttea\t1\n")
+    found = evaluate_collections(two, pipeline=LEXICAL, exclude_self=["hard"], resamples=50)
+    runs = {each.evaluation.collection["name"]: each.evaluation.fused.run["glass"] for each in found.collections}
+    assert "glass" in dict(runs["easy"])
+    assert "glass" not in dict(runs["hard"])
+    with pytest.raises(ConfigError, match=r"no collection 'harder'.*Choices: easy, hard"):
+        evaluate_collections(two, pipeline=LEXICAL, exclude_self=["harder"])
+
+
+def test_the_fusion_is_fitted_on_each_collection_and_baselines_stay_as_they_are(two: list[Path]) -> None:
+    for path in two:
+        with (path / "queries.jsonl").open("a") as file:
+            file.write(json.dumps({"_id": "t", "text": "three strands"}) + "\n")
+        (path / "qrels" / "train.tsv").write_text("t\trope\t1\n")
+        (qrels,) = (file for file in (path / "qrels").iterdir() if file.stem != "train")
+        qrels.rename(qrels.with_stem("test"))
+    found = evaluate_collections(two, pipeline=HYBRID, baselines=[HYBRID], calibrate="train", resamples=50)
+    for each in found.collections:
+        assert each.evaluation.settings["calibration"]["split"] == "train"
+        assert "calibration" not in each.baselines["baseline 1"].settings

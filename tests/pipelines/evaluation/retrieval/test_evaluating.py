@@ -262,3 +262,38 @@ def test_the_printed_report_shows_each_system_under_each_measure() -> None:
     for expected in ("nDCG@10", "recall@100", "MRR@10", "good", "bad", "fused", "best leg", "-0.5000", "mind [this]"):
         assert expected in text, expected
     assert text.count("0.3333") >= 1
+
+
+def test_unjudged_documents_among_the_first_ten_are_counted_and_may_be_dropped() -> None:
+    qrels = {"q1": {"a": 1, "b": 0}, "q2": {"c": 1}}
+    found = {"q1": hits("x", "b", "a"), "q2": hits("c", *(f"y{n}" for n in range(20)))}
+
+    def retrieve(query: Query) -> Found:
+        return Found({"leg": found[query.text]}, found[query.text])
+
+    plain = evaluate(collection(qrels), retrieve, resamples=50)
+    assert plain.unjudged == {"leg": 5.0, "fused": 5.0}  # one of three, nine of ten
+    assert to_json(plain)["unjudged_of_first_10"] == {"leg": 5.0, "fused": 5.0}
+    assert "unjudged" not in plain.settings
+    dropped = evaluate(collection(qrels), retrieve, resamples=50, unjudged="dropped")
+    assert (plain.fused.values["MRR@10"]["q1"], dropped.fused.values["MRR@10"]["q1"]) == (1 / 3, 1 / 2)
+    assert dropped.unjudged == plain.unjudged  # of the ranking as it was
+    assert dropped.settings["unjudged"] == "dropped"
+    console = Console(file=StringIO(), width=200)
+    console.print(render(plain))
+    assert isinstance(console.file, StringIO)
+    assert "unjudged among the first ten documents, on the mean: leg 5.0, fused 5.0" in console.file.getvalue()
+
+
+def test_relevance_may_begin_at_a_higher_grade() -> None:
+    qrels = {"q1": {"a": 1, "b": 2}, "q2": {"a": 1}}
+    asked = evaluate(
+        collection(qrels),
+        lambda _: Found({"leg": hits("a", "b")}, hits("a", "b")),
+        measures=["MRR@10", "nDCG@10"],
+        relevant_from=2,
+        resamples=50,
+    )
+    assert asked.fused.values["MRR@10"] == {"q1": 1 / 2, "q2": 0.0}
+    assert asked.fused.values["nDCG@10"]["q2"] == 1.0  # has gains
+    assert any("graded 2 or above, in all measures but nDCG; 1 queries have none" in note for note in asked.notes)

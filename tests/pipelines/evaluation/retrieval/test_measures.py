@@ -11,22 +11,47 @@ import pytest
 
 from plait.contracts.errors import ConfigError, MissingDependencyError
 from plait.evaluation import DEFAULT_MEASURES, per_query
-from plait.evaluation.retrieval.measures import coherence, linked_share, topical_entropy
 
-ALL = ("nDCG@10", "nDCG@3", "recall@100", "recall@2", "MRR@10", "MRR@2", "precision@5", "success@3", "MAP", "MAP@4")
+ALL = (
+    *("nDCG@10", "nDCG@3", "recall@100", "recall@2", "MRR@10", "MRR@2", "precision@5", "success@3", "MAP", "MAP@4"),
+    *("nDCG-exp@10", "nDCG-jk@10", "nDCG%20", "nDCG-jk%20", "recall%5", "R-precision", "bpref", "judged@10"),
+)
 
 
-def reference(measure: str, grades: Mapping[str, int], ranked: Sequence[str]) -> float:
+def reference(
+    measure: str, grades: Mapping[str, int], ranked: Sequence[str], pool: int = 150, relevant_from: int = 1
+) -> float:
     """One measure of one ranking, written from the definitions."""
-    stem, _, cutoff = measure.partition("@")
-    k = int(cutoff) if cutoff else len(ranked)
+    stem, sign, cutoff = measure.replace("%", "@%").partition("@")
+    if cutoff.startswith("%"):
+        cutoff = str(max(1, int(cutoff[1:]) * pool // 100))
+    k = int(cutoff) if sign else len(ranked)
     gains = np.array([max(0, grades.get(document, 0)) for document in ranked[:k]], dtype=float)
-    relevant = gains > 0
-    all_relevant = sum(grade > 0 for grade in grades.values())
-    if stem == "nDCG":
-        ideal = np.sort([max(0, grade) for grade in grades.values()])[::-1][:k]
-        best = (ideal / np.log2(np.arange(2, len(ideal) + 2))).sum()
-        return float((gains / np.log2(np.arange(2, len(gains) + 2))).sum() / best) if best else 0.0
+    relevant = np.array([grades.get(document, 0) >= relevant_from for document in ranked[:k]], dtype=bool)
+    all_relevant = sum(grade >= relevant_from for grade in grades.values())
+    if stem.startswith("nDCG"):
+        ideal = np.sort([max(0, grade) for grade in grades.values()])[::-1][:k].astype(float)
+        if stem == "nDCG-exp":
+            gains, ideal = 2.0**gains - 1, 2.0**ideal - 1
+        discount = np.log2(np.arange(2, 1_000))
+        if stem == "nDCG-jk":
+            discount = np.concatenate([[1.0], discount])
+        best = (ideal / discount[: len(ideal)]).sum()
+        return float((gains / discount[: len(gains)]).sum() / best) if best else 0.0
+    if stem == "judged":
+        return float(np.mean([document in grades for document in ranked[:k]])) if ranked else 0.0
+    if stem == "R-precision":
+        hits = sum(grades.get(document, 0) >= relevant_from for document in ranked[:all_relevant])
+        return hits / all_relevant if all_relevant else 0.0
+    if stem == "bpref":
+        others = len(grades) - all_relevant
+        above, total = 0, 0.0
+        for document in ranked:
+            if document in grades and grades[document] < relevant_from:
+                above += 1
+            elif document in grades:
+                total += 1 - min(above, all_relevant) / min(all_relevant, others) if others and above else 1.0
+        return total / all_relevant if all_relevant else 0.0
     if stem == "recall":
         return float(relevant.sum() / all_relevant) if all_relevant else 0.0
     if stem == "MRR":
@@ -57,16 +82,20 @@ def test_all_measures_equal_the_reference_on_random_rankings() -> None:
         # Scores with many ties: only the order may count.
         scores = np.sort(generator.integers(0, 5, size=len(found)))[::-1]
         runs[f"q{number}"] = [(str(d), float(s)) for d, s in zip(found, scores, strict=True)]
-    values = per_query(qrels, runs, ALL)
-    for measure in ALL:
-        for query, grades in qrels.items():
-            wanted = reference(measure, grades, [document for document, _ in runs[query]])
-            assert values[measure][query] == pytest.approx(wanted, abs=1e-9), (measure, query)
+    sizes = dict.fromkeys(qrels, 150)
+    for relevant_from in (1, 2):
+        values = per_query(qrels, runs, ALL, pool_sizes=sizes, relevant_from=relevant_from)
+        for measure in ALL:
+            for query, grades in qrels.items():
+                ranked = [document for document, _ in runs[query]]
+                wanted = reference(measure, grades, ranked, relevant_from=relevant_from)
+                assert values[measure][query] == pytest.approx(wanted, abs=1e-9), (measure, query)
 
 
 def test_a_ranking_worked_out_by_hand() -> None:
     # Found: x (unjudged), a (grade 1), b (judged 0), c (grade 2); never found: d (grade 1).
-    values = per_query({"q": {"a": 1, "b": 0, "c": 2, "d": 1}}, {"q": ranking("x", "a", "b", "c")}, ALL)
+    judged = {"q": {"a": 1, "b": 0, "c": 2, "d": 1}}
+    values = per_query(judged, {"q": ranking("x", "a", "b", "c")}, ALL, pool_sizes={"q": 10})
     discounted = 1 / math.log2(3) + 2 / math.log2(5)
     ideal = 2 / math.log2(2) + 1 / math.log2(3) + 1 / math.log2(4)
     assert values["nDCG@10"]["q"] == pytest.approx(discounted / ideal)
@@ -76,6 +105,62 @@ def test_a_ranking_worked_out_by_hand() -> None:
     assert values["precision@5"]["q"] == pytest.approx(2 / 5)
     assert values["success@3"]["q"] == 1.0
     assert values["MAP"]["q"] == pytest.approx((1 / 2 + 2 / 4) / 3)
+    assert values["R-precision"]["q"] == pytest.approx(1 / 3)
+    assert values["judged@10"]["q"] == pytest.approx(3 / 4)
+    assert values["bpref"]["q"] == pytest.approx((1 + 0) / 3)  # one of the one irrelevant stands above c
+    assert values["nDCG%20"]["q"] == pytest.approx((1 / math.log2(3)) / (2 + 1 / math.log2(3)))  # two ranks of ten
+    assert values["nDCG-jk%20"]["q"] == pytest.approx(1 / 3)  # where the second rank counts as much as the first
+
+
+@pytest.mark.parametrize(("size", "cut"), [(250, 50), (100, 20), (99, 19), (5, 1), (4, 1), (1, 1)])
+def test_a_percentage_cuts_each_pool_at_its_own_rank(size: int, cut: int) -> None:
+    documents = [f"d{place}" for place in range(size)]
+    for place in (cut - 1, cut):
+        found = per_query({"q": {f"d{place}": 1}}, {"q": ranking(*documents)}, ["success%20"], pool_sizes={"q": size})
+        assert found["success%20"]["q"] == (1.0 if place < cut else 0.0)
+
+
+def test_queries_of_unlike_pools_keep_their_own_cut() -> None:
+    documents = [f"d{place}" for place in range(30)]
+    qrels = {"small": {"d3": 1}, "large": {"d3": 1}}
+    runs = {"small": ranking(*documents[:10]), "large": ranking(*documents)}
+    found = per_query(qrels, runs, ["recall%20"], pool_sizes={"small": 10, "large": 30})["recall%20"]
+    assert found == {"small": 0.0, "large": 1.0}
+
+
+def test_a_percentage_without_pools_says_what_is_missing() -> None:
+    with pytest.raises(ConfigError, match=r"percentage of each query's pool, but there are no pools.*--pool"):
+        per_query({"q": {"a": 1}}, {"q": ranking("a")}, ["nDCG%20"])
+
+
+def test_dropping_unjudged_documents_is_what_ir_measures_calls_judged_only() -> None:
+    import ir_measures
+
+    generator = np.random.default_rng(5)
+    pool = [f"d{number}" for number in range(60)]
+    qrels = {f"q{n}": {str(d): int(generator.integers(0, 3)) for d in generator.choice(pool, 12)} for n in range(20)}
+    runs = {query: ranking(*map(str, generator.permutation(pool))) for query in qrels}
+    names = {
+        "nDCG@10": "nDCG(judged_only=True)@10",
+        "MAP": "AP(judged_only=True)",
+        "precision@5": "P(judged_only=True)@5",
+    }
+    mine = per_query(qrels, runs, [*names, "judged@10", "bpref"], unjudged="dropped")
+    scores = {query: dict(found) for query, found in runs.items()}
+    for name, theirs in names.items():
+        measure = ir_measures.parse_measure(theirs)(judged_only=True)
+        for metric in ir_measures.iter_calc([measure], qrels, scores):
+            assert mine[name][metric.query_id] == pytest.approx(metric.value), name
+    plain = per_query(qrels, runs, ["nDCG@10", "judged@10", "bpref"])
+    assert mine["nDCG@10"] != plain["nDCG@10"]
+    assert mine["judged@10"] == plain["judged@10"]  # counted in the ranking as it was
+    assert mine["bpref"] == plain["bpref"]  # never looked at them
+    assert max(plain["judged@10"].values()) < 1.0
+
+
+def test_grades_that_no_exponential_gain_can_hold_are_refused() -> None:
+    with pytest.raises(ConfigError, match="grade 31 is too high for nDCG-exp"):
+        per_query({"q": {"a": 31}}, {"q": ranking("a")}, ["nDCG-exp@10"])
 
 
 @pytest.mark.parametrize("order", [("a", "b"), ("b", "a")])
@@ -111,7 +196,11 @@ def test_names_are_read_as_people_write_them_and_returned_as_given() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["nDCG", "nDCG@", "nDCG@0", "nDCG@ten", "recall@-1", "accuracy@5", "", "@10", "nDCG@²"]
+    "name",
+    [
+        *("nDCG", "nDCG@", "nDCG@0", "nDCG@ten", "recall@-1", "accuracy@5", "", "@10", "nDCG@²"),
+        *("nDCG%", "nDCG%0", "nDCG%101", "bpref@10", "R-precision@5", "judged", "nDCG@10%20"),
+    ],
 )
 def test_an_unknown_measure_lists_the_choices(name: str) -> None:
     with pytest.raises(ConfigError, match=r"there is no measure .*Choices: nDCG@k"):
@@ -127,55 +216,3 @@ def test_without_ir_measures_the_pip_line_is_named(monkeypatch: pytest.MonkeyPat
     monkeypatch.setitem(sys.modules, "ir_measures", None)
     with pytest.raises(MissingDependencyError, match=r"pip install 'plait\[evaluation\]'"):
         per_query({"q": {"a": 1}}, {}, ["nDCG@10"])
-
-
-def test_links_count_once_and_in_either_direction() -> None:
-    links = [("a", "b"), ("b", "a"), ("c", "a"), ("c", "z")]
-    assert linked_share({"q": ["a", "b", "c"]}, links, k=3) == {"q": pytest.approx(2 / 3)}
-
-
-def test_only_the_first_k_hits_count() -> None:
-    assert linked_share({"q": ["a", "b", "c", "d"]}, [("c", "d")], k=2) == {"q": 0.0}
-
-
-def test_a_query_with_one_hit_has_no_pair_and_no_value() -> None:
-    assert linked_share({"q": ["a"], "r": []}, [("a", "b")]) == {}
-    assert topical_entropy({"q": ["a"]}, {"a": ["x"]}) == {}
-
-
-def test_one_topic_is_zero_bits_and_k_topics_are_log_k() -> None:
-    topics = {"a": ["x"], "b": ["x"], "c": ["y"], "d": ["z"], "e": ["w"]}
-    assert topical_entropy({"q": ["a", "b"]}, topics) == {"q": 0.0}
-    assert topical_entropy({"q": ["a", "c", "d", "e"]}, topics)["q"] == pytest.approx(2.0)
-
-
-def test_a_document_spreads_one_unit_over_its_topics() -> None:
-    found = topical_entropy({"q": ["a", "b"]}, {"a": ["x", "y", "x"], "b": ["x"]})["q"]
-    assert found == pytest.approx(-(0.75 * math.log2(0.75) + 0.25 * math.log2(0.25)))
-
-
-def test_documents_without_topics_are_left_out() -> None:
-    assert topical_entropy({"q": ["a", "n", "b"]}, {"a": ["x"], "b": ["x"]}) == {"q": 0.0}
-    assert topical_entropy({"q": ["a", "n"]}, {"a": ["x"]}) == {}
-
-
-def test_intervals_hold_the_mean_and_are_the_same_for_the_same_seed() -> None:
-    rankings = {str(n): ["a", "b"] if n % 3 else ["a", "c"] for n in range(30)}
-    first = coherence(rankings, [("a", "b")], {"a": ["x"], "b": ["y"], "c": ["x"]}, k=2, seed=4)
-    assert first == coherence(rankings, [("a", "b")], {"a": ["x"], "b": ["y"], "c": ["x"]}, k=2, seed=4)
-    assert first.linked is not None and first.entropy is not None
-    assert first.linked.mean == pytest.approx(2 / 3)
-    assert first.linked.low < 2 / 3 < first.linked.high
-    assert first.entropy.mean == pytest.approx(2 / 3)
-
-
-def test_no_values_give_no_interval() -> None:
-    assert coherence({"q": ["a"]}, []).linked is None
-    assert coherence({"q": ["a", "b"]}, []).entropy is None
-
-
-def test_bad_input_is_refused() -> None:
-    with pytest.raises(ConfigError, match="k is 1"):
-        linked_share({"q": ["a", "b"]}, [], k=1)
-    with pytest.raises(ConfigError, match="'q' holds a document twice"):
-        linked_share({"q": ["a", "a"]}, [])
