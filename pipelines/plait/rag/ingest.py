@@ -16,6 +16,7 @@ from plait.index import content_hash
 from plait.rag.corpus_columns import fill_corpus_columns
 from plait.rag.ingest_summary import IngestSummary
 from plait.rag.input_files import InputFile, find_inputs
+from plait.rag.leg_check import keep_check
 from plait.rag.parts import Parts
 
 if TYPE_CHECKING:
@@ -334,6 +335,7 @@ class Ingestor:
         self._writer.link(self._linker.changes(stored, all_anew=self._unlinked))
         self._unlinked = False
         fill_corpus_columns(self._writer, self._parts, self._summary.report)
+        keep_check(self._writer, self._index.path, self._parts.retrievers, self._summary.report)
         self._dirty = True
 
     def _link_untold(self) -> None:
