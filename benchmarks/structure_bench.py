@@ -14,16 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 from structure_graph import raw_links
 
-from plait.config import use
+from plait.config import Pipeline, use
 from plait.contracts import Document, Embedder, Hit, Query, ReadReport, Reference, Structural
 from plait.docgraph import DocumentGraph, GraphSettings, build_graph
 from plait.docgraph.relations import RelationName
 from plait.evaluation import Collection, load_collection, per_query
 from plait.evaluation.retrieval.coherence import linked_share, topical_entropy
-from plait.fusion.ranks import ReciprocalRank, ReciprocalRankConfig
 from plait.gnn.encoder_graph import Pairs
 from plait.gnn.links import area_under_curve
 from plait.hooks import Assembly, PluginHost
+from plait.rag.retrieval import fuse_earned
 from plait.readers.beir import BeirReader
 from plait.retrievers.lexical import Config as LexicalConfig
 from plait.retrievers.lexical import Lexical
@@ -34,13 +34,13 @@ __all__ = [
     "Bench",
     "Scores",
     "Vectors",
+    "hybrid",
     "lexical_scores",
     "load",
     "measured",
     "mixed_scores",
     "mixing_share",
     "own",
-    "reciprocal",
 ]
 
 RELATIONS: tuple[RelationName, ...] = ("cites", "cited_by", "co_author", "co_topic")
@@ -134,9 +134,15 @@ def measured(bench: Bench, scores: Scores) -> dict[str, Any]:
     }
 
 
-def reciprocal(bench: Bench, legs: Mapping[str, Scores]) -> Scores:
-    """Scores of reciprocal rank fusion over the legs' first hundred documents, 0 for others."""
-    fusion = ReciprocalRank(ReciprocalRankConfig())
+def hybrid(bench: Bench, legs: Mapping[str, Scores], weights: Mapping[str, float] | None = None) -> Scores:
+    """Scores of the fusion that users get without settings over the legs' first hundred documents, 0 for others.
+
+    Args:
+        bench: the collection.
+        legs: scores by label, shape (queries, documents).
+        weights: of legs that have earned one.
+    """
+    fusion = Assembly(PluginHost.discover()).build("fusion", Pipeline().fusion)
     number = {document: row for row, document in enumerate(bench.ids)}
     fused = np.zeros((len(bench.queries), len(bench.ids)), np.float32)
     for row, query in enumerate(bench.collection.queries.values()):
@@ -147,7 +153,7 @@ def reciprocal(bench: Bench, legs: Mapping[str, Scores]) -> Scores:
                 line[number[query.id]] = -np.inf
             best = np.argsort(-line, kind="stable")[:DEPTH]
             runs[leg] = [Hit(bench.ids[n], bench.ids[n], float(line[n]), int(n)) for n in best if np.isfinite(line[n])]
-        for hit in fusion.fuse(Query(query.text), runs, 3 * DEPTH):
+        for hit in fuse_earned(fusion, Query(query.text), runs, 3 * DEPTH, weights or {}):
             fused[row, hit.row] = hit.score
     return fused
 

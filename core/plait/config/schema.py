@@ -177,7 +177,7 @@ class Pipeline(Settings):
     """What cuts documents into passages; another one needs ``plait index rebuild``."""
     retrievers: Uses = Field(default=(use("dense"), use("lexical")), min_length=1)
     """What finds passages; each fills its own columns of the index."""
-    fusion: Use = use("rrf")
+    fusion: Use = use("scores")
     """What makes one list of what the retrievers found."""
     ranker: Use | None = None
     """What reorders the best passages, if anything."""

@@ -21,6 +21,7 @@ from plait.contracts.capabilities import (
     WeighsRuns,
     WeightedFusion,
 )
+from plait.contracts.coverage import Coverage, FittingChunker, TokenCounting
 from plait.contracts.document import (
     Block,
     Document,
@@ -80,6 +81,7 @@ __all__ = [
     "ColumnSource",
     "ColumnValues",
     "CorpusColumns",
+    "Coverage",
     "Document",
     "EarnsWeight",
     "Edge",
@@ -90,6 +92,7 @@ __all__ = [
     "Evidence",
     "Figure",
     "FittedFusion",
+    "FittingChunker",
     "Fold",
     "Fusion",
     "Gate",
@@ -133,6 +136,7 @@ __all__ = [
     "SupportingSpan",
     "Table",
     "Text",
+    "TokenCounting",
     "TokenVectors",
     "Trace",
     "TrainableFusion",

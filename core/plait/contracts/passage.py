@@ -66,13 +66,15 @@ class Passage:
 class Strand:
     """What one retriever gave to a hit: its rank there (from 1), its raw score, its share of the fused score.
 
-    ``share`` is an addend: the shares of a hit sum to the score that the fusion gave it.
+    ``share`` is an addend: the shares of a hit sum to the score that the fusion gave it. With ``of_document`` the
+    retriever did not find the passage but others of its document: rank and score are those of the best of them.
     """
 
     retriever: str
     rank: int
     score: float
     share: float
+    of_document: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -189,6 +189,22 @@ class Traversal:
         result: NDArray[np.float32] = self.features(text) @ weights.vector
         return result
 
+    @staticmethod
+    def above_chance(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+        r"""Scores with a zero that means something: how much likelier a document is than one drawn at random.
+
+        .. math:: \log \left( N \, e^{s_d} / \sum_{d'} e^{s_{d'}} \right)
+
+        By the conditional logit that is the logarithm of N times the probability of document d, one of N.
+
+        Args:
+            scores: as :meth:`scores` gives them, shape (..., documents).
+        """
+        highest = scores.max(axis=-1, keepdims=True)
+        mean = np.exp(scores - highest).mean(axis=-1, keepdims=True)
+        above: NDArray[np.float32] = scores - highest - np.log(mean)
+        return above
+
     def _seeds(self, scores: NDArray[np.float32], count: int) -> Any:
         """Weights of the nearest documents of each query, csr of shape (queries, documents)."""
         count = min(count, scores.shape[1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,7 +12,7 @@ from plait.cli.output import IndexOption, JsonFlag, NoPluginsFlag, PipelineOptio
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from plait.contracts import Hit, IndexView
+    from plait.contracts import Hit, IndexView, Strand
     from plait.rag.explaining import Explanation
 
 __all__ = [
@@ -63,9 +64,7 @@ def _hit_json(hit: Hit, view: IndexView) -> dict[str, Any]:
         "end": passage.end,
         "text": passage.text,
         "score": hit.score,
-        "strands": [
-            {"retriever": s.retriever, "rank": s.rank, "score": s.score, "share": s.share} for s in hit.strands
-        ],
+        "strands": [asdict(strand) for strand in hit.strands],
     }
 
 
@@ -74,6 +73,10 @@ def _head(number: int, title: str, hit: Hit) -> Text:
     from rich.text import Text
 
     return Text.assemble(f"{number:>2}  ", (one_line(title), "bold"), f"  {one_line(hit.passage_id)}  {hit.score:.4f}")
+
+
+def _strand_of(strand: Strand) -> str:
+    return f"{strand.retriever}, by another passage of the document" if strand.of_document else strand.retriever
 
 
 def _print_hits(hits: Any, view: IndexView, explain: bool) -> None:
@@ -86,7 +89,7 @@ def _print_hits(hits: Any, view: IndexView, explain: bool) -> None:
         if explain:
             for strand in hit.strands:
                 shown.print(
-                    f"      {strand.retriever}: rank {strand.rank}, score {strand.score:.4f}, "
+                    f"      {_strand_of(strand)}: rank {strand.rank}, score {strand.score:.4f}, "
                     f"gave {strand.share:.4f} ({strand.share / hit.score if hit.score else 0:.0%})",
                     style="cyan",
                 )
@@ -128,7 +131,7 @@ def _print_explanation(explanation: Explanation) -> None:
         if found.structure is not None and not found.has_structure:
             line += " (tied to no other document: its structure is its text)"
         shown.print(f"      {line}", style="cyan", soft_wrap=True)
-        ranks = ", ".join(f"{s.retriever} {s.rank} (gave {s.share:.4f})" for s in hit.strands)
+        ranks = ", ".join(f"{_strand_of(s)} {s.rank} (gave {s.share:.4f})" for s in hit.strands)
         shown.print(f"      ranks: {ranks}", style="cyan", soft_wrap=True, markup=False)
         for edge in found.edges:
             led = _LED.get(edge.relation, f"{edge.relation.removeprefix('co_')} shared with")
@@ -139,9 +142,10 @@ def _print_explanation(explanation: Explanation) -> None:
                 markup=False, style="dim", soft_wrap=True,
             )  # fmt: skip
     for label, earned in explanation.earned.items():
-        told = f"counts {earned:g} times, as hidden references showed" if earned else (
-            "is not fused: nothing has shown on this index that it helps ('plait train docgraph' tries)"
-        )  # fmt: skip
+        why = explanation.broken.get(
+            label, "nothing has shown on this index that it helps ('plait train docgraph' tries)"
+        )
+        told = f"counts {earned:g} times, as hidden references showed" if earned else f"is not fused: {why}"
         shown.print(f"the run of {label} {told}", soft_wrap=True, markup=False)
     if any(found.structure is not None for found in explanation.hits) and not explanation.trained:
         shown.print("nothing is trained on this index yet: 'plait train docgraph' lets structure into the vectors")

@@ -7,7 +7,7 @@ __all__ = ["plait_components"]
 
 @hookimpl
 def plait_components() -> list[Component]:
-    """Declares the rank fusions ``rrf`` and ``weighted``, and the vector fusions ``gated`` and ``concatenated``.
+    """Declares the fusions of runs ``scores``, ``rrf``, ``weighted``, and those of vectors ``gated``, ``concatenated``.
 
     And ``fusion-in-decoder``, a generator: it lives here because it fuses passages inside the model that writes.
     """
@@ -21,10 +21,17 @@ def plait_components() -> list[Component]:
         ),
         Component(
             "fusion",
+            "scores",
+            factory="plait.fusion.ranks:ScoreFusion",
+            config="plait.fusion.ranks:ScoresConfig",
+            summary="sum of comparable scores, passages of one document supporting each other; the default",
+        ),
+        Component(
+            "fusion",
             "weighted",
-            factory="plait.fusion.ranks:Weighted",
+            factory="plait.fusion.ranks:ScoreFusion",
             config="plait.fusion.ranks:WeightedConfig",
-            summary="weighted sum of normalised scores, weights from calibration",
+            summary="the same with scores between the last and the first of a run, and each passage on its own",
         ),
         Component(
             "fusion",

@@ -1,8 +1,8 @@
-"""Calibration: which fusion, and which weights, on queries whose answers are known.
+"""Calibration: which weights the retrievers should have, on queries whose answers are known.
 
-Every candidate of a small fixed grid is measured by nDCG@10 on the calibration queries; the best one is written into
-the pipeline as plain settings. Weight 1 for one retriever and 0 for the others is a candidate too, so the outcome is
-never below the best single retriever on these queries.
+Three outcomes are possible, and written into the pipeline as plain settings. Equal weights are where it starts. Where
+the best retriever alone finds more than all of them together, it stays alone. Weights from a small fixed grid are kept
+only if, on queries that had no say in choosing them, they find more than that, beyond what chance may give.
 """
 
 from __future__ import annotations
@@ -12,18 +12,23 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
+import numpy as np
+from numpy.typing import NDArray
+
 from plait.config import Use, use
-from plait.contracts import Fusion, Hit, Query
+from plait.contracts import Hit, Query
 from plait.contracts.errors import ConfigError
-from plait.fusion.ranks import ReciprocalRank, ReciprocalRankConfig, Weighted, WeightedConfig
+from plait.fusion.ranks import ScoreFusion, ScoresConfig
 
 __all__ = ["Calibration", "Candidate", "calibrate"]
 
 CUT = 10
 """Ranks that count."""
-CONSTANTS = (20.0, 60.0)
 STEPS = (0.25, 0.5, 0.75, 1.0)
-"""Weights tried beside 1 for each retriever; the largest is always 1, as only their relation counts."""
+"""Weights tried for each retriever; the largest is always 1, as only their relation counts."""
+FOLDS = 5
+ERRORS = 2.0
+"""Standard errors by which learnt weights must find more than those that need no learning."""
 
 Runs = Mapping[str, Sequence[Hit]]
 
@@ -38,9 +43,18 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What came out: the best candidate, each retriever alone, and all that was tried, best first."""
+    """What came out, and all that was tried, best first.
+
+    Args:
+        best: the candidate to use.
+        why: why it is that one.
+        legs: mean nDCG@10 of each retriever alone.
+        tried: every candidate; with many and few queries the first of them was rather lucky than good.
+        queries: how many queries had a say.
+    """
 
     best: Candidate
+    why: str
     legs: Mapping[str, float]
     tried: tuple[Candidate, ...]
     queries: int
@@ -54,9 +68,7 @@ class Calibration:
 def calibrate(
     runs: Mapping[str, Runs], qrels: Mapping[str, Mapping[str, int]], replaced: Collection[str] = ()
 ) -> Calibration:
-    """Chooses fusion and weights for a pipeline's retrievers.
-
-    Deterministic. With few queries the grid can fit their noise: keep the queries that you report on apart.
+    """Chooses weights for a pipeline's retrievers. Deterministic.
 
     Args:
         runs: query id -> retriever label -> hits, best first. The same labels for every query.
@@ -68,22 +80,41 @@ def calibrate(
 
     Example:
         >>> good = [Hit("a#0", "a", 2.0, 0), Hit("b#0", "b", 1.0, 1)]
-        >>> poor = [Hit("b#0", "b", 9.0, 1), Hit("a#0", "a", 8.0, 0)]
+        >>> poor = [Hit("b#0", "b", 9.0, 1), Hit("a#0", "a", 1.0, 0)]
         >>> found = calibrate({"q": {"good": good, "poor": poor}}, {"q": {"a": 1}})
         >>> found.best.value, found.legs
         (1.0, {'good': 1.0, 'poor': 0.63093})
     """
     judged = {query: runs[query] for query in runs if any(grade > 0 for grade in qrels.get(query, {}).values())}
     labels = _labels(judged)
-    legs = {label: _mean({query: found[label] for query, found in judged.items()}, qrels) for label in labels}
-    tried = []
-    for candidate in _candidates(labels, replaced):
-        fusion = _build(candidate)
+    legs = {label: _mean(_values({query: found[label] for query, found in judged.items()}, qrels)) for label in labels}
+    candidates = list(_candidates(labels, replaced))
+    values = np.empty((len(candidates), len(judged)))
+    for number, candidate in enumerate(candidates):
+        fusion = ScoreFusion(ScoresConfig(**candidate.settings))
         fused = {query: fusion.fuse(_QUERY, found, _depth(found)) for query, found in judged.items()}
-        tried.append(Candidate(candidate, _mean(fused, qrels)))
+        values[number] = _values(fused, qrels)
+    chosen, why = _chosen(values, len(labels))
     # Stable: among equals the one that was named first, which is the simplest.
-    tried.sort(key=lambda candidate: -candidate.value)
-    return Calibration(tried[0], legs, tuple(tried), len(judged))
+    tried = sorted(map(Candidate, candidates, map(_mean, values)), key=lambda candidate: -candidate.value)
+    return Calibration(Candidate(candidates[chosen], _mean(values[chosen])), why, legs, tuple(tried), len(judged))
+
+
+def _chosen(values: NDArray[np.float64], legs: int) -> tuple[int, str]:
+    """Which candidate to use, and why. ``values``: (candidates, queries), equal weights first, single legs last."""
+    means = values.mean(axis=1)
+    alone = len(values) - legs + int(np.argmax(means[-legs:]))
+    plain, why = (0, "equal weights") if means[0] >= means[alone] else (alone, "one retriever finds more than all do")
+    queries = np.arange(values.shape[1])
+    unseen = np.empty(len(queries))
+    for fold in range(FOLDS):
+        mine = queries % FOLDS == fold
+        if mine.any() and not mine.all():
+            unseen[mine] = values[int(np.argmax(values[:, ~mine].mean(axis=1)))][mine]
+    gains = unseen - values[plain]
+    if len(queries) >= 2 * FOLDS and gains.mean() > ERRORS * gains.std(ddof=1) / math.sqrt(len(gains)):
+        return int(np.argmax(means)), f"weights of a grid, {gains.mean():+.4f} on queries that had no say in them"
+    return plain, why
 
 
 _QUERY = Query("calibration")  # the fusions of this package read runs only
@@ -106,19 +137,15 @@ def _labels(judged: Mapping[str, Runs]) -> list[str]:
 
 
 def _candidates(labels: Sequence[str], replaced: Collection[str]) -> Iterator[Use]:
-    """Plain rrf first, then weights, then each retriever alone."""
+    """Equal weights first, then others, then each retriever alone."""
     silent = {label: 0.0 for label in labels if label in replaced}
     counting = [label for label in labels if label not in silent]
     # A weight for every run, where some have none: a run without a weight has 1.
-    yield use("rrf", weights=dict.fromkeys(counting, 1.0) | silent) if silent else use("rrf")
+    yield use("scores", weights=dict.fromkeys(counting, 1.0) | silent) if silent else use("scores")
     for chosen in _weights(counting):
-        weights = chosen | silent
-        for constant in CONSTANTS:
-            yield use("rrf", constant=constant, weights=weights)
-        yield use("weighted", weights=weights)
-        yield use("weighted", weights=weights, normalisation="z")
+        yield use("scores", weights=chosen | silent)
     for alone in labels:
-        yield use("rrf", weights={label: float(label == alone) for label in labels})
+        yield use("scores", weights={label: float(label == alone) for label in labels})
 
 
 def _weights(labels: Sequence[str]) -> Iterator[dict[str, float]]:
@@ -127,19 +154,16 @@ def _weights(labels: Sequence[str]) -> Iterator[dict[str, float]]:
             yield dict(zip(labels, weights, strict=True))
 
 
-def _build(candidate: Use) -> Fusion:
-    if candidate.name == "rrf":
-        return ReciprocalRank(ReciprocalRankConfig(**candidate.settings))
-    return Weighted(WeightedConfig(**candidate.settings))
-
-
 def _depth(found: Runs) -> int:
     """All hits: several passages of one document may stand before the tenth document."""
     return sum(len(hits) for hits in found.values())
 
 
-def _mean(ranked: Mapping[str, Sequence[Hit]], qrels: Mapping[str, Mapping[str, int]]) -> float:
-    values = [_ndcg(hits, qrels[query]) for query, hits in ranked.items()]
+def _values(ranked: Mapping[str, Sequence[Hit]], qrels: Mapping[str, Mapping[str, int]]) -> list[float]:
+    return [_ndcg(hits, qrels[query]) for query, hits in ranked.items()]
+
+
+def _mean(values: Sequence[float] | NDArray[np.float64]) -> float:
     return round(math.fsum(values) / len(values), 6)
 
 

@@ -55,7 +55,7 @@ class Config(Settings):
     replaces: str = "dense"
     """The retriever whose leg the fused one stands in for: its hits are shown, but count only where ``ranks`` gives it
     a weight of its own."""
-    ranks: Use = use("rrf")
+    ranks: Use = use("scores")
     """How the legs' ranks are merged."""
     adapter: bool = True
     """Whether questions go through what ``plait train retriever`` has learnt for the column; without, as embedded."""

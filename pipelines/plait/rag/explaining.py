@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from plait.contracts import Hit, Query, VectorSearch
 from plait.contracts.errors import ConfigError
 from plait.docgraph import DocumentGraph
+from plait.rag.leg_check import stored_check
 from plait.rag.parts import Parts
 from plait.rag.retrieval import Retrieval
 from plait.retrievers.document_vectors import best_passages
@@ -88,6 +89,7 @@ class Explanation:
         commit: the snapshot that was searched.
         trained: whether a trained graph encoder is in use there.
         earned: label -> what the run counts of each retriever that must show that it helps; 0: it was not fused.
+        broken: label -> why a retriever has no say that needs not show that it helps.
         hits: best first.
     """
 
@@ -95,6 +97,7 @@ class Explanation:
     commit: int
     trained: bool
     earned: Mapping[str, float]
+    broken: Mapping[str, str]
     hits: tuple[ExplainedHit, ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -105,6 +108,7 @@ class Explanation:
             "commit": self.commit,
             "trained": self.trained,
             "earned": dict(self.earned),
+            "broken": dict(self.broken),
             "hits": hits,
         }
 
@@ -153,7 +157,9 @@ def explain_hits(parts: Parts, retrieval: Retrieval, edges: int = 3) -> Explanat
         for hit in retrieval.fused
     )
     trained = source is not None and source.trained(view)
-    return Explanation(query, view.commit, trained, retrieval.earned, explained)
+    check = stored_check(view)
+    broken = {} if check is None else {name: why for name, why in check.broken.items() if name in retrieval.earned}
+    return Explanation(query, view.commit, trained, retrieval.earned, broken, explained)
 
 
 def carrying_edges(

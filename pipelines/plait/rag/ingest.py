@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from plait.contracts import ColumnValues, Document, IndexView, IngestBatch, Passage
+from plait.contracts import ColumnValues, Document, IndexView, IngestBatch, Passage, TokenCounting
 from plait.contracts.errors import DocumentError, ModelError, PlaitError, ReadError
 from plait.docgraph import GraphSettings, Linker, fact_settings
 from plait.docgraph.linking import by_source
@@ -16,6 +16,7 @@ from plait.index import content_hash
 from plait.rag.corpus_columns import fill_corpus_columns
 from plait.rag.ingest_summary import IngestSummary
 from plait.rag.input_files import InputFile, find_inputs
+from plait.rag.leg_check import keep_check
 from plait.rag.parts import Parts
 
 if TYPE_CHECKING:
@@ -268,7 +269,15 @@ class Ingestor:
                     self._put()
                 continue
             self._summary.passages += len(batch.passages)
+            self._note_coverage(batch.passages)
             self._dirty = self._changed = True
+
+    def _note_coverage(self, passages: Sequence[Passage]) -> None:
+        texts = [passage.embedding_text for passage in passages]
+        for label, embedder in self._parts.embedders.items():
+            with plugin_errors(f"the embedder of {label}, while it counted tokens,"):
+                part = embedder.coverage(texts) if isinstance(embedder, TokenCounting) else None
+            self._summary.note_coverage(label, part)
 
     def _encode(
         self, documents: Sequence[Document], passages: Sequence[Passage]
@@ -334,6 +343,7 @@ class Ingestor:
         self._writer.link(self._linker.changes(stored, all_anew=self._unlinked))
         self._unlinked = False
         fill_corpus_columns(self._writer, self._parts, self._summary.report)
+        keep_check(self._writer, self._index.path, self._parts.retrievers, self._summary.report)
         self._dirty = True
 
     def _link_untold(self) -> None:

@@ -6,8 +6,20 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from plait.contracts import EarnsWeight, Fusion, Hit, IndexView, Query, VectorFusion, WeighsRuns, WeightedFusion
+from plait.contracts import (
+    EarnsWeight,
+    Fusion,
+    Hit,
+    IndexView,
+    Query,
+    RankedVectorFusion,
+    VectorFusion,
+    VectorSearch,
+    WeighsRuns,
+    WeightedFusion,
+)
 from plait.hooks import plugin_errors
+from plait.rag.leg_check import stored_check
 from plait.rag.parts import Parts
 
 __all__ = ["Retrieval", "earned_weights", "fuse_earned", "retrieve_all"]
@@ -59,15 +71,19 @@ def retrieve_all(parts: Parts, query: Query, view: IndexView, k: int) -> Retriev
 
 
 def earned_weights(parts: Parts, query: Query, view: IndexView) -> dict[str, float]:
-    """What the retrievers that must show that they help count for a question, by label.
+    """What the retrievers that must show that they help count for a question, by label; 0 for those that are broken.
 
     Those that the settings of the fusion give a weight to are not among them, nor is the only retriever of a pipeline.
+    Where a fusion of vectors stands in for a broken retriever (see :mod:`plait.rag.leg_check`), its run is as broken.
     """
     earning = {label: made for label, made in parts.retrievers.items() if isinstance(made, EarnsWeight)}
     if len(earning) == len(parts.retrievers):
         return {}
-    settled = parts.fusion.weights if isinstance(parts.fusion, WeightedFusion) else {}
-    found: dict[str, float] = {}
+    fusion, check = parts.fusion, stored_check(view)
+    settled = fusion.weights if isinstance(fusion, WeightedFusion) else {}
+    found = {} if check is None else dict.fromkeys(check.broken.keys() - settled.keys(), 0.0)
+    if found and isinstance(fusion, RankedVectorFusion) and isinstance(fusion, VectorSearch):
+        found.update(dict.fromkeys([fusion.vector_column] if found.keys() & {*fusion.stands_in_for} else [], 0.0))
     for label, retriever in earning.items():
         if label not in settled:
             with plugin_errors(f"retriever {label!r}"):

@@ -27,7 +27,7 @@ from plait.rag.retrieval import fuse_earned
 from plait.retrievers.graph_model import WalkWeights
 from plait.training.controls import Beyond, beyond
 
-__all__ = ["WalkReport", "learn_walk"]
+__all__ = ["QUESTIONS", "WalkReport", "learn_walk"]
 
 _CITERS = 400  # that the weights are learnt from
 _ASKING = 200  # of these, that measure them: each graph costs two lessons and 200 questions
@@ -37,10 +37,10 @@ _PARTS = 2
 _CONTROLS = 9
 _WEIGHTS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 128.0)
 """What the walk's run may count, from a quarter of a voice to the only one."""
-_QUESTIONS = _WEIGHTS[0]
+QUESTIONS = 0.5
 """What it counts for questions that are no titles. References are found best by nearly the walk alone, also where that
-harms what is found for questions: those of cacm ask for 8 and more, its 52 judged questions for .25 to .5, which had
-this number chosen."""
+harms what is found for questions: those of cacm ask for 8 and more, its 52 judged questions for .125 to .5 of it,
+which had this number chosen."""
 _CUT = 10
 
 Figures = NDArray[np.float64]
@@ -133,7 +133,7 @@ def learn_walk(
             break
     gains = {name: beyond(found.gain(name), gained) for name, gained in controls.items()}
     reasons = {name: gain.reason("nDCG@10 of the fused list") for name, gain in gains.items()}
-    earned = WalkWeights(found.weight, 0.0 if reasons["questions"] else min(_QUESTIONS, found.weight))
+    earned = WalkWeights(found.weight, 0.0 if reasons["questions"] else min(QUESTIONS, found.weight))
     weights = learn_weights(graph, _scores_of(rag, source), citers) if found.learnt else DEFAULT_WEIGHTS
     scores = {name: float(values.mean()) for name, values in found.scores.items()}
     return WalkReport(len(asked.citers), scores, gains, earned, weights, reasons["fused"])
@@ -167,6 +167,7 @@ class _Asked:
         self.label = _label_of(rag, source)
         self.fusion: Fusion = rag.parts.fusion
         self.weights = _WEIGHTS if isinstance(self.fusion, WeighsRuns) else (1.0,)
+        self.little = self.weights.index(QUESTIONS) if QUESTIONS in self.weights else 0
         self.start = _scores_of(rag, source)(citers)  # (citers, documents)
         self.start[np.arange(len(citers)), citers] = -np.inf
         self.queries = [Query(view.title(self.ids[n]) or self.ids[n]) for n in citers.tolist()]
@@ -200,7 +201,7 @@ class _Asked:
                 rows = part[first : first + _AT_ONCE]
                 features = hidden.features(self.start[rows])  # (rows, documents, features)
                 for made, weights in zip(runs, (DEFAULT_WEIGHTS, taught), strict=True):
-                    for row, scores in zip(rows.tolist(), features @ weights.vector, strict=True):
+                    for row, scores in zip(rows.tolist(), hidden.above_chance(features @ weights.vector), strict=True):
                         made[row] = self._run(scores, row)
         walks = [
             np.array([_ndcg([hit.row for hit in made[row][:_CUT]], wanted[row]) for row in range(count)])
@@ -213,7 +214,7 @@ class _Asked:
         judged = np.empty(count)
         for part in parts:
             judged[part] = fused[part, np.delete(fused, part, axis=0).mean(axis=0).argmax()]
-        scores = {"text": text, "walk": walks[learnt], "fused": judged, "questions": fused[:, 0]}
+        scores = {"text": text, "walk": walks[learnt], "fused": judged, "questions": fused[:, self.little]}
         return _Measured(scores, self.weights[int(fused.mean(axis=0).argmax())], learnt)
 
     def _run(self, scores: NDArray[np.float32], row: int) -> list[Hit]:

@@ -238,7 +238,8 @@ class DocGraph:
         allowed = view.allowed(query.filters)
         by_text, rows = best_passages(cosines, view.document_numbers, len(view.document_ids))
         start = self._blended(by_text, query.text, view)
-        scores = self.traversal(view).scores(start[None], traversal_weights(view))[0]  # (documents,)
+        walk = self.traversal(view)
+        scores = walk.above_chance(walk.scores(start[None], traversal_weights(view))[0])  # (documents,)
         # Who asks by a title asks for that document first, and for what belongs with it.
         scores[list(self._titled(query, view))] = np.nextafter(scores.max(), np.float32(np.inf))
         if allowed is not None:

@@ -17,7 +17,7 @@ class Plain(Settings):
 class Catalogue:
     """Knows the names in ``known``, each with the settings of :class:`Plain`."""
 
-    known = ("markdown", "sections", "dense", "rrf", "similarity", "extractive", "words")
+    known = ("markdown", "sections", "dense", "scores", "similarity", "extractive", "words")
 
     def settings(self, kind: str, use: Use) -> Plain:
         if use.name not in self.known:

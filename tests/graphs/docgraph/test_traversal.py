@@ -110,3 +110,13 @@ def test_hidden_references_do_not_reach_the_features() -> None:
     found = hidden.features(np.array([[0.1, 0.9, 0.2]], np.float32))
     assert feature(found, "in_degree").max() == 0.0
     assert feature(found, "cited_by_hits").max() == pytest.approx(np.log(1e-4))
+
+
+def test_above_chance_is_the_log_of_how_many_times_likelier_than_one_at_random(graph: DocumentGraph) -> None:
+    walk = Traversal(graph, TraversalSettings(seeds=2))
+    scores = walk.scores(np.concatenate([TEXT, TEXT + 0.1]), only("pagerank"))
+    likely = np.exp(scores.astype(np.float64))
+    wanted = np.log(7 * likely / likely.sum(axis=1, keepdims=True))
+    assert np.allclose(walk.above_chance(scores), wanted, atol=1e-5)
+    assert np.allclose(walk.above_chance(scores + 50.0), wanted, atol=1e-4), "only differences mean something"
+    assert np.array_equal(walk.above_chance(np.zeros((1, 7), np.float32)), np.zeros((1, 7)))

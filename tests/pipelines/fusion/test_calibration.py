@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -9,7 +10,7 @@ from plait.contracts import Hit
 from plait.contracts.errors import ConfigError
 from plait.evaluation.retrieval.measures import per_query
 from plait.fusion.calibration import Calibration, calibrate
-from plait.fusion.ranks import ReciprocalRank, ReciprocalRankConfig
+from plait.fusion.ranks import ScoreFusion, ScoresConfig
 
 DOCUMENTS = [f"d{number}" for number in range(30)]
 Runs = dict[str, dict[str, list[Hit]]]
@@ -59,6 +60,35 @@ def test_a_useless_leg_does_not_pull_the_fusion_down() -> None:
     assert found.best.value == found.legs["dense"] == 1.0
 
 
+def alone(found: Calibration) -> bool:
+    return sorted(found.best.fusion.settings.get("weights", {}).values()) == [0.0, 1.0]
+
+
+def test_the_best_leg_stays_alone_where_another_only_guesses() -> None:
+    outcomes = [calibrate(*made({"dense": 0.9, "lexical": 0.0}, seed=seed)) for seed in range(40)]
+    assert sum(alone(found) and "one retriever" in found.why for found in outcomes) >= 30
+    assert all(found.best.value >= found.legs["dense"] for found in outcomes)
+
+
+def test_legs_that_know_as_much_as_each_other_keep_equal_weights() -> None:
+    """Weights of the best candidate of 25 queries are luck, and the guard is not for them."""
+    outcomes = []
+    for seed in range(40):
+        runs, qrels = made({"dense": 0.6, "lexical": 0.6}, seed=seed)
+        for found in runs.values():  # what stands first stands out, so that either leg is heard
+            for leg in found.values():
+                leg[0] = replace(leg[0], score=90.0)
+        outcomes.append(calibrate(runs, qrels))
+    assert sum(found.best.fusion == use("scores") for found in outcomes) >= 36
+
+
+def test_weights_are_learnt_where_queries_that_had_no_say_show_it() -> None:
+    """Of 300 queries the better leg is right three times in four, and the other one beside it one time in three."""
+    found = calibrate(*made({"dense": 0.75, "lexical": 0.35}, queries=300))
+    assert "no say" in found.why or alone(found)
+    assert found.best.value > next(c.value for c in found.tried if c.fusion == use("scores"))
+
+
 def test_values_equal_those_of_the_evaluation() -> None:
     runs, qrels = made({"dense": 0.5, "lexical": 0.4})
     found = calibrate(runs, qrels)
@@ -66,10 +96,10 @@ def test_values_equal_those_of_the_evaluation() -> None:
         ranked = {query: [(hit.document_id, hit.score) for hit in run[label]] for query, run in runs.items()}
         values = per_query(qrels, ranked, ["nDCG@10"])["nDCG@10"]
         assert value == pytest.approx(sum(values.values()) / len(values), abs=1e-5)
-    plain = next(candidate for candidate in found.tried if candidate.fusion == use("rrf"))
+    plain = next(candidate for candidate in found.tried if candidate.fusion == use("scores"))
     from plait.contracts import Query
 
-    fused = {q: ReciprocalRank(ReciprocalRankConfig()).fuse(Query("?"), run, 60) for q, run in runs.items()}
+    fused = {q: ScoreFusion(ScoresConfig()).fuse(Query("?"), run, 60) for q, run in runs.items()}
     values = per_query(
         qrels, {q: [(hit.document_id, hit.score) for hit in run] for q, run in fused.items()}, ["nDCG@10"]
     )["nDCG@10"]
@@ -90,7 +120,7 @@ def test_it_comes_out_the_same_each_time() -> None:
 
 def test_a_single_retriever_stays_as_it_is() -> None:
     found = calibrate(*made({"dense": 0.6}))
-    assert found.best.fusion == use("rrf") and found.gain == 0
+    assert found.best.fusion == use("scores") and found.gain == 0
 
 
 def test_passages_of_one_document_count_once() -> None:

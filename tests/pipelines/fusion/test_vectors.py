@@ -41,7 +41,7 @@ def leg(rag: Rag) -> FusedColumn:
 def test_an_untrained_fusion_is_the_text_column_in_every_bit_and_finds_what_is_found_without_it(
     community: Path, name: str
 ) -> None:
-    with open_index(community, piped(use("rrf"))) as plain:
+    with open_index(community, piped(use("scores"))) as plain:
         expected = found(plain)
     with open_index(community, piped(use(name))) as rag:
         if name != "gated":
@@ -63,7 +63,7 @@ def test_the_leg_that_is_replaced_does_not_count_twice(trained: Path) -> None:
             assert retrieval.runs["dense"] != retrieval.runs["gated"]
             for hit in retrieval.fused:
                 assert {strand.retriever for strand in hit.strands} <= {"gated", "lexical", "docgraph"}
-                assert hit.score == pytest.approx(sum(1.0 / (60 + strand.rank) for strand in hit.strands))
+                assert hit.score == sum(strand.share for strand in hit.strands)
 
 
 def test_a_weight_of_its_own_lets_the_replaced_leg_count(trained: Path) -> None:

@@ -73,7 +73,7 @@ def test_the_json_is_the_same_every_time_and_plain(trained: Path) -> None:
     first = told()
     assert told() == first
     made = json.loads(first)
-    assert list(made) == ["query", "commit", "trained", "earned", "hits"]
+    assert list(made) == ["query", "commit", "trained", "earned", "broken", "hits"]
     assert list(made["hits"][0]) == [
         *("passage", "document", "title", "score", "text", "structure", "fused", "has_structure", "strands", "edges"),
     ]

@@ -36,9 +36,9 @@ def earning(index: Path, weight: float) -> None:
         writer.commit("train docgraph")
 
 
-@pytest.mark.parametrize("name", ["rrf", "weighted", "gated"])
+@pytest.mark.parametrize("name", ["rrf", "scores", "gated"])
 def test_untrained_the_walk_changes_no_bit_of_the_fused_list(community: Path, name: str) -> None:
-    ranks = use("rrf") if name == "gated" else use(name)
+    ranks = use("scores") if name == "gated" else use(name)
     assert fused(community, WALKING, use(name)) == [
         # The fused column is the text's: only its label differs from dense's.
         [_labelled(hit, "dense", "gated") if name == "gated" else hit for hit in hits]

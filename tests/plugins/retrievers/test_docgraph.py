@@ -158,7 +158,7 @@ def test_the_walk_finds_what_the_nearest_documents_cite() -> None:
     assert hits.index(last) < 5
 
 
-def test_scores_are_those_of_the_traversal_and_hits_the_best_passages() -> None:
+def test_scores_are_those_of_the_traversal_above_chance() -> None:
     retriever = docgraph()
     view = view_of(papers(), retriever)
     hits = retriever.retrieve(Query("weavers cross strands"), view, 5)
@@ -169,8 +169,27 @@ def test_scores_are_those_of_the_traversal_and_hits_the_best_passages() -> None:
     words = np.array([lexical[numbers == n].max() for n in range(5)])
     seeds = (best + 0.5 / lexical.max() * words).astype(np.float32)
     scores = Traversal(retriever.graph(view)).scores(seeds[None], DEFAULT_WEIGHTS)[0]
+    likelier = np.log(5 * np.exp(scores) / np.exp(scores).sum())  # than one of the five at random
     assert {hit.document_id: hit.score for hit in hits} == pytest.approx(
-        dict(zip(view.document_ids, scores.tolist(), strict=True)), abs=1e-4
+        dict(zip(view.document_ids, likelier.tolist(), strict=True)), abs=1e-4
+    )
+
+
+def test_the_document_whose_title_is_asked_for_leads_what_belongs_with_it() -> None:
+    retriever = docgraph()
+    view = view_of(papers(), retriever)
+    for document_id in view.document_ids:
+        hits = retriever.retrieve(Query(f" {view.title(document_id).upper()}. "), view, 5)
+        assert hits[0].document_id == document_id
+
+
+def test_hits_are_the_best_passages_of_their_documents() -> None:
+    retriever = docgraph()
+    view = view_of(papers(), retriever)
+    hits = retriever.retrieve(Query("weavers cross strands"), view, 5)
+    cosines, numbers = (
+        view.vectors("dense") @ EMBEDDER.embed_queries(["weavers cross strands"])[0],
+        view.document_numbers,
     )
     for hit in hits:
         rows = np.flatnonzero(numbers == numbers[hit.row])

@@ -27,10 +27,10 @@ class FusionConformance:
 
     @pytest.fixture
     def runs(self) -> Mapping[str, Sequence[Hit]]:
-        """Two runs that share two passages, with scores of different scales."""
+        """Two runs that share two passages and a document, with scores of different scales."""
         return {
             "dense": _run({"a#0": 0.9, "b#0": 0.8, "c#0": 0.3}),
-            "lexical": _run({"c#0": 21.5, "a#0": 12.0, "d#0": 1.5}),
+            "lexical": _run({"c#0": 21.5, "a#0": 12.0, "b#1": 1.5}),
         }
 
     def test_satisfies_the_protocol(self, fusion: Fusion) -> None:
@@ -58,7 +58,18 @@ class FusionConformance:
                 for rank, found in enumerate(run, 1)
                 if found.passage_id == hit.passage_id
             }
-            assert {(strand.retriever, strand.rank, strand.score) for strand in hit.strands} == gave
+            own = [strand for strand in hit.strands if not strand.of_document]
+            assert {(strand.retriever, strand.rank, strand.score) for strand in own} == gave
+            for strand in hit.strands:
+                if strand.of_document:  # the best of the other passages of its document that the run found
+                    others = [
+                        (rank, found.score)
+                        for rank, found in enumerate(runs[strand.retriever], 1)
+                        if found.document_id == hit.document_id
+                    ]
+                    assert strand.retriever not in {label for label, _, _ in gave}
+                    assert (strand.rank, strand.score) == others[0]
+            assert hit.score == pytest.approx(sum(strand.share for strand in hit.strands))
 
     def test_keeps_the_order_of_a_single_run(self, fusion: Fusion, runs: Mapping[str, Sequence[Hit]]) -> None:
         for label, run in runs.items():
@@ -77,7 +88,7 @@ class FusionConformance:
 
 
 def _run(scores: Mapping[str, float]) -> list[Hit]:
-    rows = {"a#0": 0, "b#0": 1, "c#0": 2, "d#0": 3}
+    rows = {"a#0": 0, "b#0": 1, "c#0": 2, "b#1": 3}
     return [Hit(name, name.split("#")[0], score, rows[name]) for name, score in scores.items()]
 
 
