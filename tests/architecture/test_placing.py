@@ -23,6 +23,7 @@ WITHOUT = {
     "plugins/plait/generators/vllm/engine.py": "tests/vllm",
     "plugins/plait/generators/vllm/generator.py": "tests/vllm",
     "plugins/plait/generators/vllm/prompt_embeddings.py": "tests/vllm",
+    "plugins/plait/embedders/late_recipe.py": "tests/plugins/embedders/test_late_interaction.py",
     "plugins/plait/rankers/pair_classifier.py": "tests/plugins/rankers/test_cross_encoder.py",
     "plugins/plait/retrievers/graph_model.py": "tests/plugins/retrievers/test_docgraph.py",
     "graphs/plait/docgraph/matrices.py": "tests/graphs/docgraph/test_graph.py",

@@ -20,6 +20,7 @@ from plait.contracts.capabilities import (
     WeighsRuns,
     WeightedFusion,
 )
+from plait.contracts.coverage import Coverage, FittingChunker, TokenCounting
 from plait.contracts.document import (
     Block,
     Document,
@@ -79,6 +80,7 @@ __all__ = [
     "ColumnSource",
     "ColumnValues",
     "CorpusColumns",
+    "Coverage",
     "Document",
     "EarnsWeight",
     "Edge",
@@ -89,6 +91,7 @@ __all__ = [
     "Evidence",
     "Figure",
     "FittedFusion",
+    "FittingChunker",
     "Fold",
     "Fusion",
     "Gate",
@@ -131,6 +134,7 @@ __all__ = [
     "SupportingSpan",
     "Table",
     "Text",
+    "TokenCounting",
     "TokenVectors",
     "Trace",
     "TrainableFusion",

@@ -4,6 +4,6 @@ The suites are in :mod:`plait.testing.conformance`, which needs pytest; what sta
 """
 
 from plait.testing.memory import MemoryView, memory_view
-from plait.testing.samples import BlockChunker, sample_documents
+from plait.testing.samples import BlockChunker, LetterEmbedder, sample_documents
 
-__all__ = ["BlockChunker", "MemoryView", "memory_view", "sample_documents"]
+__all__ = ["BlockChunker", "LetterEmbedder", "MemoryView", "memory_view", "sample_documents"]

@@ -1,12 +1,19 @@
-"""Small documents with everything a plugin may meet, from tables to metadata and links, and a chunker to cut them."""
+"""Small documents with everything a plugin may meet, from tables to metadata and links; what cuts and encodes them."""
 
 from __future__ import annotations
 
-from typing import Literal
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
-from plait.contracts import Block, Document, Equation, Figure, Passage, Reference, Section, Table, Text
+import numpy as np
+from numpy.typing import NDArray
 
-__all__ = ["BlockChunker", "sample_documents"]
+from plait.contracts import Block, Coverage, Document, Equation, Figure, Passage, Reference, Section, Table, Text
+
+__all__ = ["BlockChunker", "LetterEmbedder", "sample_documents"]
+
+_TOKEN = re.compile(r"\w+|[^\w\s]")
 
 
 def sample_documents() -> tuple[Document, ...]:
@@ -114,6 +121,58 @@ class BlockChunker:
                 )
             )
         return passages
+
+
+class LetterEmbedder:
+    """Counts letters: an embedder without a model, which reads few tokens at once. A token is a word or a mark.
+
+    Args:
+        max_tokens: that it reads at once; one of them stands before every text.
+        windows: whether it reads what is longer in windows, or leaves it out and says so.
+
+    Example:
+        >>> embedder = LetterEmbedder(max_tokens=3)
+        >>> embedder.token_starts(["Three strands, one braid."])[0].tolist()
+        [0, 6, 13, 15, 19, 24]
+        >>> embedder.coverage(["Three strands, one braid.", "A knot"])
+        Coverage(tokens=8, windowed=1, unread=0)
+    """
+
+    dimension = 64
+
+    def __init__(self, max_tokens: int = 64, *, windows: bool = True) -> None:
+        self.max_tokens = max_tokens
+        self._windows = windows
+
+    def fingerprint(self) -> Mapping[str, Any]:
+        """What decides its vectors."""
+        return {"model": "letters", "max_tokens": self.max_tokens, "windows": self._windows}
+
+    def passage_tokens(self) -> int:
+        """All tokens but the one before the text."""
+        return self.max_tokens - 1
+
+    def token_starts(self, texts: Sequence[str]) -> list[NDArray[np.int64]]:
+        """Where words and marks start."""
+        return [np.array([found.start() for found in _TOKEN.finditer(text)], dtype=np.int64) for text in texts]
+
+    def coverage(self, texts: Sequence[str]) -> Coverage:
+        """All that it reads; without windows the rest of a long text is unread."""
+        counts = [len(starts) for starts in self.token_starts(texts)]
+        over = [count - self.passage_tokens() for count in counts if count > self.passage_tokens()]
+        return Coverage(sum(counts), len(over), 0) if self._windows else Coverage(sum(counts), 0, sum(over))
+
+    def embed_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """How often each letter comes, scaled to length 1."""
+        vectors = np.full((len(texts), self.dimension), 0.1, dtype=np.float32)
+        for row, (text, starts) in enumerate(zip(texts, self.token_starts(texts), strict=True)):
+            whole = self._windows or len(starts) <= self.passage_tokens()
+            for character in text if whole else text[: starts[self.passage_tokens()]]:
+                vectors[row, ord(character) % self.dimension] += 1
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        return vectors
+
+    embed_queries = embed_passages
 
 
 def _kind(block: Block) -> Literal["text", "table", "figure", "equation"]:

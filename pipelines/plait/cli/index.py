@@ -164,6 +164,14 @@ def _print_summary(summary: IngestSummary, as_json: bool) -> None:
             f"{len(summary.removed)} removed, {summary.unchanged} unchanged, "
             f"{counted(summary.passages, 'passage')} written"
         )
+        for label, part in summary.coverage.items():
+            told = (
+                "its encoder does not tell how much it reads, so that passages were measured in words"
+                if part is None
+                else f"{counted(part.tokens, 'token')}, {counted(part.windowed, 'passage')} read in windows, "
+                f"{counted(part.unread, 'token')} in no vector"
+            )
+            shown.print(f"  {label}: {told}", markup=False, soft_wrap=True, style="dim")
         for (where, what), count in sorted(summary.report.skipped.items()):
             shown.print(f"  skipped {count} x {what} ({where})", markup=False, soft_wrap=True, style="dim")
         if summary.missing:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from plait.contracts import ColumnValues, Document, IndexView, IngestBatch, Passage
+from plait.contracts import ColumnValues, Document, IndexView, IngestBatch, Passage, TokenCounting
 from plait.contracts.errors import DocumentError, ModelError, PlaitError, ReadError
 from plait.docgraph import GraphSettings, Linker, fact_settings
 from plait.docgraph.linking import by_source
@@ -269,7 +269,15 @@ class Ingestor:
                     self._put()
                 continue
             self._summary.passages += len(batch.passages)
+            self._note_coverage(batch.passages)
             self._dirty = self._changed = True
+
+    def _note_coverage(self, passages: Sequence[Passage]) -> None:
+        texts = [passage.embedding_text for passage in passages]
+        for label, embedder in self._parts.embedders.items():
+            with plugin_errors(f"the embedder of {label}, while it counted tokens,"):
+                part = embedder.coverage(texts) if isinstance(embedder, TokenCounting) else None
+            self._summary.note_coverage(label, part)
 
     def _encode(
         self, documents: Sequence[Document], passages: Sequence[Passage]

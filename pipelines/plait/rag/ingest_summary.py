@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from plait.contracts import ReadReport
+from plait.contracts import Coverage, ReadReport
 
 __all__ = ["IngestSummary"]
 
@@ -19,6 +19,8 @@ class IngestSummary:
     removed: list[str] = field(default_factory=list)
     unchanged: int = 0
     passages: int = 0
+    coverage: dict[str, Coverage | None] = field(default_factory=dict)
+    """How much of the passages each encoder has read, by the label of what asked it; None where it does not tell."""
     missing: list[str] = field(default_factory=list)
     """Documents in the index whose file is no longer under the added folder; ``prune`` removes them."""
     report: ReadReport = field(default_factory=ReadReport)
@@ -29,6 +31,11 @@ class IngestSummary:
         """What could not be read or encoded; everything else went in."""
         return self.report.failures
 
+    def note_coverage(self, label: str, part: Coverage | None) -> None:
+        """Adds what an encoder has read of some passages, or that it does not tell."""
+        before = self.coverage.get(label, Coverage())
+        self.coverage[label] = None if part is None or before is None else before + part
+
     def to_json(self) -> dict[str, Any]:
         """The summary as JSON values."""
         return {
@@ -38,6 +45,7 @@ class IngestSummary:
             "removed": self.removed,
             "unchanged": self.unchanged,
             "passages": self.passages,
+            "coverage": {label: part and asdict(part) for label, part in self.coverage.items()},
             "missing": self.missing,
             "skipped": [
                 {"where": where, "what": what, "count": count}

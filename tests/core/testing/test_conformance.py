@@ -16,7 +16,7 @@ import pytest
 from plait.config import check_request
 from plait.contracts import *
 from plait.contracts.errors import GenerationError, ReadError
-from plait.testing import BlockChunker
+from plait.testing import BlockChunker, LetterEmbedder
 from plait.testing.conformance import *
 """
 
@@ -84,6 +84,15 @@ class TestIt(EmbedderConformance):
     @pytest.fixture
     def embedder(self):
         return Letters()
+"""
+
+COUNTING = """
+class Counting(LetterEmbedder):
+    pass
+class TestIt(EmbedderConformance):
+    @pytest.fixture
+    def embedder(self):
+        return Counting()
 """
 
 RANKER = """
@@ -163,6 +172,7 @@ ALL = {
     "chunker": CHUNKER,
     "fusion": FUSION,
     "embedder": EMBEDDER,
+    "counting": COUNTING,
     "ranker": RANKER,
     "generator": GENERATOR,
     "reader": READER,
@@ -186,6 +196,7 @@ BREAKS = [
         "def chunk(self, d):\n        return [dataclasses.replace(p, text=p.text.upper()) for p in super().chunk(d)]\n",
         "test_a_passage_is_exactly_its_span",
     ),
+    ("chunker", "pass\n", "def fitted(self, embedders):\n        return self\n", "test_its_passages_are_what"),
     ("fusion", "[:k]", "", "test_returns_at_most_k"),
     ("fusion", "-hit.score", "hit.score", "test_returns_hits_best_first"),
     ("fusion", "hit.score, 1 / (60", "0.0, 1 / (60", "test_strands_say"),
@@ -195,6 +206,18 @@ BREAKS = [
     ("embedder", "enumerate(texts)", "enumerate(sorted(texts))", "test_a_text_has_the_same_vector"),
     ("embedder", "+= 1", "+= 0", "test_different_texts"),
     ("ranker", "1 / rank", "rank", "test_returns_hits_best_first"),
+    (
+        "counting",
+        "pass\n",
+        "token_starts = lambda self, t: [s[::-1] for s in super().token_starts(t)]\n",
+        "test_it_counts",
+    ),
+    (
+        "counting",
+        "return Counting()",
+        "made = Counting(windows=False)\n        made.coverage = Counting().coverage\n        return made",
+        "test_what_it_says_it_reads",
+    ),
     (
         "ranker",
         "ordered = sorted(",

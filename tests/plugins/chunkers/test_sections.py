@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plait.chunkers.passage_breaks import count_words
+from plait.chunkers.lengths import count_words
 from plait.chunkers.sections import Config, SectionChunker
 from plait.contracts import Chunker, Document, Equation, Figure, Passage, Section, Table, Text
 

@@ -13,7 +13,8 @@ from plait.contracts.errors import ModelError
 from plait.embedders.lean_bert import LeanBert, is_plain_bert
 from plait.embedders.model_folder import Pooling, read_recipe, weights_digest
 from plait.embedders.text_encoders import PaddedEncoder, agreement
-from plait.embedders.transformers import fast_tokeniser
+from plait.embedders.tokenisers import FileTokeniser
+from plait.embedders.windows import windows_of
 
 TEXTS = [
     "Two.",
@@ -26,7 +27,7 @@ CPU = torch.device("cpu")
 
 
 def test_the_bundled_model_is_encoded_as_transformers_does(minilm_folder: Path) -> None:
-    tokens = fast_tokeniser(minilm_folder, 256)(TEXTS)
+    tokens = windows_of(TEXTS, FileTokeniser(minilm_folder), 256).tokens
     reference = PaddedEncoder(minilm_folder, "mean", CPU, torch.float32)
     recipe = read_recipe(minilm_folder)
     assert agreement(LeanBert(recipe, "mean", torch.float32), reference, tokens) > 0.99999
@@ -41,7 +42,7 @@ def test_the_bundled_weights_are_those_that_need_no_check_at_load(minilm_folder:
 
 @pytest.mark.parametrize("pooling", ["mean", "cls", "last"])
 def test_every_pooling_equals_the_general_encoders(tiny_bert: Path, pooling: Pooling) -> None:
-    tokens = fast_tokeniser(tiny_bert, 64)(TEXTS)
+    tokens = windows_of(TEXTS, FileTokeniser(tiny_bert), 64).tokens
     reference = PaddedEncoder(tiny_bert, pooling, CPU, torch.float32).encode(tokens)
     lean = LeanBert(read_recipe(tiny_bert), pooling, torch.float32).encode(tokens)
     np.testing.assert_allclose(lean, reference, atol=2e-5)
@@ -49,7 +50,7 @@ def test_every_pooling_equals_the_general_encoders(tiny_bert: Path, pooling: Poo
 
 @pytest.mark.parametrize("budget", [1, 40, 100_000])
 def test_the_size_of_batches_does_not_change_the_vectors(tiny_bert: Path, budget: int) -> None:
-    tokens = fast_tokeniser(tiny_bert, 64)(TEXTS * 3)
+    tokens = windows_of(TEXTS * 3, FileTokeniser(tiny_bert), 64).tokens
     alone = np.concatenate([LeanBert(read_recipe(tiny_bert), "mean", torch.float32).encode([ids]) for ids in tokens])
     together = LeanBert(read_recipe(tiny_bert), "mean", torch.float32, budget).encode(tokens)
     np.testing.assert_allclose(together, alone, atol=2e-5)
@@ -71,7 +72,7 @@ def with_large_scores(tiny_bert: Path, folder: Path) -> Path:
 
 def test_scores_that_overflow_the_exponential_are_encoded_again(tiny_bert: Path, tmp_path: Path) -> None:
     folder = with_large_scores(tiny_bert, tmp_path / "large")
-    tokens = fast_tokeniser(folder, 64)(TEXTS)
+    tokens = windows_of(TEXTS, FileTokeniser(folder), 64).tokens
     lean = LeanBert(read_recipe(folder), "mean", torch.float32)
     assert not torch.isfinite(lean._states(tokens, stable=False)[0]).all(), "the case is not as hard as it should be"
     reference = PaddedEncoder(folder, "mean", CPU, torch.float32)
@@ -82,7 +83,7 @@ def test_scores_that_overflow_the_exponential_are_encoded_again(tiny_bert: Path,
 
 @pytest.mark.parametrize("budget", [1, 40, 100_000])
 def test_padding_has_no_say_in_the_states_of_tokens(tiny_bert: Path, budget: int) -> None:
-    tokens = fast_tokeniser(tiny_bert, 64)(TEXTS * 3)
+    tokens = windows_of(TEXTS * 3, FileTokeniser(tiny_bert), 64).tokens
     general = PaddedEncoder(tiny_bert, "mean", CPU, torch.float32, budget)
     for encoder in (LeanBert(read_recipe(tiny_bert), "mean", torch.float32, budget), general):
         together = encoder.encode_tokens(tokens)
@@ -107,7 +108,7 @@ def test_weights_saved_under_a_task_head_are_found(tiny_bert: Path, tmp_path: Pa
     for name in ("config.json", "tokenizer.json"):
         (tmp_path / name).write_bytes((tiny_bert / name).read_bytes())
     save_file(weights, tmp_path / "model.safetensors")
-    tokens = fast_tokeniser(tmp_path, 64)(TEXTS)
+    tokens = windows_of(TEXTS, FileTokeniser(tmp_path), 64).tokens
     prefixed = LeanBert(read_recipe(tmp_path), "mean", torch.float32).encode(tokens)
     np.testing.assert_array_equal(prefixed, LeanBert(read_recipe(tiny_bert), "mean", torch.float32).encode(tokens))
 

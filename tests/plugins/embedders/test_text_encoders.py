@@ -11,13 +11,13 @@ from plait.embedders import text_encoders
 from plait.embedders.lean_bert import LeanBert
 from plait.embedders.model_folder import read_recipe
 from plait.embedders.text_encoders import PaddedEncoder, agreement, make_encoder
-from plait.embedders.transformers import fast_tokeniser
+from plait.embedders.tokenisers import FileTokeniser
 
 CPU = torch.device("cpu")
 
 
 def make(folder: Path) -> text_encoders.TextEncoder:
-    return make_encoder(read_recipe(folder), "unknown", "mean", fast_tokeniser(folder, 64), CPU, torch.float32)
+    return make_encoder(read_recipe(folder), "unknown", "mean", FileTokeniser(folder), CPU, torch.float32)
 
 
 def test_a_bert_model_runs_lean_once_it_agrees(tiny_bert: Path) -> None:

@@ -41,6 +41,19 @@ def test_scores_are_those_of_the_model_pair_by_pair(cross_encoder_folder: Make, 
         assert hit.score == pytest.approx((logits[0] if outputs == 1 else logits[1] - logits[0]).item(), abs=1e-4)
 
 
+@pytest.mark.parametrize(("most", "said"), [(128, 0), (16, 1)])
+def test_what_is_cut_is_said(
+    cross_encoder_folder: Make, caplog: pytest.LogCaptureFixture, most: int, said: int
+) -> None:
+    view = memory_view(sample_documents())
+    hits = view.hits(np.arange(6), np.linspace(1, 0.5, 6))
+    ranker = CrossEncoder(Config(model=str(cross_encoder_folder(1)), batch=2, max_tokens=most))
+    ranker.rank(QUERY, hits, view)
+    assert len(caplog.messages) == said
+    if said:
+        assert "6 of 6 pairs are longer than max_tokens (16) and were cut" in caplog.text
+
+
 def test_nothing_is_written_while_it_loads(cross_encoder_folder: Make, capfd: pytest.CaptureFixture[str]) -> None:
     folder = cross_encoder_folder(1)
     view = memory_view(sample_documents())

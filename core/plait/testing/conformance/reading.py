@@ -10,10 +10,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from plait.contracts import Chunker, Document, Embedder, Reader, ReadReport, Section, Text
+from plait.contracts import (
+    Chunker,
+    Document,
+    Embedder,
+    FittingChunker,
+    Reader,
+    ReadReport,
+    Section,
+    Text,
+    TokenCounting,
+)
 from plait.contracts.errors import ReadError
 from plait.testing.conformance.checks import check_json, check_unit_vectors
-from plait.testing.samples import sample_documents
+from plait.testing.samples import LetterEmbedder, sample_documents
 
 __all__ = ["ChunkerConformance", "EmbedderConformance", "ReaderConformance"]
 
@@ -151,6 +161,20 @@ class ChunkerConformance:
         for document in documents:
             assert list(chunker.chunk(document)) == list(chunker.chunk(document))
 
+    def test_its_passages_are_what_an_embedder_reads(self, chunker: Chunker) -> None:
+        """Of a :class:`plait.contracts.FittingChunker`, on prose, which can be cut anywhere."""
+        if not isinstance(chunker, FittingChunker):
+            pytest.skip("it does not ask what embedders read")
+        prose = " ".join(f"Sentence {number} says a little about retrieval." for number in range(300))
+        document = Document("long", "A long one", (Section("Body of text", (Text(prose),)),))
+        few, many = LetterEmbedder(max_tokens=40), LetterEmbedder(max_tokens=90)
+        for embedders in ([few], [many, few]):
+            passages = chunker.fitted(embedders).chunk(document)
+            read = few.coverage([passage.embedding_text for passage in passages])
+            assert (read.windowed, read.unread) == (0, 0), "a passage is longer than an embedder reads"
+            assert read.tokens > 20 * len(passages), "the passages are much shorter than they need to be"
+        assert chunker.fitted([]).chunk(document), "without embedders it cuts nothing"
+
 
 TEXTS = (
     "BM25 weighs a term by how often it occurs.",
@@ -201,3 +225,27 @@ class EmbedderConformance:
     @pytest.mark.parametrize("text", ["", " \n", "word " * 5_000], ids=["empty", "blank", "long"])
     def test_odd_texts_have_vectors_too(self, embedder: Embedder, text: str) -> None:
         check_unit_vectors(embedder.embed_passages([text]), 1, embedder.dimension)
+
+    def test_it_counts_the_tokens_of_a_text_where_they_start(self, embedder: Embedder) -> None:
+        """Of a :class:`plait.contracts.TokenCounting`: passages are cut by these places."""
+        if not isinstance(embedder, TokenCounting):
+            pytest.skip("it does not tell how much it reads")
+        assert 0 < embedder.passage_tokens() <= embedder.max_tokens
+        for text, starts in zip(TEXTS, embedder.token_starts(TEXTS), strict=True):
+            places = [int(start) for start in starts]
+            assert places and places == sorted(places)
+            assert places[0] >= 0 and places[-1] < len(text)
+            assert embedder.coverage([text]).tokens == pytest.approx(len(places), abs=1)
+        assert len(embedder.token_starts([""])[0]) == 0
+
+    def test_what_it_says_it_reads_is_in_the_vector(self, embedder: Embedder) -> None:
+        """Of a :class:`plait.contracts.TokenCounting`: no token may get lost without a word."""
+        if not isinstance(embedder, TokenCounting):
+            pytest.skip("it does not tell how much it reads")
+        short, long = "word " * (embedder.passage_tokens() // 4), "word " * (3 * embedder.max_tokens)
+        assert embedder.coverage([short, short]).windowed == 0
+        read = embedder.coverage([long, short])
+        assert read.windowed == 1 or read.unread
+        assert read.tokens >= 3 * embedder.max_tokens
+        ends = embedder.embed_passages([f"{long} retrieval", f"{long} braids"])
+        assert read.unread or not np.array_equal(ends[0], ends[1]), "the end of a long text changes nothing"
