@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from plait.contracts import Fusion, Hit, Query, StructureSource, TrainableStructure, WeighsRuns
+from plait.contracts import Fusion, Hit, OwnWeight, Query, StructureSource, TrainableStructure, WeighsRuns
 from plait.contracts.errors import ConfigError
 from plait.docgraph import DocumentGraph
 from plait.docgraph.rewiring import rewired
@@ -171,6 +171,8 @@ class _Asked:
         self.start = _scores_of(rag, source)(citers)  # (citers, documents)
         self.start[np.arange(len(citers)), citers] = -np.inf
         self.queries = [Query(view.title(self.ids[n]) or self.ids[n]) for n in citers.tolist()]
+        texts = rag.parts.retrievers.items()
+        self.own = {label: made.own_weight(view) for label, made in texts if isinstance(made, OwnWeight)}
         self.runs: list[dict[str, Sequence[Hit]]] = []
         self.by_text: list[list[int]] = []
         for query, citer in zip(self.queries, citers.tolist(), strict=True):
@@ -180,7 +182,7 @@ class _Asked:
                 if not isinstance(retriever, StructureSource)
             }
             self.runs.append(runs)
-            self.by_text.append(self._found(self.fusion.fuse(query, runs, _CUT)))
+            self.by_text.append(self._found(fuse_earned(self.fusion, query, runs, _CUT, self.own)))
 
     def measured(self, graph: DocumentGraph, seed: int) -> _Measured:
         """Every document by weights that others have taught."""
@@ -227,7 +229,7 @@ class _Asked:
 
     def _fused(self, row: int, run: Sequence[Hit], weight: float) -> list[int]:
         runs = {**self.runs[row], self.label: run}
-        return self._found(fuse_earned(self.fusion, self.queries[row], runs, _CUT, {self.label: weight}))
+        return self._found(fuse_earned(self.fusion, self.queries[row], runs, _CUT, {**self.own, self.label: weight}))
 
     def _documents(self, hits: Sequence[Hit], citer: int) -> list[Hit]:
         """The best hit of each document, named by it."""
