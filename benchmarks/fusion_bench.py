@@ -22,6 +22,7 @@ from plait.evaluation.retrieval.comparing import index_folder
 from plait.hooks import PluginHost
 from plait.rag import Rag, open_index
 from plait.rag.parts import Parts
+from plait.rag.retrieval import fuse_earned
 from plait.retrievers.dense import Dense
 
 __all__ = ["MEASURE", "FusionCosts", "FusionFigures", "measured"]
@@ -30,7 +31,18 @@ MEASURE = "nDCG@10"
 K = 10
 TIMED = 100  # questions whose cost is taken, drawn by the seed
 
-Runs = Mapping[str, Sequence[Hit]]
+
+@dataclass(frozen=True, slots=True)
+class AskedLegs:
+    """What the legs found for one query, and what each counts in its fusion."""
+
+    query: Query
+    runs: Mapping[str, Sequence[Hit]]
+    earned: Mapping[str, float]
+
+    def first(self, count: int) -> AskedLegs:
+        """The same with so many hits of each leg."""
+        return AskedLegs(self.query, {label: hits[:count] for label, hits in self.runs.items()}, self.earned)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,18 +134,20 @@ def measured(
             run = {query: documents_of(ranked, {query} if exclude_self else ()) for query, ranked in hits.items()}
             return per_query(collection.qrels, run, [MEASURE])[MEASURE]
 
-        def fused(runs: Mapping[str, tuple[Query, Runs]], k: int) -> dict[str, Mapping[str, float]]:
+        def fused(runs: Mapping[str, AskedLegs], k: int) -> dict[str, Mapping[str, float]]:
             return {
-                name: scored({identifier: made.fuse(query, legs, k) for identifier, (query, legs) in runs.items()})
+                name: scored(
+                    {i: fuse_earned(made, asked.query, asked.runs, k, asked.earned) for i, asked in runs.items()}
+                )
                 for name, made in fusions.items()
             }
 
-        cut = {i: (query, _first(legs, rag.pipeline.candidates)) for i, (query, legs) in found.items()}
-        labels = next(iter(found.values()))[1]
+        cut = {i: asked.first(rag.pipeline.candidates) for i, asked in found.items()}
+        labels = next(iter(found.values())).runs
         return FusionFigures(
             collection,
             depth,
-            {label: scored({i: legs[label] for i, (_, legs) in found.items()}) for label in labels},
+            {label: scored({i: asked.runs[label] for i, asked in found.items()}) for label in labels},
             fused(found, depth * len(labels)),
             fused(cut, depth * len(labels)) if depth > rag.pipeline.candidates else {},
             _costs(rag, place, cut, ingest, rounds, seed),
@@ -149,27 +163,28 @@ def _ingest_seconds(place: Path, spent: float | None) -> float | None:
     return float(json.loads(kept.read_text())["cpu_seconds"]) if kept.exists() else None
 
 
-def _asked(rag: Rag, collection: Collection, depth: int) -> Iterator[tuple[str, tuple[Query, Runs]]]:
+def _asked(rag: Rag, collection: Collection, depth: int) -> Iterator[tuple[str, AskedLegs]]:
     for identifier, entry in collection.queries.items():
         try:
-            retrieval = rag.retrieve_all(entry.query(), depth)
+            found = rag.retrieve_all(entry.query(), depth)
         except QueryError:
             continue
-        yield identifier, (retrieval.query, retrieval.runs)
-
-
-def _first(runs: Runs, count: int) -> Runs:
-    return {label: hits[:count] for label, hits in runs.items()}
+        yield identifier, AskedLegs(found.query, found.runs, found.earned)
 
 
 def _costs(
-    rag: Rag, place: Path, runs: Mapping[str, tuple[Query, Runs]], ingest: float | None, rounds: int, seed: int
+    rag: Rag, place: Path, runs: Mapping[str, AskedLegs], ingest: float | None, rounds: int, seed: int
 ) -> FusionCosts:
     """Takes the costs last, as legs get query vectors that were made before."""
     timed = dict(random.Random(seed).sample(sorted(runs.items()), min(TIMED, len(runs))))  # noqa: S311 - a sample
-    by_text = {query.text: (query, legs) for query, legs in timed.values()}
+    by_text = {asked.query.text: asked for asked in timed.values()}
     fusion: Fusion = rag.parts.fusion
-    fusion_ms = cost(list(by_text), lambda text: fusion.fuse(*by_text[text], K), rounds)
+
+    def fuse(text: str) -> object:
+        asked = by_text[text]
+        return fuse_earned(fusion, asked.query, asked.runs, K, asked.earned)
+
+    fusion_ms = cost(list(by_text), fuse, rounds)
     for leg in rag.parts.retrievers.values():
         if isinstance(leg, Dense):
             leg.embedder = Prepared(leg.embedder, list(by_text))

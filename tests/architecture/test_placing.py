@@ -23,6 +23,7 @@ WITHOUT = {
     "plugins/plait/generators/vllm/engine.py": "tests/vllm",
     "plugins/plait/generators/vllm/generator.py": "tests/vllm",
     "plugins/plait/generators/vllm/prompt_embeddings.py": "tests/vllm",
+    "plugins/plait/embedders/late_recipe.py": "tests/plugins/embedders/test_late_interaction.py",
     "plugins/plait/rankers/pair_classifier.py": "tests/plugins/rankers/test_cross_encoder.py",
     "plugins/plait/retrievers/graph_model.py": "tests/plugins/retrievers/test_docgraph.py",
     "graphs/plait/docgraph/matrices.py": "tests/graphs/docgraph/test_graph.py",
@@ -46,6 +47,7 @@ WITHOUT = {
 }
 """Modules that are tested through another, and where."""
 ELSEWHERE = {
+    "tests/plugins/chunkers/test_tails_benchmark.py": "of benchmarks/tails.py",
     "tests/pipelines/evaluation/answers/test_injections_benchmark.py": "of benchmarks/injections.py",
     "tests/pipelines/test_one_door.py": "of a distribution that re-declares parts of several packages",
 }

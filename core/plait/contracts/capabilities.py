@@ -19,7 +19,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from plait.contracts.fusion import Fusion, VectorFusion
+from plait.contracts.fusion import Fusion, Ranker, VectorFusion
 from plait.contracts.generator import EmbeddingSpace, Generator, StructureGenerator
 from plait.contracts.passage import Embedder, Hit
 from plait.contracts.query import Query
@@ -30,6 +30,7 @@ __all__ = [
     "FittedFusion",
     "Fold",
     "HasEmbedder",
+    "LateInteraction",
     "LearntColumns",
     "LexicalScores",
     "ScoringGenerator",
@@ -77,6 +78,16 @@ class TokenVectors(Protocol):
         Raises:
             ModelError: the model gave no usable vector for a token; the message says for which text.
         """
+        ...
+
+
+@runtime_checkable
+class LateInteraction(Ranker, Protocol):
+    """A ranker by the tokens of question and passage, whose questions ``plait train late`` can teach."""
+
+    @property
+    def encoder(self) -> TokenVectors:
+        """Of question and passages."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""``plait train``: docgraph, gate, reader, retriever."""
+"""``plait train``: docgraph, gate, late, reader, retriever."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from plait.training.docgraph import DocgraphReport
     from plait.training.gate import TrainedGate
+    from plait.training.late import LateReport
     from plait.training.reader import TrainedReader
     from plait.training.retriever import TrainedRetriever
 
@@ -63,6 +64,25 @@ def gate(
     with open_index(index, pipeline) as rag, progress(as_json) as told:
         found = train_gate(rag, seed=seed, told=told)
     _tell(found, _print_gate, as_json)
+
+
+@app.command()
+def late(
+    index: IndexOption,
+    pipeline: PipelineOption = None,
+    seed: SeedOption = 0,
+    as_json: JsonFlag = False,
+) -> None:
+    """Teach the ranker 'late' on questions made of the index itself: a sentence asks for the rest of its passage.
+
+    Exit status 3 says that it found no more than before, and the index is as it was.
+    """
+    from plait.rag import open_index
+    from plait.training.late import train_late
+
+    with open_index(index, pipeline) as rag, progress(as_json) as told:
+        found = train_late(rag, seed=seed, told=told)
+    _tell(found, _print_late, as_json)
 
 
 @app.command()
@@ -187,6 +207,20 @@ def _print_retriever(found: TrainedRetriever) -> None:
         printed.print(reason, soft_wrap=True)
     spent = f"{report.cpu_seconds:.1f} CPU-s, of these {report.reading_cpu_seconds:.1f} to read"
     printed.print(f"column {report.column}: {_kept(found.commit)} ({spent}, {report.folds} folds, seed {report.seed})")
+
+
+def _print_late(report: LateReport) -> None:
+    printed = console()
+    shown = ", ".join(f"{name} {value:.4f}" for name, value in report.scores.items())
+    gain, error = report.gain
+    printed.print(
+        f"{report.questions:,} questions made of the index; mean reciprocal rank of their own passage for "
+        f"{report.held_out:,} of other documents: {shown}; gain {gain:+.4f} (standard error {error:.4f})",
+        soft_wrap=True,
+    )
+    if report.reason:
+        printed.print(report.reason, soft_wrap=True)
+    printed.print(f"{_kept(report.commit)} ({report.cpu_seconds:.1f} CPU-s, seed {report.seed})")
 
 
 def _print_reader(found: TrainedReader) -> None:

@@ -13,11 +13,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plait.contracts import CorpusColumns, LearntColumns, ReadReport, VectorSearch
+from plait.contracts import CorpusColumns, LateInteraction, LearntColumns, ReadReport, VectorSearch
 from plait.contracts.errors import IdentityError, IndexCorruptError, ModelError
 from plait.fusion.tokens.checkpoint import FID, PROJECTOR, READER, check_structural
 from plait.hooks import plugin_errors
 from plait.rag.parts import Parts
+from plait.rankers.token_adapter import FILE as LATE_FILE
+from plait.rankers.token_adapter import MODEL as LATE
+from plait.rankers.token_adapter import load_token_adapter
 from plait.retrievers.query_adapter import MODEL as RETRIEVER
 from plait.retrievers.query_adapter import QueryAdapter
 
@@ -71,7 +74,7 @@ def _drop_unfit_models(writer: Writer, parts: Parts, report: ReadReport) -> None
     Left in use, every search or every answer would end in an error. Files that still fit stay; what is damaged or gone
     is one of the report's failures. Commits before have what is dropped.
     """
-    for name in (RETRIEVER, READER):
+    for name in (RETRIEVER, READER, LATE):
         if name not in writer.models:
             continue
         view = writer.preview()
@@ -111,6 +114,9 @@ def _checks(name: str, folder: Path, view: View, parts: Parts) -> Iterator[tuple
                     f"{column}.safetensors",
                     partial(QueryAdapter.load, folder, column, source.embedder, source.made_by(view)),
                 )
+    elif name == LATE:
+        if isinstance(parts.ranker, LateInteraction):
+            yield LATE_FILE, partial(load_token_adapter, folder, parts.ranker.encoder)
     elif (structure := parts.structure_source) is not None:
         identity = structure.structure_identity(view)
         for file in (PROJECTOR, FID):

@@ -120,7 +120,13 @@ def _of_modules(folder: Path) -> LateRecipe:
 
 @dataclass(frozen=True, slots=True)
 class Projection:
-    """x W^T + b, and x R^T beside it where the layer has a residual."""
+    """x W^T + b, and x R^T beside it where the layer has a residual.
+
+    Example:
+        >>> weight = np.array([[1.0, 2.0]], np.float32)
+        >>> Projection(weight, None, 10 * weight)(np.array([[3.0, 4.0]], np.float32)).tolist()
+        [[121.0]]
+    """
 
     weight: NDArray[np.float32]  # (out, in)
     bias: NDArray[np.float32] | None

@@ -22,6 +22,7 @@ from plait.contracts import Column, ColumnValues, Embedder, Hit, IndexView, Inge
 from plait.contracts.errors import ConfigError
 from plait.embedders.late_interaction import ColBERT
 from plait.rankers.reordering import reorder, spread
+from plait.rankers.token_adapter import adapted_tokens
 from plait.rankers.token_pooling import pooled
 
 __all__ = ["Config", "Late", "max_similarities"]
@@ -41,7 +42,7 @@ class Config(Settings):
     Safetensors weights only; code in the model's folder never runs."""
     top: int = Field(default=50, ge=1, le=1_000)
     """How many hits are reordered; each costs an encoding of the whole passage, unless its vectors are kept."""
-    weight: float = Field(default=0.5, ge=0.0, le=1.0)
+    weight: float = Field(default=0.3, ge=0.0, le=1.0)
     """Share of late interaction in the new score; the rest is the score the hit came with."""
     column: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_]*$")
     """The index column that keeps the passages' vectors (768 bytes a token with ``minilm``); with none they are made
@@ -96,15 +97,17 @@ class Late:
         return [pooled(tokens, self.config.pool) for tokens in self.encoder.embed_tokens(texts, "passage")]
 
     def rank(self, query: Query, hits: Sequence[Hit], view: IndexView) -> Sequence[Hit]:
-        """The same hits, the first ``top`` of them reordered.
+        """The same hits, the first ``top`` of them reordered, with what ``plait train late`` has learnt, if anything.
 
         Raises:
+            IdentityError: that was learnt with another encoder.
             IndexStoreError: the index has no such column.
         """
         head = hits[: self.config.top]
         if not head:
             return []
         (question,) = self.encoder.embed_tokens([query.text], "query")
+        question = adapted_tokens(question, view, self.encoder)
         passages: Sequence[NDArray[np.floating[Any]]]
         if self.config.column:
             passages = view.tokens(self.config.column, [hit.row for hit in head])

@@ -12,22 +12,35 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from plait.config.extras import require
-from plait.contracts import Embedder, IndexView, VectorSearch
+from plait.contracts import IndexView, VectorSearch
 from plait.contracts.errors import IdentityError, ModelError
 
-__all__ = ["MODEL", "QueryAdapter", "adapted"]
+__all__ = ["MODEL", "QueryAdapter", "VectorSpace", "adapted"]
 
 MODEL = "retriever"
 """The name of the trained model in the index; it holds a file per column."""
 _KIND = "query adapter"
 _FORMAT = 1
 _NOTHING: Mapping[str, Any] = {}
+
+
+class VectorSpace(Protocol):
+    """Whose vectors are adapted: an :class:`~plait.contracts.Embedder` is one."""
+
+    @property
+    def dimension(self) -> int:
+        """Width of the vectors."""
+        ...
+
+    def fingerprint(self) -> Mapping[str, Any]:
+        """All that decides where a text lands (JSON)."""
+        ...
 
 
 class QueryAdapter:
@@ -59,7 +72,7 @@ class QueryAdapter:
         found: NDArray[np.float32] = (turned / np.maximum(length, 1e-12)).astype(np.float32)
         return found
 
-    def save(self, folder: Path, column: str, embedder: Embedder, made_by: Mapping[str, Any] = _NOTHING) -> Path:
+    def save(self, folder: Path, column: str, embedder: VectorSpace, made_by: Mapping[str, Any] = _NOTHING) -> Path:
         """Writes ``<column>.safetensors`` with what it belongs to; the file.
 
         Args:
@@ -76,7 +89,13 @@ class QueryAdapter:
 
     @classmethod
     def load(
-        cls, folder: Path, column: str, embedder: Embedder, made_by: Mapping[str, Any] = _NOTHING
+        cls,
+        folder: Path,
+        column: str,
+        embedder: VectorSpace,
+        made_by: Mapping[str, Any] = _NOTHING,
+        *,
+        command: str = MODEL,
     ) -> QueryAdapter | None:
         """Opens what was saved for a column; None where nothing was.
 
@@ -101,7 +120,7 @@ class QueryAdapter:
             raise IdentityError(
                 f"this {_KIND} was trained with another {differing[0]}",
                 where=str(file),
-                fix=f"train again with 'plait train {MODEL}', or go back to the {differing[0]} it was trained with",
+                fix=f"train again with 'plait train {command}', or go back to the {differing[0]} it was trained with",
             )
         if matrix.shape != (embedder.dimension, embedder.dimension):
             raise ModelError(
@@ -140,5 +159,5 @@ def _file(folder: Path, column: str) -> Path:
     return folder / f"{column}.safetensors"
 
 
-def _identity(column: str, embedder: Embedder, made_by: Mapping[str, Any]) -> Mapping[str, Any]:
+def _identity(column: str, embedder: VectorSpace, made_by: Mapping[str, Any]) -> Mapping[str, Any]:
     return {"column": column, "embedder": dict(embedder.fingerprint()), **made_by}

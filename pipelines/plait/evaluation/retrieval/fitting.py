@@ -44,11 +44,13 @@ class FittedRanks:
 
     def note(self) -> str:
         """One line for people, with the Python that repeats it."""
-        settings = ", ".join(f"{key}={value!r}" for key, value in self.fusion.settings.items())
+        written = ", ".join(
+            [repr(self.fusion.name), *(f"{key}={value!r}" for key, value in self.fusion.settings.items())]
+        )
         shared = f" ({self.left_out} that are measured too were left out)" if self.left_out else ""
         return (
             f"fusion fitted on the {self.queries} queries of split {self.split}{shared}, nDCG@10 {self.value:.4f} "
-            f"there: {'ranks' if self.merging else 'fusion'}=use({self.fusion.name!r}, {settings})"
+            f"there: {'ranks' if self.merging else 'fusion'}=use({written})"
         )
 
     def to_json(self) -> dict[str, Any]:
