@@ -23,7 +23,7 @@ from plait.docgraph.traversal import Traversal, TraversalWeights
 from plait.docgraph.weighing import DEFAULT_WEIGHTS, TextScores, learn_weights, recent_citers
 from plait.rag import Rag
 from plait.rag.ingest import Progress
-from plait.rag.retrieval import fuse_earned
+from plait.rag.retrieval import earned_weights, fuse_earned
 from plait.retrievers.graph_model import WalkWeights
 from plait.training.controls import Beyond, beyond
 
@@ -35,7 +35,7 @@ _LEAST = 20
 _AT_ONCE = 50
 _PARTS = 2
 _CONTROLS = 9
-_WEIGHTS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 128.0)
+_WEIGHTS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 1000.0)
 """What the walk's run may count, from a quarter of a voice to the only one."""
 QUESTIONS = 0.5
 """What it counts for questions that are no titles. References are found best by nearly the walk alone, also where that
@@ -171,13 +171,14 @@ class _Asked:
         self.start = _scores_of(rag, source)(citers)  # (citers, documents)
         self.start[np.arange(len(citers)), citers] = -np.inf
         self.queries = [Query(view.title(self.ids[n]) or self.ids[n]) for n in citers.tolist()]
+        counts = earned_weights(rag.parts, self.queries[0], view)  # 0: broken, and left out of every question
         self.runs: list[dict[str, Sequence[Hit]]] = []
         self.by_text: list[list[int]] = []
         for query, citer in zip(self.queries, citers.tolist(), strict=True):
             runs: dict[str, Sequence[Hit]] = {
                 label: self._documents(retriever.retrieve(query, view, self.depth + 1), citer)
                 for label, retriever in rag.parts.retrievers.items()
-                if not isinstance(retriever, StructureSource)
+                if not isinstance(retriever, StructureSource) and counts.get(label, 1.0) > 0.0
             }
             self.runs.append(runs)
             self.by_text.append(self._found(self.fusion.fuse(query, runs, _CUT)))
