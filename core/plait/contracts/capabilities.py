@@ -33,6 +33,7 @@ __all__ = [
     "LateInteraction",
     "LearntColumns",
     "LexicalScores",
+    "OwnWeight",
     "ScoringGenerator",
     "ScoringModel",
     "Structural",
@@ -142,6 +143,15 @@ class EarnsWeight(Retriever, Protocol):
         A run of weight 0 is looked at and shown, but not fused: the fused list is what it is without this retriever.
         Where the settings of the fusion give it a weight of its own, that one counts.
         """
+        ...
+
+
+@runtime_checkable
+class OwnWeight(Retriever, Protocol):
+    """A retriever whose run holds more than one kind of evidence, and counts as much."""
+
+    def own_weight(self, view: IndexView, /) -> float:
+        """What its run counts in a fusion where that of any other counts 1, if the fusion's settings say nothing."""
         ...
 
 

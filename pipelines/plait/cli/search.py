@@ -145,7 +145,7 @@ def _print_explanation(explanation: Explanation) -> None:
         why = explanation.broken.get(
             label, "nothing has shown on this index that it helps ('plait train docgraph' tries)"
         )
-        told = f"counts {earned:g} times, as hidden references showed" if earned else f"is not fused: {why}"
+        told = f"counts {earned:.3g} times" if earned else f"is not fused: {why}"
         shown.print(f"the run of {label} {told}", soft_wrap=True, markup=False)
     if any(found.structure is not None for found in explanation.hits) and not explanation.trained:
         shown.print("nothing is trained on this index yet: 'plait train docgraph' lets structure into the vectors")

@@ -66,7 +66,10 @@ class Calibration:
 
 
 def calibrate(
-    runs: Mapping[str, Runs], qrels: Mapping[str, Mapping[str, int]], replaced: Collection[str] = ()
+    runs: Mapping[str, Runs],
+    qrels: Mapping[str, Mapping[str, int]],
+    replaced: Collection[str] = (),
+    earned: Mapping[str, Mapping[str, float]] | None = None,
 ) -> Calibration:
     """Chooses weights for a pipeline's retrievers. Deterministic.
 
@@ -74,6 +77,7 @@ def calibrate(
         runs: query id -> retriever label -> hits, best first. The same labels for every query.
         qrels: query id -> document id -> relevance; queries without a relevant document are left out.
         replaced: labels of runs that another one stands in for. They are tried alone, and have weight 0 beside others.
+        earned: query id -> label -> what a run counts where no setting gives it a weight; 1 where nothing is said.
 
     Raises:
         ConfigError: no query has both runs and a relevant document, or the labels differ between queries.
@@ -92,7 +96,7 @@ def calibrate(
     values = np.empty((len(candidates), len(judged)))
     for number, candidate in enumerate(candidates):
         fusion = ScoreFusion(ScoresConfig(**candidate.settings))
-        fused = {query: fusion.fuse(_QUERY, found, _depth(found)) for query, found in judged.items()}
+        fused = {query: _fused(fusion, found, (earned or {}).get(query, {})) for query, found in judged.items()}
         values[number] = _values(fused, qrels)
     chosen, why = _chosen(values, len(labels))
     # Stable: among equals the one that was named first, which is the simplest.
@@ -120,6 +124,14 @@ def _chosen(values: NDArray[np.float64], legs: int) -> tuple[int, str]:
 _QUERY = Query("calibration")  # the fusions of this package read runs only
 
 
+def _fused(fusion: ScoreFusion, runs: Runs, earned: Mapping[str, float]) -> Sequence[Hit]:
+    """All hits of a query as its pipeline would fuse them."""
+    given = {label: weight for label, weight in earned.items() if label not in fusion.weights}
+    counting = {label: hits for label, hits in runs.items() if given.get(label, 1.0) > 0.0}
+    weights = {label: weight for label, weight in given.items() if label in counting}
+    return fusion.fuse_weighted(_QUERY, counting, _depth(counting), weights)
+
+
 def _labels(judged: Mapping[str, Runs]) -> list[str]:
     if not judged:
         raise ConfigError(
@@ -140,8 +152,7 @@ def _candidates(labels: Sequence[str], replaced: Collection[str]) -> Iterator[Us
     """Equal weights first, then others, then each retriever alone."""
     silent = {label: 0.0 for label in labels if label in replaced}
     counting = [label for label in labels if label not in silent]
-    # A weight for every run, where some have none: a run without a weight has 1.
-    yield use("scores", weights=dict.fromkeys(counting, 1.0) | silent) if silent else use("scores")
+    yield use("scores", weights=silent) if silent else use("scores")
     for chosen in _weights(counting):
         yield use("scores", weights=chosen | silent)
     for alone in labels:

@@ -88,7 +88,7 @@ class Explanation:
         query: the question.
         commit: the snapshot that was searched.
         trained: whether a trained graph encoder is in use there.
-        earned: label -> what the run counts of each retriever that must show that it helps; 0: it was not fused.
+        earned: label -> what a run counts, where it is not 1 like the others'; 0: it was not fused.
         broken: label -> why a retriever has no say that needs not show that it helps.
         hits: best first.
     """

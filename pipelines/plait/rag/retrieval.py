@@ -11,6 +11,7 @@ from plait.contracts import (
     Fusion,
     Hit,
     IndexView,
+    OwnWeight,
     Query,
     RankedVectorFusion,
     VectorFusion,
@@ -71,13 +72,15 @@ def retrieve_all(parts: Parts, query: Query, view: IndexView, k: int) -> Retriev
 
 
 def earned_weights(parts: Parts, query: Query, view: IndexView) -> dict[str, float]:
-    """What the retrievers that must show that they help count for a question, by label; 0 for those that are broken.
+    """What runs count for a question that do not count 1, by label.
 
-    Those that the settings of the fusion give a weight to are not among them, nor is the only retriever of a pipeline.
-    Where a fusion of vectors stands in for a broken retriever (see :mod:`plait.rag.leg_check`), its run is as broken.
+    Retrievers that must show that they help count what they have earned, broken ones 0, and those with more than one
+    kind of evidence what they say. Those that the settings of the fusion give a weight to are not among them, nor is
+    the only retriever of a pipeline. Where a fusion of vectors stands in for a broken retriever (see
+    :mod:`plait.rag.leg_check`), its run is as broken.
     """
     earning = {label: made for label, made in parts.retrievers.items() if isinstance(made, EarnsWeight)}
-    if len(earning) == len(parts.retrievers):
+    if len(parts.retrievers) == 1 or len(earning) == len(parts.retrievers):
         return {}
     fusion, check = parts.fusion, stored_check(view)
     settled = fusion.weights if isinstance(fusion, WeightedFusion) else {}
@@ -88,6 +91,9 @@ def earned_weights(parts: Parts, query: Query, view: IndexView) -> dict[str, flo
         if label not in settled:
             with plugin_errors(f"retriever {label!r}"):
                 found[label] = retriever.earned_weight(query, view)
+    for label, made in parts.retrievers.items():
+        if isinstance(made, OwnWeight) and label not in {*settled, *found}:
+            found |= {label: weight} if (weight := made.own_weight(view)) != 1.0 else {}
     return found
 
 

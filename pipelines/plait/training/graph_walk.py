@@ -171,17 +171,20 @@ class _Asked:
         self.start = _scores_of(rag, source)(citers)  # (citers, documents)
         self.start[np.arange(len(citers)), citers] = -np.inf
         self.queries = [Query(view.title(self.ids[n]) or self.ids[n]) for n in citers.tolist()]
-        counts = earned_weights(rag.parts, self.queries[0], view)  # 0: broken, and left out of every question
+        # What text counts, for every question alike; 0: broken, and left out.
+        self.own = {
+            label: w for label, w in earned_weights(rag.parts, self.queries[0], view).items() if label != self.label
+        }
         self.runs: list[dict[str, Sequence[Hit]]] = []
         self.by_text: list[list[int]] = []
         for query, citer in zip(self.queries, citers.tolist(), strict=True):
             runs: dict[str, Sequence[Hit]] = {
                 label: self._documents(retriever.retrieve(query, view, self.depth + 1), citer)
                 for label, retriever in rag.parts.retrievers.items()
-                if not isinstance(retriever, StructureSource) and counts.get(label, 1.0) > 0.0
+                if not isinstance(retriever, StructureSource) and self.own.get(label, 1.0) > 0.0
             }
             self.runs.append(runs)
-            self.by_text.append(self._found(self.fusion.fuse(query, runs, _CUT)))
+            self.by_text.append(self._found(fuse_earned(self.fusion, query, runs, _CUT, self.own)))
 
     def measured(self, graph: DocumentGraph, seed: int) -> _Measured:
         """Every document by weights that others have taught."""
@@ -228,7 +231,7 @@ class _Asked:
 
     def _fused(self, row: int, run: Sequence[Hit], weight: float) -> list[int]:
         runs = {**self.runs[row], self.label: run}
-        return self._found(fuse_earned(self.fusion, self.queries[row], runs, _CUT, {self.label: weight}))
+        return self._found(fuse_earned(self.fusion, self.queries[row], runs, _CUT, {**self.own, self.label: weight}))
 
     def _documents(self, hits: Sequence[Hit], citer: int) -> list[Hit]:
         """The best hit of each document, named by it."""

@@ -5,7 +5,9 @@ The score of a passage d for a query q is, in Lucene's variant of Robertson and 
 .. math:: \sum_{t \in q} \ln\Bigl(1 + \frac{N - n_t + 0.5}{n_t + 0.5}\Bigr)
           \frac{f_{td}}{f_{td} + k_1 (1 - b + b\,|d| / \bar{|d|})}
 
-where only ``t in q`` depends on the query. Everything else is worked out once for each posting.
+where only ``t in q`` depends on the query. Everything else is worked out once for each posting. What a document says
+as a whole adds to each of its passages: its own score, as one long text among the documents (Callan, SIGIR 1994, on
+passages and documents as evidence for each other).
 """
 
 from __future__ import annotations
@@ -150,6 +152,8 @@ class Config(Settings):
     """A Snowball language, or ``none`` to match whole words (a word, so that TOML can say it)."""
     stop_words: Literal["english"] | tuple[str, ...] = "english"
     """Words to leave out; an empty list keeps all."""
+    document_weight: float = Field(default=0.5, ge=0.0)
+    """How much the score of the whole document adds to that of its passages; no matter where each has only one."""
     column: str = Field(default="lexical", pattern=r"^[a-z][a-z0-9_]*$")
     """The index column that holds the term counts."""
 
@@ -185,7 +189,7 @@ class Lexical:
         return {self.config.column: [Counter(self.terms(p.embedding_text)) for p in batch.passages]}
 
     def retrieve(self, query: Query, view: IndexView, k: int) -> Sequence[Hit]:
-        """The k passages of highest BM25 score among those that share a term with the query."""
+        """The k passages of highest score, their document's included, that share a term with the query."""
         if not len(view) or k < 1:
             return []
         scores = self.passage_scores(query.text, view)
@@ -196,8 +200,20 @@ class Lexical:
         return view.hits(rows, scores[rows])
 
     def passage_scores(self, text: str, view: IndexView) -> NDArray[np.float32]:
-        """BM25 scores of all passages, shape (rows,); 0 where a passage shares no term with the text."""
-        return self.impacts(view).scores(self.terms(text))
+        """Scores of all passages, their document's included, shape (rows,); 0 where nothing is shared with the text."""
+        terms = self.terms(text)
+        scores = self.impacts(view).scores(terms)
+        if self._documents_count(view):
+            whole = self._document_impacts(view).scores(terms)  # (documents,)
+            scores += np.float32(self.config.document_weight) * whole[view.document_numbers] * (scores > 0)
+        return scores
+
+    def own_weight(self, view: IndexView) -> float:
+        """2 less a passage's share of a document: the run speaks for passages, and for documents where these differ."""
+        return 2.0 - len(view.document_ids) / len(view) if len(view) and self._documents_count(view) else 1.0
+
+    def _documents_count(self, view: IndexView) -> bool:
+        return self.config.document_weight > 0 and len(view.document_ids) < len(view)
 
     def terms(self, text: str) -> list[str]:
         """The terms that ``text`` is matched by."""
@@ -208,6 +224,25 @@ class Lexical:
         config = self.config
         key = f"bm25:{config.column}:{config.k1}:{config.b}"
         return view.derived(key, lambda: Impacts.of(view.sparse(config.column), len(view), config.k1, config.b))
+
+    def _document_impacts(self, view: IndexView) -> Impacts:
+        """The same for whole documents; their numbers stand for rows."""
+        config, count = self.config, len(view.document_ids)
+
+        def made() -> Impacts:
+            column = _by_document(view.sparse(config.column), view.document_numbers, count)
+            return Impacts.of(column, count, config.k1, config.b)
+
+        return view.derived(f"bm25 of documents:{config.column}:{config.k1}:{config.b}", made)
+
+
+def _by_document(column: SparseColumn, numbers: NDArray[np.int32], count: int) -> SparseColumn:
+    """Counts of terms in whole documents, from those in passages; ``numbers``: the document of each passage."""
+    terms = np.repeat(np.arange(len(column.indptr) - 1), np.diff(column.indptr))  # (postings,)
+    pairs, places = np.unique(terms * np.int64(count) + numbers[column.rows], return_inverse=True)
+    weights = np.bincount(places, weights=column.weights).astype(column.weights.dtype)
+    indptr = np.searchsorted(pairs // count, np.arange(len(column.indptr)))
+    return SparseColumn(column.vocabulary, indptr, (pairs % count).astype(column.rows.dtype), weights)
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,7 +165,7 @@ def test_scores_are_those_of_the_traversal_above_chance() -> None:
     cosines = view.vectors("dense") @ EMBEDDER.embed_queries(["weavers cross strands"])[0]
     numbers = view.document_numbers
     best = np.array([cosines[numbers == n].max() for n in range(5)], np.float32)
-    lexical = LEXICAL.impacts(view).scores(LEXICAL.terms("weavers cross strands"))
+    lexical = LEXICAL.passage_scores("weavers cross strands", view)
     words = np.array([lexical[numbers == n].max() for n in range(5)])
     seeds = (best + 0.5 / lexical.max() * words).astype(np.float32)
     scores = Traversal(retriever.graph(view)).scores(seeds[None], DEFAULT_WEIGHTS)[0]

@@ -104,6 +104,45 @@ def test_scores_equal_the_formula(documents: list[list[str]], query: list[str], 
     np.testing.assert_allclose(impacts(documents, k1, b).scores(query), expected, rtol=1e-5, atol=1e-6)
 
 
+def chapters(*documents: Sequence[str]) -> list[Document]:
+    """Documents with a block, and so a passage, for each text."""
+    return [Document(f"d{i}", "", (Section("", tuple(map(Text, texts))),)) for i, texts in enumerate(documents)]
+
+
+CHAPTERS = st.lists(st.lists(st.lists(st.sampled_from("bcdefg"), min_size=1, max_size=6), min_size=1, max_size=3), min_size=1, max_size=6)  # fmt: skip  # noqa: E501
+
+
+@given(CHAPTERS, st.lists(st.sampled_from("bcdz"), min_size=1, max_size=4), st.floats(0.1, 3))
+def test_a_passage_has_its_share_of_the_whole_documents_score(
+    documents: list[list[list[str]]], query: list[str], share: float
+) -> None:
+    lexical = Lexical(Config(stop_words=(), stemmer="none", document_weight=share))
+    view = memory_view(chapters(*([" ".join(words) for words in texts] for texts in documents)), [lexical])
+    passages = reference([words for texts in documents for words in texts], query, 1.2, 0.75)
+    wholes = reference([[word for words in texts for word in words] for texts in documents], query, 1.2, 0.75)
+    added = 0.0 if len(view) == len(documents) else share
+    owners = [number for number, texts in enumerate(documents) for _ in texts]
+    expected = [own + added * wholes[owner] for own, owner in zip(passages, owners, strict=True) if own > 0]
+    hits = lexical.retrieve(Query(" ".join(query)), view, len(view))
+    np.testing.assert_allclose([hit.score for hit in hits], sorted(expected, reverse=True), rtol=1e-4)
+
+
+def test_what_stands_in_other_passages_of_a_document_speaks_for_it() -> None:
+    lexical = Lexical(Config())
+    view = memory_view(chapters(["knot one", "sail"], ["braid two", "rope"], ["braid three", "cord"]), [lexical])
+    assert found(Lexical(Config(document_weight=0.0)), view, "braid cord", 3)[0] == "d2"
+    assert found(lexical, view, "rope braid", 3)[:2] == ["d1", "d1"]
+
+
+def test_the_run_counts_once_for_passages_and_once_for_documents() -> None:
+    lexical = Lexical(Config())
+    assert lexical.own_weight(memory_view(chapters(["rope", "sail"], ["knot", "cord"]), [lexical])) == 1.5
+    assert lexical.own_weight(memory_view(corpus("rope", "knot"), [lexical])) == 1.0
+    assert lexical.own_weight(memory_view([], [lexical])) == 1.0
+    without = Lexical(Config(document_weight=0.0))
+    assert without.own_weight(memory_view(chapters(["rope", "sail"]), [without])) == 1.0
+
+
 def test_passages_without_terms_count_in_the_collection_and_its_mean_length() -> None:
     few, more = [["a", "b"], ["b"]], [["a", "b"], ["b"], [], []]
     assert impacts(more, 1.2, 0.75).scores(["a"])[0] != impacts(few, 1.2, 0.75).scores(["a"])[0]

@@ -111,18 +111,21 @@ def fit_fusion(
             fix="calibrate on a split with other queries than those that are measured",
         )
     runs: dict[str, Mapping[str, Sequence[Hit]]] = {}
+    earned: dict[str, Mapping[str, float]] = {}
     for done, (identifier, entry) in enumerate(mine.items()):
         if progress is not None:
             progress("calibration queries", done, len(mine))
         try:
-            legs = retrieve(restricted(entry.query(), pools[identifier] if pools else None)).runs
+            answer = retrieve(restricted(entry.query(), pools[identifier] if pools else None))
         except QueryError:
             continue  # no run can be fitted on a query that cannot be asked; ``queries`` says how many were
         dropped = own_documents_of(entry, collection.document_ids) if exclude_self else frozenset()
         runs[identifier] = {
-            label: [hit for hit in hits if hit.document_id not in dropped] for label, hits in legs.items()
+            label: [hit for hit in hits if hit.document_id not in dropped] for label, hits in answer.runs.items()
         }
-    found = calibrate(runs, collection.qrels, fusion.stands_in_for if isinstance(fusion, RankedVectorFusion) else ())
+        earned[identifier] = answer.earned
+    replaced = fusion.stands_in_for if isinstance(fusion, RankedVectorFusion) else ()
+    found = calibrate(runs, collection.qrels, replaced, earned)
     return FittedRanks(
         found.best.fusion, collection.split, found.queries, dict(found.legs), found.best.value, left_out, merging
     )

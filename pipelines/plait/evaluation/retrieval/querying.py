@@ -39,6 +39,11 @@ class Found(Protocol):
         """CPU seconds by label; other keys (``fusion``, ``ranker``) belong to the fused list."""
         ...
 
+    @property
+    def earned(self) -> Mapping[str, float]:
+        """Label -> what a run counted in the fused list, where it was not 1."""
+        ...
+
 
 Retrieve = Callable[[Query], Found]
 

@@ -27,6 +27,7 @@ class Found:
     runs: Mapping[str, Sequence[Hit]]
     fused: Sequence[Hit]
     cpu_seconds: Mapping[str, float] = field(default_factory=dict)
+    earned: Mapping[str, float] = field(default_factory=dict)
 
 
 def hits(*documents: str) -> list[Hit]:
