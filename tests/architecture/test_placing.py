@@ -47,6 +47,7 @@ WITHOUT = {
 }
 """Modules that are tested through another, and where."""
 ELSEWHERE = {
+    "tests/plugins/chunkers/test_tails_benchmark.py": "of benchmarks/tails.py",
     "tests/pipelines/evaluation/answers/test_injections_benchmark.py": "of benchmarks/injections.py",
     "tests/pipelines/test_one_door.py": "of a distribution that re-declares parts of several packages",
 }

@@ -72,7 +72,7 @@ def test_citations_that_follow_topics_are_kept_and_weigh_what_hidden_references_
     gain = report.gains["fused"]
     assert len(gain.controls) == 9 and max(gain.controls) < gain.bound < gain.value
     assert report.earned.titles > 1.0
-    # Half a voice changes nothing here: so little helps no question.
+    # A quarter of a voice changes nothing here: so little helps no question.
     assert report.gains["questions"].reason("nDCG@10") and report.earned.questions == 0.0
     json.dumps(report.to_json(), allow_nan=False)
 
