@@ -226,10 +226,12 @@ class View:
         Raises:
             IndexCorruptError: the commit names one that is not there, or whose files are not what was stored.
         """
-        folder = model_folder(self._store.path.parent, self._state, name)
-        if folder is None:
-            return None
-        fault = self.derived(f"index:model:{name}", lambda: _fault_of(folder))
+
+        def found() -> tuple[Path | None, str]:
+            folder = model_folder(self._store.path.parent, self._state, name)
+            return folder, "" if folder is None else _fault_of(folder)
+
+        folder, fault = self.derived(f"index:model:{name}", found)
         if fault:
             raise IndexCorruptError(
                 f"the trained model {name!r} of commit {self.commit} {fault}",

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from plait.contracts import Hit, Query, VectorSearch
 from plait.contracts.errors import ConfigError
 from plait.docgraph import DocumentGraph
-from plait.rag.leg_check import stored_check
+from plait.rag.leg_check import broken_retrievers
 from plait.rag.parts import Parts
 from plait.rag.retrieval import Retrieval
 from plait.retrievers.document_vectors import best_passages
@@ -157,8 +157,7 @@ def explain_hits(parts: Parts, retrieval: Retrieval, edges: int = 3) -> Explanat
         for hit in retrieval.fused
     )
     trained = source is not None and source.trained(view)
-    check = stored_check(view)
-    broken = {} if check is None else {name: why for name, why in check.broken.items() if name in retrieval.earned}
+    broken = {name: why for name, why in broken_retrievers(view).items() if name in retrieval.earned}
     return Explanation(query, view.commit, trained, retrieval.earned, broken, explained)
 
 

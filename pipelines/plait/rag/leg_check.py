@@ -24,7 +24,7 @@ from plait.contracts.errors import PlaitError
 if TYPE_CHECKING:
     from plait.index import Writer
 
-__all__ = ["MODEL", "LegCheck", "check_legs", "keep_check", "stored_check"]
+__all__ = ["MODEL", "LegCheck", "broken_retrievers", "check_legs", "keep_check", "stored_check"]
 
 MODEL = "legs"
 """The name under which the outcome is kept in the index."""
@@ -123,15 +123,17 @@ def keep_check(writer: Writer, index: Path, retrievers: Mapping[str, Retriever],
 
 def stored_check(view: IndexView) -> LegCheck | None:
     """The outcome that an index holds; None where there is none that can be read."""
+    folder = view.model(MODEL)
+    try:
+        stored = json.loads((folder / _FILE).read_text("utf-8")) if folder is not None else None
+        if stored is None:
+            return None
+        return LegCheck(int(stored["passages"]), {str(k): float(v) for k, v in stored["values"].items()})
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return None  # it is made again when documents come in; without it every retriever counts
 
-    def read() -> LegCheck | None:
-        folder = view.model(MODEL)
-        try:
-            stored = json.loads((folder / _FILE).read_text("utf-8")) if folder is not None else None
-            if stored is None:
-                return None
-            return LegCheck(int(stored["passages"]), {str(k): float(v) for k, v in stored["values"].items()})
-        except (OSError, ValueError, TypeError, KeyError, AttributeError):
-            return None  # it is made again when documents come in; without it every retriever counts
 
-    return view.derived("leg check", read)
+def broken_retrievers(view: IndexView) -> Mapping[str, str]:
+    """Label -> why a retriever should have no say, by the outcome that an index holds."""
+    check = stored_check(view)
+    return {} if check is None else check.broken

@@ -20,7 +20,7 @@ from plait.contracts import (
     WeightedFusion,
 )
 from plait.hooks import plugin_errors
-from plait.rag.leg_check import stored_check
+from plait.rag.leg_check import broken_retrievers
 from plait.rag.parts import Parts
 
 __all__ = ["Retrieval", "earned_weights", "fuse_earned", "retrieve_all"]
@@ -82,9 +82,10 @@ def earned_weights(parts: Parts, query: Query, view: IndexView) -> dict[str, flo
     earning = {label: made for label, made in parts.retrievers.items() if isinstance(made, EarnsWeight)}
     if len(parts.retrievers) == 1 or len(earning) == len(parts.retrievers):
         return {}
-    fusion, check = parts.fusion, stored_check(view)
+    fusion = parts.fusion
+    broken: Mapping[str, str] = view.derived("broken retrievers", lambda: broken_retrievers(view))
     settled = fusion.weights if isinstance(fusion, WeightedFusion) else {}
-    found = {} if check is None else dict.fromkeys(check.broken.keys() - settled.keys(), 0.0)
+    found = dict.fromkeys(broken.keys() - settled.keys(), 0.0)
     if found and isinstance(fusion, RankedVectorFusion) and isinstance(fusion, VectorSearch):
         found.update(dict.fromkeys([fusion.vector_column] if found.keys() & {*fusion.stands_in_for} else [], 0.0))
     for label, retriever in earning.items():

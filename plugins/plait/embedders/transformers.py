@@ -18,8 +18,7 @@ from plait.contracts import Coverage
 from plait.contracts.errors import MissingDependencyError, ModelError
 from plait.embedders.model_folder import Pooling, Recipe, find_model, package_folder, read_recipe, weights_digest
 from plait.embedders.pretrained import Dtype, choose_device, choose_dtype
-from plait.embedders.tokenisers import FileTokeniser, LibraryTokeniser, Tokeniser
-from plait.embedders.windows import Windows, windows_of
+from plait.embedders.tokenising import FileTokeniser, LibraryTokeniser, Tokeniser, Windows, windows_of
 
 if TYPE_CHECKING:
     from plait.embedders.text_encoders import TextEncoder

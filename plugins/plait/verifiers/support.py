@@ -17,7 +17,7 @@ from plait.verifiers.assertion import announced_only, direction_missing, exchang
 from plait.verifiers.polarity import clauses, doubt_lost, negation_differs, opposites_of, quantifier_missing
 from plait.verifiers.synonyms import canonical
 
-__all__ = ["MIN_COVERAGE", "MIN_SPAN_COVERAGE", "Coverage", "Judgement", "Sought", "judge", "same_text"]
+__all__ = ["MIN_COVERAGE", "MIN_SPAN_COVERAGE", "Judgement", "SharedWords", "Sought", "judge", "same_text"]
 
 MIN_COVERAGE = 0.80
 """Share of the claim's weight that span and context together must hold."""
@@ -47,7 +47,7 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True)
-class Coverage:
+class SharedWords:
     """How much of a claim's words a span holds, and which word it lacks too much of; empty when none."""
 
     score: float
@@ -76,7 +76,7 @@ class Sought:
         self.compares = any(word.lower == "than" for word in words(self.claim))
         self.initials = any(_abbreviates(word) for word, _, _ in self.masses)
 
-    def covered_by(self, here: Set[str], above: Set[str], span: str) -> Coverage:
+    def covered_by(self, here: Set[str], above: Set[str], span: str) -> SharedWords:
         """How far the words of a span cover the claim.
 
         Args:
@@ -97,9 +97,9 @@ class Sought:
             else:
                 missing.append((mass, word))
         if not self.total and not self.numbers:
-            return Coverage(0.0, "the sentence states nothing that could be checked")
+            return SharedWords(0.0, "the sentence states nothing that could be checked")
         score = min(1.0, in_span / self.total) if self.total else 1.0
-        return Coverage(score, _missing_reason(missing, self.total, covered, in_span))
+        return SharedWords(score, _missing_reason(missing, self.total, covered, in_span))
 
     def vetoed_by(self, span: str) -> str:
         """Why a span that holds the words still does not say it; empty when it does."""

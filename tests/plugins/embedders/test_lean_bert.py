@@ -13,8 +13,7 @@ from plait.contracts.errors import ModelError
 from plait.embedders.lean_bert import LeanBert, is_plain_bert
 from plait.embedders.model_folder import Pooling, read_recipe, weights_digest
 from plait.embedders.text_encoders import PaddedEncoder, agreement
-from plait.embedders.tokenisers import FileTokeniser
-from plait.embedders.windows import windows_of
+from plait.embedders.tokenising import FileTokeniser, windows_of
 
 TEXTS = [
     "Two.",

@@ -11,7 +11,7 @@ from plait.embedders import text_encoders
 from plait.embedders.lean_bert import LeanBert
 from plait.embedders.model_folder import read_recipe
 from plait.embedders.text_encoders import PaddedEncoder, agreement, make_encoder
-from plait.embedders.tokenisers import FileTokeniser
+from plait.embedders.tokenising import FileTokeniser
 
 CPU = torch.device("cpu")
 

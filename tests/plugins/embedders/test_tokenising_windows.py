@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import AutoModel, AutoTokenizer
 
+from plait.embedders.tokenising import windows_of
 from plait.embedders.transformers import Config, MiniLM, MiniLMConfig, TransformersEmbedder
-from plait.embedders.windows import windows_of
 
 
 def letters(texts: Sequence[str]) -> list[list[int]]:

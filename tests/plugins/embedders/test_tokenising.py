@@ -6,7 +6,7 @@ from pathlib import Path
 
 from transformers import AutoTokenizer, ByT5Tokenizer
 
-from plait.embedders.tokenisers import FileTokeniser, LibraryTokeniser
+from plait.embedders.tokenising import FileTokeniser, LibraryTokeniser
 
 TEXTS = [
     "BM25 weighs a term by how often it occurs.",
