@@ -69,6 +69,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory, chat_url: str) -> dict[tu
         ("generator", "openai-compatible"): {"base_url": chat_url},
         ("generator", "vllm-server"): {"base_url": chat_url},
         ("ranker", "cross-encoder"): {"model": str(_classifier(minilm, tmp_path_factory.mktemp("cross-encoder")))},
+        ("ranker", "late"): {"embedder": use("minilm")},
         ("verifier", "entailment"): {"model": str(_classifier(minilm, tmp_path_factory.mktemp("entailment"), LABELS))},
     }
 

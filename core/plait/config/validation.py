@@ -65,7 +65,7 @@ def named_components(pipeline: Pipeline) -> Iterator[tuple[str, str, Use]]:
 
     Example:
         >>> [f"{key}: {kind} {use.name}" for key, kind, use in named_components(Pipeline())][-6:]
-        ['retrievers[0]: retriever dense', 'retrievers[1]: retriever lexical', 'fusion: fusion rrf', \
+        ['retrievers[0]: retriever dense', 'retrievers[1]: retriever lexical', 'fusion: fusion scores', \
 'gate: gate similarity', 'generator: generator extractive', 'verifiers[0]: verifier words']
     """
     for position, reader in enumerate(pipeline.readers):

@@ -16,7 +16,16 @@ from plait.contracts.errors import IndexFormatError
 from plait.index.commit import TABLE_NAME, Commit
 from plait.index.folder import writing
 
-__all__ = ["MODELS", "drop_unused_models", "is_whole", "model_folder", "models_of", "store_model", "with_models"]
+__all__ = [
+    "MODELS",
+    "drop_unused_models",
+    "fault_of",
+    "is_whole",
+    "model_folder",
+    "models_of",
+    "store_model",
+    "with_models",
+]
 
 MODELS = "models"
 """The folder inside the index, and the key of the commit's notes."""
@@ -87,6 +96,16 @@ def is_whole(folder: Path) -> bool:
         OSError: a file cannot be read.
     """
     return folder.name.rpartition("-")[2] == _digest(folder)
+
+
+def fault_of(folder: Path) -> str:
+    """What is wrong with the folder of a trained model; empty where it holds what was stored."""
+    if not folder.is_dir():
+        return "is missing"
+    try:
+        return "" if is_whole(folder) else "is damaged: its files are not those that were stored"
+    except OSError as error:
+        return f"cannot be read ({error})"
 
 
 def _digest(folder: Path) -> str:

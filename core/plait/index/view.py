@@ -22,7 +22,7 @@ from plait.index.approximate import ApproximateSearch
 from plait.index.codec import document_from_json
 from plait.index.commit import EXACT, Commit
 from plait.index.filters import FilterKey, satisfying
-from plait.index.models import is_whole, model_folder
+from plait.index.models import fault_of, model_folder
 from plait.index.rows import RowIds, no_rows, postings, rows_of, stacked, token_arrays
 from plait.index.store import Store
 from plait.index.tables import DOCUMENTS, EDGES, PASSAGES, column_table
@@ -229,7 +229,7 @@ class View:
 
         def found() -> tuple[Path | None, str]:
             folder = model_folder(self._store.path.parent, self._state, name)
-            return folder, "" if folder is None else _fault_of(folder)
+            return folder, "" if folder is None else fault_of(folder)
 
         folder, fault = self.derived(f"index:model:{name}", found)
         if fault:
@@ -390,13 +390,3 @@ class View:
             where=f"{self._store.path / table} at commit {self.commit}",
             fix="run 'plait index check', then roll back to a whole commit or rebuild",
         )
-
-
-def _fault_of(folder: Path) -> str:
-    """What is wrong with the folder of a trained model; empty where it holds what was stored."""
-    if not folder.is_dir():
-        return "is missing"
-    try:
-        return "" if is_whole(folder) else "is damaged: its files are not those that were stored"
-    except OSError as error:
-        return f"cannot be read ({error})"

@@ -104,7 +104,7 @@ class ScoresConfig(Settings):
     normalisation: Normalisation = "max"
     """How the scores of a run become comparable: ``max`` divides them by the highest; ``min-max`` puts the last at 0
     and the first at 1; ``z`` counts standard deviations above the last."""
-    document_share: float = Field(default=0.5, ge=0.0, le=1.0)
+    document_share: float = Field(default=0.67, ge=0.0, le=1.0)
     """λ in the formula: how much of what a run gives to a passage is for the best passage of its document."""
 
 

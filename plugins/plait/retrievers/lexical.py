@@ -209,8 +209,14 @@ class Lexical:
         return scores
 
     def own_weight(self, view: IndexView) -> float:
-        """2 less a passage's share of a document: the run speaks for passages, and for documents where these differ."""
-        return 2.0 - len(view.document_ids) / len(view) if len(view) and self._documents_count(view) else 1.0
+        """Between 1, where each document is one passage, and 2: what it says of long documents is a voice of its own.
+
+        With n passages to a document 1 + (1 - 1/n)³: 1.1 for abstracts cut in two, 1.8 for papers. Chosen on SciFact's
+        training claims, OpenStax Microbiology and QMSum.
+        """
+        if not self._documents_count(view):
+            return 1.0
+        return 1.0 + (1.0 - len(view.document_ids) / len(view)) ** 3
 
     def _documents_count(self, view: IndexView) -> bool:
         return self.config.document_weight > 0 and len(view.document_ids) < len(view)

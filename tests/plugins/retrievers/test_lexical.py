@@ -134,9 +134,10 @@ def test_what_stands_in_other_passages_of_a_document_speaks_for_it() -> None:
     assert found(lexical, view, "rope braid", 3)[:2] == ["d1", "d1"]
 
 
-def test_the_run_counts_once_for_passages_and_once_for_documents() -> None:
+def test_the_run_counts_more_the_longer_documents_are() -> None:
     lexical = Lexical(Config())
-    assert lexical.own_weight(memory_view(chapters(["rope", "sail"], ["knot", "cord"]), [lexical])) == 1.5
+    assert lexical.own_weight(memory_view(chapters(["rope", "sail"], ["knot", "cord"]), [lexical])) == 1.125
+    assert 1.9 < lexical.own_weight(memory_view(chapters(["rope"] * 40), [lexical])) < 2.0
     assert lexical.own_weight(memory_view(corpus("rope", "knot"), [lexical])) == 1.0
     assert lexical.own_weight(memory_view([], [lexical])) == 1.0
     without = Lexical(Config(document_weight=0.0))
