@@ -77,7 +77,7 @@ class Bench:
 
 
 def load(folder: Path, split: str | None, cache: Path | None, topics_from: Sequence[str]) -> Bench:
-    collection = load_collection(folder, split or _only_split(folder))
+    collection = load_collection(folder, split)
     documents = list(BeirReader().read(folder, ReadReport()))
     cited = _cited(folder)
     if cited is not None:
@@ -215,8 +215,3 @@ def _cited(folder: Path) -> Mapping[str, set[str]] | None:
         citing, document = line.split("\t")
         cited[citing].add(document)
     return cited
-
-
-def _only_split(folder: Path) -> str:
-    names = sorted(file.stem for file in (folder / "qrels").iterdir())
-    return names[0] if len(names) == 1 else "test"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from plait.embedders.text_encoders import PaddedEncoder
 
 __all__ = ["ColBERT"]
+
+_log = logging.getLogger(__name__)
 
 
 class ColBERT:
@@ -62,7 +65,7 @@ class ColBERT:
         """Projected states of length 1, one array (tokens, token_dimension) a text.
 
         Questions keep all their tokens, passages leave out those that are skipped. A question is cut to the length
-        that it was trained for; of a passage nothing is, but each window of it sees only itself.
+        that the model was trained for, and a warning logged; of a passage nothing is, but each window sees only itself.
 
         Raises:
             ModelError: the model cannot be loaded, or gave no usable vector for a token.
@@ -73,7 +76,13 @@ class ColBERT:
 
     def _questions(self, texts: Sequence[str]) -> list[NDArray[np.float32]]:
         recipe, marker = self.recipe, self._number(self.recipe.query_marker)
-        read = self._tokenizer(list(texts), truncation=True, max_length=recipe.query_tokens - len(marker))
+        most = recipe.query_tokens - len(marker)
+        longest = max(map(len, self._tokenizer(list(texts), verbose=False)["input_ids"]))
+        if longest > most:
+            _log.warning(
+                "%s: a question of %d tokens was cut to %d, which the model was trained for", self.name, longest, most
+            )
+        read = self._tokenizer(list(texts), truncation=True, max_length=most)
         ids = [[*numbers[:1], *marker, *numbers[1:]] for numbers in read["input_ids"]]
         seen = [len(numbers) for numbers in ids]
         if recipe.expanded:

@@ -110,6 +110,15 @@ def test_a_long_passage_is_read_in_windows_to_its_end(tiny_bert: Path, tmp_path:
     np.testing.assert_allclose(found, np.concatenate([first, second]), atol=2e-5)
 
 
+def test_a_question_that_is_cut_is_told_of(tiny_bert: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    model = ColBERT(str(pylate(tiny_bert, tmp_path / "model", query_length=10)), "float32")
+    model.embed_tokens(["one two three"], "query")
+    assert not caplog.records
+    (found,) = model.embed_tokens(["one two three four five six seven eight nine ten eleven"], "query")
+    assert len(found) == 10
+    assert "a question of 13 tokens was cut to 9" in caplog.text
+
+
 def test_what_the_files_say_of_expansion_markers_and_skipped_words_is_done(tiny_bert: Path, tmp_path: Path) -> None:
     plain = pylate(
         tiny_bert, tmp_path / "model", query_prefix="", do_query_expansion=False, skiplist_words=["graph", "zzzz"]
