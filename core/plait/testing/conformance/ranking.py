@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pytest
 
-from plait.contracts import ColumnSource, Fusion, Hit, Query, Ranker, Retriever
+from plait.contracts import ColumnSource, Fusion, Hit, Query, Ranker, Retriever, WeighsRuns
 from plait.testing.conformance.checks import check_best_first
 from plait.testing.memory import MemoryView, memory_view
 from plait.testing.samples import sample_documents
@@ -70,6 +70,16 @@ class FusionConformance:
                     assert strand.retriever not in {label for label, _, _ in gave}
                     assert (strand.rank, strand.score) == others[0]
             assert hit.score == pytest.approx(sum(strand.share for strand in hit.strands))
+
+    def test_weighs_runs_as_it_is_told(self, fusion: Fusion, runs: Mapping[str, Sequence[Hit]]) -> None:
+        """Of a :class:`plait.contracts.WeighsRuns`: at 1 nothing changes, and what counts more is followed more."""
+        if not isinstance(fusion, WeighsRuns):
+            pytest.skip("every run counts alike")
+        alike = fusion.fuse_weighted(QUERY, runs, 10, dict.fromkeys(runs, 1.0))
+        assert list(alike) == list(fusion.fuse(QUERY, runs, 10))
+        for label, run in runs.items():
+            followed = fusion.fuse_weighted(QUERY, runs, 10, {label: 1e6})
+            assert followed[0].passage_id == run[0].passage_id
 
     def test_keeps_the_order_of_a_single_run(self, fusion: Fusion, runs: Mapping[str, Sequence[Hit]]) -> None:
         for label, run in runs.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,8 +12,10 @@ import pytest
 from plait.contracts import (
     ColumnValues,
     Document,
+    EarnsWeight,
     IngestBatch,
     LexicalScores,
+    OwnWeight,
     Query,
     Retriever,
     StructureSource,
@@ -194,6 +197,19 @@ class RetrieverConformance:
             assert adapted.shape == vector.shape and np.isclose(np.linalg.norm(adapted), 1.0, atol=1e-3)
             for hit in retriever.retrieve(Query(text), view, 5):
                 assert hit.score == pytest.approx(float(vectors[hit.row] @ adapted), abs=1e-3)
+
+    def test_what_its_run_counts_is_a_weight(
+        self, retriever: Retriever, view: MemoryView, questions: Sequence[str]
+    ) -> None:
+        """Of an :class:`plait.contracts.EarnsWeight` or :class:`plait.contracts.OwnWeight`."""
+        if not isinstance(retriever, EarnsWeight | OwnWeight):
+            pytest.skip("its run counts as any other")
+        weights = []
+        if isinstance(retriever, OwnWeight):
+            weights.append(retriever.own_weight(view))
+        if isinstance(retriever, EarnsWeight):
+            weights += [retriever.earned_weight(Query(text), view) for text in questions]
+        assert all(math.isfinite(weight) and weight >= 0.0 for weight in weights)
 
     def test_its_scores_by_words_are_those_of_its_hits(
         self, retriever: Retriever, view: MemoryView, questions: Sequence[str]
