@@ -71,8 +71,8 @@ def retrieve_all(parts: Parts, query: Query, view: IndexView, k: int) -> Retriev
     return Retrieval(query, view, runs, fused, spent, earned)
 
 
-def earned_weights(parts: Parts, query: Query, view: IndexView) -> dict[str, float]:
-    """What runs count for a question that do not count 1, by label.
+def earned_weights(parts: Parts, query: Query, view: IndexView, besides: str = "") -> dict[str, float]:
+    """What runs count for a question that do not count 1, by label; the retriever ``besides`` is not asked.
 
     Retrievers that must show that they help count what they have earned, broken ones 0, and those with more than one
     kind of evidence what they say. Those that the settings of the fusion give a weight to are not among them, nor is
@@ -89,7 +89,7 @@ def earned_weights(parts: Parts, query: Query, view: IndexView) -> dict[str, flo
     if found and isinstance(fusion, RankedVectorFusion) and isinstance(fusion, VectorSearch):
         found.update(dict.fromkeys([fusion.vector_column] if found.keys() & {*fusion.stands_in_for} else [], 0.0))
     for label, retriever in earning.items():
-        if label not in settled:
+        if label not in settled and label != besides:
             with plugin_errors(f"retriever {label!r}"):
                 found[label] = retriever.earned_weight(query, view)
     for label, made in parts.retrievers.items():

@@ -172,9 +172,7 @@ class _Asked:
         self.start[np.arange(len(citers)), citers] = -np.inf
         self.queries = [Query(view.title(self.ids[n]) or self.ids[n]) for n in citers.tolist()]
         # What text counts, for every question alike; 0: broken, and left out.
-        self.own = {
-            label: w for label, w in earned_weights(rag.parts, self.queries[0], view).items() if label != self.label
-        }
+        self.own = earned_weights(rag.parts, self.queries[0], view, besides=self.label)
         self.runs: list[dict[str, Sequence[Hit]]] = []
         self.by_text: list[list[int]] = []
         for query, citer in zip(self.queries, citers.tolist(), strict=True):
