@@ -18,6 +18,7 @@ A passage that a run did not return gets nothing from it itself.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
@@ -51,20 +52,15 @@ class ReciprocalRankConfig(Settings):
     """Retriever label -> weight; 1 where none is given, 0 leaves a retriever out."""
 
 
-class ReciprocalRank:
-    """Reciprocal rank fusion.
+class _RunFusion(ABC):
+    """Sums what each run gives to a passage; how much that is says the fusion."""
 
-    Args:
-        config: the settings.
+    config: ReciprocalRankConfig | ScoresConfig
+    _document_share = 0.0
 
-    Example:
-        >>> runs = {"a": [Hit("x", "d", 9.0, 0), Hit("y", "e", 8.0, 1)], "b": [Hit("y", "e", 0.5, 1)]}
-        >>> [hit.passage_id for hit in ReciprocalRank(ReciprocalRankConfig()).fuse(Query("?"), runs, k=2)]
-        ['y', 'x']
-    """
-
-    def __init__(self, config: ReciprocalRankConfig) -> None:
-        self.config = config
+    @abstractmethod
+    def _shares(self, hits: Sequence[Hit]) -> list[float]:
+        """What each hit of a run gets at weight 1."""
 
     @property
     def weights(self) -> Mapping[str, float]:
@@ -91,9 +87,28 @@ class ReciprocalRank:
         Raises:
             ConfigError: a weight is of a retriever that did not run, or none is above 0.
         """
-        constant = self.config.constant
-        shares = {label: [1.0 / (constant + rank) for rank in range(1, len(hits) + 1)] for label, hits in runs.items()}
-        return merge(runs, shares, weights_in_force(runs, {**weights, **self.weights}), k)
+        shares = {label: self._shares(hits) for label, hits in runs.items()}
+        return merge(runs, shares, weights_in_force(runs, {**weights, **self.weights}), k, self._document_share)
+
+
+class ReciprocalRank(_RunFusion):
+    """Reciprocal rank fusion.
+
+    Args:
+        config: the settings.
+
+    Example:
+        >>> runs = {"a": [Hit("x", "d", 9.0, 0), Hit("y", "e", 8.0, 1)], "b": [Hit("y", "e", 0.5, 1)]}
+        >>> [hit.passage_id for hit in ReciprocalRank(ReciprocalRankConfig()).fuse(Query("?"), runs, k=2)]
+        ['y', 'x']
+    """
+
+    def __init__(self, config: ReciprocalRankConfig) -> None:
+        self.config = config
+        self._constant = config.constant
+
+    def _shares(self, hits: Sequence[Hit]) -> list[float]:
+        return [1.0 / (self._constant + rank) for rank in range(1, len(hits) + 1)]
 
 
 class ScoresConfig(Settings):
@@ -117,7 +132,7 @@ class WeightedConfig(ScoresConfig):
     """How much of what a run gives to a passage is for the best passage of its document."""
 
 
-class ScoreFusion:
+class ScoreFusion(_RunFusion):
     """A weighted sum of each run's comparable scores.
 
     Args:
@@ -132,36 +147,11 @@ class ScoreFusion:
 
     def __init__(self, config: ScoresConfig) -> None:
         self.config = config
+        self._normalisation = config.normalisation
+        self._document_share = config.document_share
 
-    @property
-    def weights(self) -> Mapping[str, float]:
-        """Those of the settings."""
-        return self.config.weights
-
-    def fuse(self, query: Query, runs: Mapping[str, Sequence[Hit]], k: int) -> Sequence[Hit]:
-        """The k passages of highest fused score.
-
-        Raises:
-            ConfigError: a weight is of a retriever that did not run, or none is above 0.
-        """
-        return self.fuse_weighted(query, runs, k, {})
-
-    def fuse_weighted(
-        self,
-        query: Query,  # noqa: ARG002 - contract
-        runs: Mapping[str, Sequence[Hit]],
-        k: int,
-        weights: Mapping[str, float],
-    ) -> Sequence[Hit]:
-        """The same, where runs have a weight; those of the settings come first.
-
-        Raises:
-            ConfigError: a weight is of a retriever that did not run, or none is above 0.
-        """
-        how = self.config.normalisation
-        shares = {label: normalise([hit.score for hit in hits], how) for label, hits in runs.items()}
-        in_force = weights_in_force(runs, {**weights, **self.weights})
-        return merge(runs, shares, in_force, k, self.config.document_share)
+    def _shares(self, hits: Sequence[Hit]) -> list[float]:
+        return normalise([hit.score for hit in hits], self._normalisation)
 
 
 def weights_in_force(runs: Mapping[str, Sequence[Hit]], weights: Mapping[str, float]) -> dict[str, float]:

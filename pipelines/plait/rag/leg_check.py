@@ -20,6 +20,7 @@ import numpy as np
 
 from plait.contracts import EarnsWeight, IndexView, Query, ReadReport, Retriever
 from plait.contracts.errors import PlaitError
+from plait.hooks import plugin_errors
 
 if TYPE_CHECKING:
     from plait.index import Writer
@@ -91,7 +92,8 @@ def check_legs(retrievers: Mapping[str, Retriever], view: IndexView, seed: int =
     values: dict[str, float] = {}
     for label, retriever in asked.items():
         try:
-            values[label] = float(np.mean([_found(retriever, view, *question) for question in questions]))
+            with plugin_errors(f"retriever {label!r}"):
+                values[label] = float(np.mean([_found(retriever, view, *question) for question in questions]))
         except PlaitError:
             continue  # what it raises here it raises at every question, where it is told
     return LegCheck(len(view), values)

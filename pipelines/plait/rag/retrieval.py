@@ -31,9 +31,9 @@ class Retrieval:
     """What one question brought up in one snapshot; rows of hits are rows of ``view``.
 
     ``runs`` maps each retriever's label to its hits; ``fused`` is their fusion, reordered by the ranker where the
-    pipeline has one. ``cpu_seconds`` maps each label, ``fusion`` and ``ranker`` to what it cost. ``earned`` maps the
-    labels of retrievers that must show that they help to what they count (see :class:`plait.contracts.EarnsWeight`);
-    those at 0 are in ``runs`` and had no say in ``fused``.
+    pipeline has one. ``cpu_seconds`` maps each label, ``fusion`` and ``ranker`` to what it cost. ``earned`` maps
+    labels to what a run counted, where that was not 1 (see :func:`earned_weights`); those at 0 are in ``runs`` and had
+    no say in ``fused``.
     """
 
     query: Query
@@ -94,7 +94,8 @@ def earned_weights(parts: Parts, query: Query, view: IndexView, besides: str = "
                 found[label] = retriever.earned_weight(query, view)
     for label, made in parts.retrievers.items():
         if isinstance(made, OwnWeight) and label not in {*settled, *found}:
-            found |= {label: weight} if (weight := made.own_weight(view)) != 1.0 else {}
+            with plugin_errors(f"retriever {label!r}"):
+                found |= {label: weight} if (weight := made.own_weight(view)) != 1.0 else {}
     return found
 
 

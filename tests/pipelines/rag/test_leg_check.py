@@ -14,6 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 from plait.config import Pipeline, use
+from plait.contracts import Hit, Query
 from plait.hooks import Component, PluginHost, hookimpl
 from plait.rag import open_index
 from plait.rag.leg_check import LegCheck, check_legs, stored_check
@@ -114,3 +115,14 @@ def test_too_few_passages_say_nothing(tmp_path: Path) -> None:
 def test_where_none_finds_much_none_is_judged_by_it() -> None:
     assert LegCheck(100, {"dense": 0.0, "lexical": 0.4}).broken == {}
     assert set(LegCheck(100, {"dense": 0.1, "lexical": 0.9}).broken) == {"dense"}
+
+
+def test_a_retriever_that_fails_is_not_judged_and_keeps_no_document_out(tmp_path: Path) -> None:
+    class Failing:
+        def retrieve(self, query: Query, view: Any, k: int) -> list[Hit]:
+            raise RuntimeError("the wires are cut")
+
+    with open_index(tmp_path / "index.plait", Pipeline()) as rag:
+        rag.add(PAPERS)
+        legs: dict[str, Any] = {**rag.parts.retrievers, "failing": Failing()}
+        assert set(check_legs(legs, rag.view).values) == {"dense", "lexical"}
